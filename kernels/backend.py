@@ -1,0 +1,228 @@
+"""The narrow waist: the table of operations that every back end implements.
+
+engine/ knows arrays and equations and calls these methods; kernels/reference, kernels/cpu and kernels/cuda implement
+them with the same names, the same arguments and the same shapes. Arrays are the back end's own (NumPy on the host,
+CuPy on a device), C-contiguous, of the back end's one floating-point dtype, and time-major: a time slice is contiguous.
+
+Plans. An operation that needs memory is first bound to a shape: `conv_lstm_plan(spec)` allocates every output, saved
+tensor and scratch buffer, once. The calls that follow allocate nothing and return arrays which the plan owns and the
+next call with the same plan overwrites. A plan carries no state from step to step but what forward saves for the
+backward that follows it.
+
+Gradients of weights are written (not added) into arrays that the caller gives, views of one flat buffer.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from kernels.specs import Activation, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+
+Array = Any
+"""A back end's array: numpy.ndarray or cupy.ndarray."""
+
+Plan = Any
+"""What a back end binds to a spec; opaque to the caller."""
+
+
+class Backend(ABC):
+    """One implementation of the operation table, on one device, in one dtype.
+
+    Attributes:
+        name: "reference", "cpu" or "cuda".
+        dtype: numpy.float32 or numpy.float64, of every floating-point array that goes in or out.
+        description: one line for people: what runs where, e.g. "cpu: Numba, float32, AVX-512, 2 threads".
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    description: str
+
+    # ---------------------------------------------------------------- arrays
+
+    @abstractmethod
+    def empty(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        """An uninitialised C-contiguous array; dtype None is the back end's own."""
+
+    @abstractmethod
+    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        """The same, filled with zeros."""
+
+    @abstractmethod
+    def from_host(self, array: np.ndarray[Any, Any], dtype: Any = None) -> Array:
+        """A copy of a host array on the device, C-contiguous, cast to dtype (None: the back end's own)."""
+
+    @abstractmethod
+    def to_host(self, array: Array) -> np.ndarray[Any, Any]:
+        """A copy of a device array on the host; waits for the device."""
+
+    @abstractmethod
+    def copy_into(self, target: Array, source: Array | np.ndarray[Any, Any]) -> None:
+        """target[...] = source, from host or device, same shape; casts."""
+
+    @abstractmethod
+    def gather_batch(self, movies: Array, rows: np.ndarray[Any, Any], batch: Array) -> None:
+        """batch[t, b] = movies[rows[b], t]: one shuffled, time-major batch.
+
+        movies (N,T,H,W,C) as the device holds the data set; rows (B,) int64 on the host; batch (T,B,H,W,C).
+        """
+
+    # ---------------------------------------------------------------- ConvLSTM
+
+    @abstractmethod
+    def conv_lstm_plan(self, spec: ConvLSTMSpec) -> Plan:
+        """Allocate h, the saved tensors, dx, dh0, dc0 and the scratch of one ConvLSTM layer."""
+
+    @abstractmethod
+    def conv_lstm_forward(
+        self,
+        plan: Plan,
+        x: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        bias: Array,
+        h0: Array | None = None,
+        c0: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """Run T steps of the recurrence.
+
+            z   = conv(x_t, kernel) + conv(h_prev, recurrent_kernel) + bias      blocks i, f, g, o of F on the last axis
+            c_t = sigma(z_f) * c_prev + sigma(z_i) * tanh(z_g)
+            h_t = sigma(z_o) * tanh(c_t)
+
+        x (T,B,H,W,C), kernel (kh,kw,C,4F), recurrent_kernel (kh,kw,F,4F), bias (4F); h0, c0 (B,H,W,F), None is zero.
+        Returns h (T,B,H,W,F) and the last cell state c (B,H,W,F).
+        """
+
+    @abstractmethod
+    def conv_lstm_backward(
+        self,
+        plan: Plan,
+        dh: Array,
+        x: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        dkernel: Array,
+        drecurrent_kernel: Array,
+        dbias: Array,
+        h0: Array | None = None,
+        c0: Array | None = None,
+        need_dx: bool = True,
+    ) -> tuple[Array | None, Array, Array]:
+        """Backpropagate through the T steps of the forward call that this plan ran last, with the same arguments.
+
+        dh (T,B,H,W,F) is the gradient that reaches each h_t from above (left unchanged). Writes dkernel,
+        drecurrent_kernel, dbias; returns dx (T,B,H,W,C) (None unless need_dx), dh0 and dc0 (B,H,W,F).
+        """
+
+    @abstractmethod
+    def conv_lstm_step(
+        self, plan: Plan, x: Array, h: Array, c: Array, kernel: Array, recurrent_kernel: Array, bias: Array
+    ) -> tuple[Array, Array]:
+        """One frame of streaming inference: x (B,H,W,C), h, c (B,H,W,F) -> the next h, c.
+
+        The plan's spec has T=1, training=False. The plan keeps two sets of states and hands them out in turn, so the
+        h and c that one call returned may be passed to the next.
+        """
+
+    # ---------------------------------------------------------------- BatchNormalization
+
+    @abstractmethod
+    def batch_norm_plan(self, spec: BatchNormSpec) -> Plan:
+        """Allocate y, dx and the statistics of one BatchNormalization layer."""
+
+    @abstractmethod
+    def batch_norm_forward(
+        self,
+        plan: Plan,
+        x: Array,
+        gamma: Array,
+        beta: Array,
+        moving_mean: Array,
+        moving_variance: Array,
+        momentum: float,
+    ) -> Array:
+        """Normalise with the batch's own statistics over T,B,H,W and move the moving averages, in place.
+
+            y = gamma * (x - mean) / sqrt(variance + epsilon) + beta          biased variance
+            moving <- momentum * moving + (1 - momentum) * batch              biased variance here too
+
+        x (T,B,H,W,C); gamma, beta, moving_mean, moving_variance (C). Returns y like x.
+        """
+
+    @abstractmethod
+    def batch_norm_backward(
+        self, plan: Plan, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array
+    ) -> Array:
+        """Differentiate the forward call that this plan ran last; dy, x (T,B,H,W,C). Writes dgamma, dbeta (C); returns dx."""
+
+    @abstractmethod
+    def batch_norm_inference(
+        self, plan: Plan, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array
+    ) -> Array:
+        """y = gamma * (x - moving_mean) / sqrt(moving_variance + epsilon) + beta."""
+
+    # ---------------------------------------------------------------- Conv3D
+
+    @abstractmethod
+    def conv3d_plan(self, spec: Conv3DSpec) -> Plan:
+        """Allocate y, dx and the scratch of one Conv3D layer."""
+
+    @abstractmethod
+    def conv3d_forward(self, plan: Plan, x: Array, kernel: Array, bias: Array) -> Array:
+        """y = conv(x, kernel) + bias, before the activation: x (T,B,H,W,C), kernel (kt,kh,kw,C,K), bias (K) -> y (T,B,H,W,K)."""
+
+    @abstractmethod
+    def conv3d_backward(
+        self, plan: Plan, dy: Array, x: Array, kernel: Array, dkernel: Array, dbias: Array, need_dx: bool = True
+    ) -> Array | None:
+        """dy (T,B,H,W,K). Writes dkernel, dbias; returns dx (T,B,H,W,C), None unless need_dx."""
+
+    # ---------------------------------------------------------------- elementwise, losses, optimizer
+
+    @abstractmethod
+    def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
+        """y = activation(z); y may be z itself."""
+
+    @abstractmethod
+    def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
+        """dz = dy * activation'(z), written in terms of the output y; dz may be dy itself."""
+
+    @abstractmethod
+    def bce_forward_backward(self, logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:
+        """Binary cross-entropy through the logits, mean over every element.
+
+            loss    = mean( max(z,0) - z * y + log1p(exp(-|z|)) )
+            dlogits = (sigmoid(z) - y) / n
+
+        logits, target, dlogits: any one shape; loss (1,), written on the device, float64. dlogits None: loss only.
+        """
+
+    @abstractmethod
+    def mse_forward_backward(self, prediction: Array, target: Array, loss: Array, dprediction: Array | None) -> None:
+        """loss = mean((prediction - target)^2), dprediction = 2 (prediction - target) / n; arguments as above."""
+
+    @abstractmethod
+    def adadelta_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        accumulated_gradient: Array,
+        accumulated_delta: Array,
+        learning_rate: float,
+        rho: float,
+        epsilon: float,
+    ) -> None:
+        """One Adadelta step on flat buffers (P,), in place, as Keras does it: the learning rate is not in the delta.
+
+            a <- rho * a + (1 - rho) * g^2
+            u  = g * sqrt(d + epsilon) / sqrt(a + epsilon)
+            w <- w - learning_rate * u
+            d <- rho * d + (1 - rho) * u^2
+        """
+
+    # ---------------------------------------------------------------- time
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that was asked of it; nothing to do on a host."""
