@@ -152,10 +152,8 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def batch_norm_backward(
-        self, plan: Plan, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array
-    ) -> Array:
-        """Differentiate the forward call that this plan ran last; dy, x (T,B,H,W,C). Writes dgamma, dbeta (C); returns dx."""
+    def batch_norm_backward(self, plan: Plan, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array) -> Array:
+        """Differentiate the last forward call: dy, x (T,B,H,W,C). Writes dgamma, dbeta (C); returns dx."""
 
     @abstractmethod
     def batch_norm_inference(
@@ -171,7 +169,10 @@ class Backend(ABC):
 
     @abstractmethod
     def conv3d_forward(self, plan: Plan, x: Array, kernel: Array, bias: Array) -> Array:
-        """y = conv(x, kernel) + bias, before the activation: x (T,B,H,W,C), kernel (kt,kh,kw,C,K), bias (K) -> y (T,B,H,W,K)."""
+        """y = conv(x, kernel) + bias, before the activation.
+
+        x (T,B,H,W,C), kernel (kt,kh,kw,C,K), bias (K) -> y (T,B,H,W,K).
+        """
 
     @abstractmethod
     def conv3d_backward(
@@ -216,10 +217,10 @@ class Backend(ABC):
     ) -> None:
         """One Adadelta step on flat buffers (P,), in place, as Keras does it: the learning rate is not in the delta.
 
-            a <- rho * a + (1 - rho) * g^2
-            u  = g * sqrt(d + epsilon) / sqrt(a + epsilon)
-            w <- w - learning_rate * u
-            d <- rho * d + (1 - rho) * u^2
+        a <- rho * a + (1 - rho) * g^2
+        u  = g * sqrt(d + epsilon) / sqrt(a + epsilon)
+        w <- w - learning_rate * u
+        d <- rho * d + (1 - rho) * u^2
         """
 
     # ---------------------------------------------------------------- time
