@@ -1,0 +1,27 @@
+"""A ConvLSTM engine from scratch: the network, how it learns, and the movies it learns from.
+
+The names are Keras': `from engine import Sequential, ConvLSTM2D, BatchNormalization, Conv3D`.
+"""
+
+from engine.fit import EpochDone, FitLoop, NonFiniteLossError, StepDone
+from engine.history import History
+from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
+from engine.movies import generate_movies
+from engine.optimizers import Adadelta
+from engine.sequential import Sequential
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Adadelta",
+    "BatchNormalization",
+    "Conv3D",
+    "ConvLSTM2D",
+    "EpochDone",
+    "FitLoop",
+    "History",
+    "NonFiniteLossError",
+    "Sequential",
+    "StepDone",
+    "generate_movies",
+]

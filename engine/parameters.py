@@ -1,0 +1,92 @@
+"""All weights of a network in flat buffers of its back end, so that the optimizer is one operation.
+
+Trainable weights, their gradients and each optimizer slot share one layout: every array starts at a multiple of
+ALIGNMENT elements, the gaps stay zero. Moving statistics have a buffer of their own.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from engine.layers import Weight
+from kernels import Backend
+
+Array = Any
+
+ALIGNMENT = 64
+"""Elements; 256 bytes in float32, enough for every vector load of every back end."""
+
+
+class Parameters:
+    """The weights of a network on a back end; gives each Weight its view.
+
+    Attributes:
+        values, gradients: flat buffers (P,) of the trainable weights.
+    """
+
+    def __init__(self, backend: Backend, weights: list[Weight]) -> None:
+        self._backend = backend
+        self._weights = weights
+        self._trainable = [weight for weight in weights if weight.trainable]
+        moved = [weight for weight in weights if not weight.trainable]
+        self._offsets, self.size = _layout(self._trainable)
+        moved_offsets, moved_size = _layout(moved)
+        self.values = backend.zeros((self.size,))
+        self.gradients = backend.zeros((self.size,))
+        statistics = backend.zeros((moved_size,))
+        for weight in self._trainable:
+            self._place(weight, self.view(self.values, weight))
+            weight.gradient = self.view(self.gradients, weight)
+        for weight, offset in zip(moved, moved_offsets, strict=True):
+            self._place(weight, _view(statistics, offset, weight.shape))
+
+    def view(self, flat: Array, weight: Weight) -> Array:
+        """The part of a flat buffer (P,) that belongs to a trainable weight, in the weight's shape."""
+        offset = self._offsets[next(n for n, other in enumerate(self._trainable) if other is weight)]
+        return _view(flat, offset, weight.shape)
+
+    def by_name(self, flat: Array) -> dict[str, np.ndarray[Any, Any]]:
+        """Host copies of a flat buffer's parts, by weight name, in Keras' order."""
+        return {weight.name: self._backend.to_host(self.view(flat, weight)) for weight in self._trainable}
+
+    def state_arrays(self, slots: dict[str, Array]) -> dict[str, np.ndarray[Any, Any]]:
+        """All weights and the optimizer's slots (flat buffers by name), as host arrays under stable names."""
+        state = {f"weights/{weight.name}": weight.to_host() for weight in self._weights}
+        for slot, flat in slots.items():
+            state.update({f"optimizer/{slot}/{name}": array for name, array in self.by_name(flat).items()})
+        return state
+
+    def load_state_arrays(self, state: dict[str, np.ndarray[Any, Any]], slots: dict[str, Array]) -> None:
+        """Restore what state_arrays returned; nothing is changed unless every name and shape fits."""
+        targets = {f"weights/{weight.name}": weight.value for weight in self._weights}
+        for slot, flat in slots.items():
+            targets.update({f"optimizer/{slot}/{w.name}": self.view(flat, w) for w in self._trainable})
+        missing, foreign = sorted(targets.keys() - state.keys()), sorted(state.keys() - targets.keys())
+        if missing or foreign:
+            raise ValueError(
+                f"state: expected the arrays of this network and optimizer; missing {missing[:3] or 'none'}, "
+                f"unknown {foreign[:3] or 'none'}"
+            )
+        for name, target in targets.items():
+            if state[name].shape != target.shape:
+                raise ValueError(f"state: {name} expects shape {target.shape}, got {state[name].shape}")
+        for name, target in targets.items():
+            self._backend.copy_into(target, state[name].astype(self._backend.dtype))
+
+    def _place(self, weight: Weight, view: Array) -> None:
+        initial = weight.to_host()
+        weight.value, weight.backend = view, self._backend
+        weight.assign(initial)
+
+
+def _layout(weights: list[Weight]) -> tuple[list[int], int]:
+    offsets, end = [], 0
+    for weight in weights:
+        offsets.append(end)
+        end += -(-math.prod(weight.shape) // ALIGNMENT) * ALIGNMENT
+    return offsets, max(end, ALIGNMENT)
+
+
+def _view(flat: Array, offset: int, shape: tuple[int, ...]) -> Array:
+    return flat[offset : offset + math.prod(shape)].reshape(shape)

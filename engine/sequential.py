@@ -1,0 +1,376 @@
+"""Sequential: a stack of layers that trains, predicts, rolls out and is saved, under Keras' names."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine import losses, optimizers, rollout, summary
+from engine.computation import Computation
+from engine.fit import FitLoop
+from engine.history import History, fit_with_progress
+from engine.layers import LAYERS, Layer, Weight
+from engine.validation import finite_movies, in_range, one_of, positive_int
+from kernels import Backend
+from kernels.select import choose_device, open_backend
+
+Array = np.ndarray[Any, Any]
+
+_log = logging.getLogger("engine")
+
+
+class Sequential:
+    """A network of layers, one after the other.
+
+    Args:
+        layers: to begin with; more by add().
+        device: "auto" (default: a CUDA device if there is one, else the CPU), "cpu", "cuda", "cuda:N", "reference".
+        dtype: "float32" (default) or "float64" (cpu and reference).
+        seed: of the initial weights and the order of batches; None draws one.
+        precision: of the convolutions on CUDA: "float32" (default) or "tf32".
+        name: goes into saved files.
+
+    Movies are NumPy arrays (N,T,H,W,C): movies, frames, height, width, channels; any dtype, cast at the door.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer] | None = None,
+        device: str = "auto",
+        dtype: Any = "float32",
+        seed: int | None = None,
+        precision: str = "float32",
+        name: str = "sequential",
+    ) -> None:
+        self.name = name
+        self.device, self.device_reason = choose_device(device)
+        self._dtype, self._precision = np.dtype(dtype), precision
+        self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
+        self._random = np.random.default_rng(self.seed)
+        self.layers: list[Layer] = []
+        self.loss: losses.Loss | None = None
+        self.optimizer: optimizers.Adadelta | None = None
+        self._computation: Computation | None = None
+        for layer in layers or ():
+            self.add(layer)
+
+    # ---------------------------------------------------------------- building
+
+    def add(self, layer: Layer) -> None:
+        """Append a layer. The first may carry input_shape; else the first data decide the channels."""
+        if not isinstance(layer, Layer):
+            raise ValueError(f"layer: expected a layer of engine, got {layer!r}")
+        if self.built:
+            raise ValueError(
+                "add: the network is built already; add all layers before input_shape or data are known to it"
+            )
+        if any(layer is other for other in self.layers):
+            raise ValueError(f"layer: {layer.name!r} is in this network already")
+        taken = {other.name for other in self.layers}
+        if layer.given_name in taken:
+            raise ValueError(f"name: there is a layer {layer.given_name!r} already")
+        base, number = layer.name, 0
+        while layer.name in taken:
+            number += 1
+            layer.name = f"{base}_{number}"
+        self.layers.append(layer)
+
+    @property
+    def input_shape(self) -> tuple[int | None, int | None, int | None, int] | None:
+        """(frames, height, width, channels), None where any size will do; None before it is known."""
+        return self.layers[0].input_shape if self.layers else None
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights are on the device."""
+        return self._computation is not None
+
+    def build(self, input_shape: tuple[int | None, ...] | None = None) -> None:
+        """Create the weights and put them on the device; done by the first call that needs them."""
+        if self.built:
+            return
+        if not self.layers:
+            raise ValueError("build: the network has no layers")
+        if self.layers[0].input_shape is None:
+            if input_shape is None:
+                raise ValueError("input_shape: give it to the first layer, e.g. input_shape=(None, 40, 40, 1)")
+            self.layers[0].input_shape = (None, None, None, int(input_shape[-1] or 0))
+        channels = self.layers[0].input_shape[3]
+        for layer in self.layers:
+            if not layer.weights:
+                layer.build(channels, self._random)
+            channels = layer.output_channels(channels)
+        backend = open_backend(self.device, self._dtype, self._precision)
+        _log.info("%s; %s", self.device_reason, backend.description)
+        self._computation = Computation(backend, self.layers)
+        self._bind_optimizer()
+
+    def compile(self, loss: Any = None, optimizer: Any = "adadelta") -> None:
+        """Say what to minimise and how.
+
+        Args:
+            loss: "binary_crossentropy" (the last layer then has activation='sigmoid') or "mse".
+            optimizer: "adadelta" or an Adadelta object. Its accumulators begin at zero.
+        """
+        if not self.layers:
+            raise ValueError("compile: add layers first")
+        self.loss = losses.get_loss(loss)
+        losses.check_last_activation(self.loss, self.layers[-1].activation_name)
+        self.optimizer = optimizers.get_optimizer(optimizer)
+        self._bind_optimizer()
+
+    @property
+    def backend(self) -> Backend:
+        """What computes; the network must be built."""
+        return self._built().backend
+
+    def _built(self) -> Computation:
+        if self._computation is None:
+            raise ValueError("the network is not built: give the first layer input_shape, or call build() first")
+        return self._computation
+
+    def _bind_optimizer(self) -> None:
+        if self._computation is not None and self.optimizer is not None:
+            self.optimizer.bind(self._computation.backend, self._computation.parameters.size)
+
+    # ---------------------------------------------------------------- training
+
+    def fit(
+        self,
+        x: Array,
+        y: Array,
+        batch_size: int = 32,
+        epochs: int = 1,
+        verbose: int = 1,
+        validation_split: float = 0.0,
+        validation_data: tuple[Array, Array] | None = None,
+        shuffle: bool = True,
+    ) -> History:
+        """Train; returns a History with the losses of each epoch.
+
+        Args:
+            x, y: movies (N,T,H,W,C) and targets (N,T,H,W,K).
+            batch_size: default 32; a last, smaller batch is trained on too.
+            epochs: default 1.
+            verbose: 1 (default) shows progress, 0 nothing.
+            validation_split: hold out this share, the last rows, cut before any shuffling, as Keras does.
+            validation_data: (x, y) to evaluate after each epoch, instead.
+            shuffle: draw a new order of the movies for each epoch (default True).
+        """
+        self._require_compiled("fit")
+        batch_size, epochs = positive_int("batch_size", batch_size), positive_int("epochs", epochs)
+        one_of("verbose", verbose, [0, 1])
+        x, y = self._checked_pair(x, y)
+        split = in_range("validation_split", validation_split, 0.0, 1.0)
+        if validation_data is not None:
+            validation_data = self._checked_pair(*validation_data, names=("validation_data[0]", "validation_data[1]"))
+        elif split:
+            kept = int(len(x) * (1.0 - split))
+            if not 0 < kept < len(x):
+                raise ValueError(
+                    f"validation_split: {split} of {len(x)} movies leaves {kept} to train on and {len(x) - kept} to "
+                    "validate on; both must be at least 1"
+                )
+            validation_data = x[kept:], y[kept:]
+            x, y = x[:kept], y[:kept]
+        self.build(x.shape[1:])
+        loop = FitLoop(
+            self, x, y, batch_size=batch_size, epochs=epochs, validation_data=validation_data, shuffle=shuffle,
+            seed=int(self._random.integers(2**63)),
+        )  # fmt: skip
+        return fit_with_progress(loop, len(x), epochs, show=bool(verbose))
+
+    def train_on_batch(self, x: Array, y: Array) -> float:
+        """One update on one batch; returns its loss before the update."""
+        self._require_compiled("train_on_batch")
+        x, y = self._checked_pair(x, y)
+        self.build(x.shape[1:])
+        value = self.backend.zeros((1,), np.float64)
+        self.train_step(self.backend.from_host(x), self.backend.from_host(y), np.arange(len(x)), value)
+        return float(self.backend.to_host(value)[0])
+
+    def train_step(self, x: Any, y: Any, rows: Array, value: Any) -> None:
+        """One update, not waited for.
+
+        x, y (N,T,H,W,C or K) and value (1,) float64, which gets the loss, are on the device; rows (B,), the movies to
+        take, on the host.
+        """
+        loss, optimizer = self._require_compiled("train_step")
+        self._built().train_step(x, y, rows, loss, value, optimizer)
+
+    def loss_and_gradients(self, x: Array, y: Array) -> tuple[float, dict[str, Array]]:
+        """The training-mode loss of a batch and its gradient by weight name, in the order of trainable_weights.
+
+        Changes nothing in the network: BatchNormalization normalises by the batch, its averages stay.
+        """
+        loss, _ = self._require_compiled("loss_and_gradients")
+        x, y = self._checked_pair(x, y)
+        self.build(x.shape[1:])
+        return self._built().loss_and_gradients(x, y, loss)
+
+    def evaluate(self, x: Array, y: Array, batch_size: int = 32) -> float:
+        """The mean loss in inference mode."""
+        batch_size = positive_int("batch_size", batch_size)
+        self._require_compiled("evaluate")
+        x, y = self._checked_pair(x, y)
+        self.build(x.shape[1:])
+        return self.evaluate_resident(self.backend.from_host(x), self.backend.from_host(y), batch_size)
+
+    def evaluate_resident(self, x: Any, y: Any, batch_size: int) -> float:
+        """The same for arrays (N,T,H,W,C or K) that are on the device already."""
+        loss, _ = self._require_compiled("evaluate")
+        return self._built().evaluate(x, y, batch_size, loss)
+
+    # ---------------------------------------------------------------- inference
+
+    def predict(self, x: Array, batch_size: int = 32) -> Array:
+        """x (N,T,H,W,C) -> the network's output (N,T,H,W,K), in inference mode."""
+        batch_size = positive_int("batch_size", batch_size)
+        x = self._checked_input("x", x)
+        self.build(x.shape[1:])
+        return self._built().predict(x, batch_size, self._channels_out(x.shape[-1]))
+
+    def rollout(self, track: Array, n_frames: int) -> Array:
+        """Let the network run free: the n_frames frames that follow a track, each predicted from those before.
+
+        Equal to predicting the growing track n_frames times, but each new frame costs one step.
+
+        Args:
+            track: (T,H,W,C), or (N,T,H,W,C) for several.
+            n_frames: how many new frames.
+
+        Returns (n_frames,H,W,C), or (N,n_frames,H,W,C).
+        """
+        n_frames = positive_int("n_frames", n_frames)
+        array = np.asarray(track)
+        movies = self._checked_input("track", array[np.newaxis] if array.ndim == 4 else array)
+        self.build(movies.shape[1:])
+        channels = movies.shape[-1]
+        if self._channels_out(channels) != channels:
+            raise ValueError(
+                f"rollout: the output has {self._channels_out(channels)} channels and the input {channels}; an output "
+                "frame can be the next input only if they agree"
+            )
+        if rollout.can_stream(self.layers):
+            frames = rollout.streaming_rollout(self.backend, self.layers, movies, n_frames)
+        else:
+            frames = rollout.growing_rollout(self.predict, movies.astype(self._dtype), n_frames)
+        return frames[0] if array.ndim == 4 else frames
+
+    def _channels_out(self, channels: int) -> int:
+        for layer in self.layers:
+            channels = layer.output_channels(channels)
+        return channels
+
+    # ---------------------------------------------------------------- weights, configuration, files
+
+    @property
+    def weights(self) -> list[Weight]:
+        """All weights in Keras' order: layer by layer, in each layer the trained ones first."""
+        return [weight for layer in self.layers for weight in layer.weights]
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        """The weights that have gradients, in the same order."""
+        return [weight for weight in self.weights if weight.trainable]
+
+    def get_weights(self) -> list[Array]:
+        """Host copies of all weights, in Keras' order."""
+        self.build()
+        return [weight.to_host() for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[Array]) -> None:
+        """Set all weights, in Keras' order. The optimizer's state stays."""
+        self.build()
+        if len(weights) != len(self.weights):
+            raise ValueError(f"weights: expected {len(self.weights)} arrays, got {len(weights)}")
+        for weight, array in zip(self.weights, weights, strict=True):
+            if np.shape(array) != weight.shape:
+                raise ValueError(f"weights: {weight.name} expects shape {weight.shape}, got {np.shape(array)}")
+        for weight, array in zip(self.weights, weights, strict=True):
+            weight.assign(np.asarray(array, dtype=self._dtype))
+
+    def state_arrays(self) -> dict[str, Array]:
+        """Everything that training has changed, by name: weights and optimizer accumulators, on the host."""
+        self.build()
+        return self._built().parameters.state_arrays(self.optimizer.state if self.optimizer else {})
+
+    def load_state_arrays(self, state: dict[str, Array]) -> None:
+        """Restore what state_arrays returned. Nothing is changed unless every name and shape fits."""
+        self.build()
+        self._built().parameters.load_state_arrays(state, self.optimizer.state if self.optimizer else {})
+
+    def get_config(self) -> dict[str, Any]:
+        """The architecture and what compile was given, JSON-able."""
+        return {
+            "name": self.name,
+            "dtype": self._dtype.name,
+            "input_shape": list(self.input_shape) if self.input_shape else None,
+            "layers": [
+                {"class_name": type(layer).__name__, "config": {"name": layer.name, **layer.get_config()}}
+                for layer in self.layers
+            ],
+            "loss": self.loss.name if self.loss else None,
+            "optimizer": self.optimizer.get_config() if self.optimizer else None,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], device: str = "auto", dtype: Any = None, **kwargs: Any
+    ) -> "Sequential":
+        """A network, with fresh weights, from what get_config returned; dtype None is the config's own."""
+        network = cls(device=device, dtype=dtype or config["dtype"], name=config["name"], **kwargs)
+        for number, entry in enumerate(config["layers"]):
+            layer_class = LAYERS[one_of("class_name", entry["class_name"], LAYERS)]
+            shape = {"input_shape": config["input_shape"]} if number == 0 else {}
+            network.add(layer_class(**entry["config"], **shape))
+        if config["loss"] is not None:
+            network.compile(loss=config["loss"], optimizer=config["optimizer"])
+        return network
+
+    def save(self, path: str | Path) -> None:
+        """Write architecture and weights to one .safetensors file; engine.load_model reads it."""
+        from engine.model_file import save_model
+
+        self.build()
+        save_model(self, path)
+
+    def export(self, path: str | Path, graph: str = "sequence", **options: Any) -> None:
+        """Write the network as ONNX: graph "sequence", "step" or "rollout"; options are export.export_network's."""
+        from export import export_network
+
+        self.build()
+        export_network(self, path, graph=graph, **options)
+
+    def summary(self) -> None:
+        """Print the layers, their output shapes and their numbers of weights."""
+        self.build()
+        print(summary.table(self))
+
+    # ---------------------------------------------------------------- checks
+
+    def _require_compiled(self, what: str) -> tuple[losses.Loss, optimizers.Adadelta]:
+        if self.loss is None or self.optimizer is None:
+            raise ValueError(f"{what}: call compile(loss=..., optimizer=...) first")
+        return self.loss, self.optimizer
+
+    def _checked_input(self, name: str, x: Array) -> Array:
+        if not self.layers:
+            raise ValueError(f"{name}: the network has no layers")
+        x = finite_movies(name, x)
+        if self.input_shape is not None:
+            for axis, expected, got in zip(
+                ("frames", "height", "width", "channels"), self.input_shape, x.shape[1:], strict=True
+            ):
+                if expected is not None and expected != got:
+                    raise ValueError(f"{name}: expected {expected} {axis}, got {got} (shape {x.shape})")
+        return x
+
+    def _checked_pair(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> tuple[Array, Array]:
+        x, y = self._checked_input(names[0], x), finite_movies(names[1], y)
+        expected = (*x.shape[:4], self._channels_out(x.shape[4]))
+        if y.shape != expected:
+            raise ValueError(f"{names[1]}: expected shape {expected} for {names[0]} of shape {x.shape}, got {y.shape}")
+        return x, y

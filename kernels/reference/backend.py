@@ -1,0 +1,167 @@
+"""The reference back end: the operation table in NumPy, any dtype, written to be read and to be the oracle."""
+
+from typing import Any
+
+import numpy as np
+
+from kernels.backend import Backend
+from kernels.reference import batch_norm, conv3d, conv_lstm, elementwise
+from kernels.specs import Activation, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+
+Array = np.ndarray[Any, Any]
+
+
+class ReferenceBackend(Backend):
+    """NumPy on the host. Allocates as it goes: clarity first.
+
+    Args:
+        dtype: float32 (default) or float64.
+    """
+
+    name = "reference"
+
+    def __init__(self, dtype: Any = np.float32) -> None:
+        self.dtype = np.dtype(dtype)
+        self.description = f"reference: NumPy, {self.dtype.name}"
+
+    def empty(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        return np.empty(shape, self.dtype if dtype is None else dtype)
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        return np.zeros(shape, self.dtype if dtype is None else dtype)
+
+    def from_host(self, array: Array, dtype: Any = None) -> Array:
+        return np.array(array, dtype=self.dtype if dtype is None else dtype, order="C")
+
+    def to_host(self, array: Array) -> Array:
+        return array.copy()
+
+    def copy_into(self, target: Array, source: Array) -> None:
+        target[...] = source
+
+    def gather_batch(self, movies: Array, rows: Array, batch: Array) -> None:
+        batch[...] = movies[rows].swapaxes(0, 1)
+
+    def conv_lstm_plan(self, spec: ConvLSTMSpec) -> conv_lstm.ConvLSTMPlan:
+        return conv_lstm.conv_lstm_plan(spec, self.dtype)
+
+    def conv_lstm_forward(
+        self,
+        plan: conv_lstm.ConvLSTMPlan,
+        x: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        bias: Array,
+        h0: Array | None = None,
+        c0: Array | None = None,
+    ) -> tuple[Array, Array]:
+        return conv_lstm.conv_lstm_forward(plan, x, kernel, recurrent_kernel, bias, h0, c0)
+
+    def conv_lstm_backward(
+        self,
+        plan: conv_lstm.ConvLSTMPlan,
+        dh: Array,
+        x: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        dkernel: Array,
+        drecurrent_kernel: Array,
+        dbias: Array,
+        h0: Array | None = None,
+        c0: Array | None = None,
+        need_dx: bool = True,
+    ) -> tuple[Array | None, Array, Array]:
+        dx, dkernel[...], drecurrent_kernel[...], dbias[...], dh0, dc0 = conv_lstm.conv_lstm_backward(
+            plan, dh, x, kernel, recurrent_kernel, h0, c0
+        )
+        return (dx if need_dx else None), dh0, dc0
+
+    def conv_lstm_step(
+        self,
+        plan: conv_lstm.ConvLSTMPlan,
+        x: Array,
+        h: Array,
+        c: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        bias: Array,
+    ) -> tuple[Array, Array]:
+        h_all, c_last = conv_lstm.conv_lstm_forward(plan, x[np.newaxis], kernel, recurrent_kernel, bias, h, c)
+        return h_all[0].copy(), c_last.copy()
+
+    def batch_norm_plan(self, spec: BatchNormSpec) -> batch_norm.BatchNormPlan:
+        return batch_norm.BatchNormPlan(spec, self.zeros((spec.C,)), self.zeros((spec.C,)))
+
+    def batch_norm_forward(
+        self,
+        plan: batch_norm.BatchNormPlan,
+        x: Array,
+        gamma: Array,
+        beta: Array,
+        moving_mean: Array,
+        moving_variance: Array,
+        momentum: float,
+    ) -> Array:
+        return batch_norm.batch_norm_forward(plan, x, gamma, beta, moving_mean, moving_variance, momentum)
+
+    def batch_norm_backward(
+        self, plan: batch_norm.BatchNormPlan, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array
+    ) -> Array:
+        dx, dgamma[...], dbeta[...] = batch_norm.batch_norm_backward(plan, dy, x, gamma)
+        return dx
+
+    def batch_norm_inference(
+        self,
+        plan: batch_norm.BatchNormPlan,
+        x: Array,
+        gamma: Array,
+        beta: Array,
+        moving_mean: Array,
+        moving_variance: Array,
+    ) -> Array:
+        return batch_norm.batch_norm_inference(plan.spec.epsilon, x, gamma, beta, moving_mean, moving_variance)
+
+    def conv3d_plan(self, spec: Conv3DSpec) -> Conv3DSpec:
+        return spec
+
+    def conv3d_forward(self, plan: Conv3DSpec, x: Array, kernel: Array, bias: Array) -> Array:
+        return conv3d.conv3d_forward(plan, x, kernel, bias)
+
+    def conv3d_backward(
+        self,
+        plan: Conv3DSpec,
+        dy: Array,
+        x: Array,
+        kernel: Array,
+        dkernel: Array,
+        dbias: Array,
+        need_dx: bool = True,
+    ) -> Array | None:
+        dx, dkernel[...], dbias[...] = conv3d.conv3d_backward(plan, dy, x, kernel)
+        return dx if need_dx else None
+
+    def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
+        elementwise.activation_forward(activation, z, y)
+
+    def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
+        elementwise.activation_backward(activation, y, dy, dz)
+
+    def bce_forward_backward(self, logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:
+        elementwise.bce_forward_backward(logits, target, loss, dlogits)
+
+    def mse_forward_backward(self, prediction: Array, target: Array, loss: Array, dprediction: Array | None) -> None:
+        elementwise.mse_forward_backward(prediction, target, loss, dprediction)
+
+    def adadelta_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        accumulated_gradient: Array,
+        accumulated_delta: Array,
+        learning_rate: float,
+        rho: float,
+        epsilon: float,
+    ) -> None:
+        elementwise.adadelta_update(
+            weights, gradients, accumulated_gradient, accumulated_delta, learning_rate, rho, epsilon
+        )

@@ -1,0 +1,71 @@
+"""Activations, losses and the optimizer: everything that looks at one element at a time.
+
+linear   y = z                    dz = dy
+sigmoid  y = 1 / (1 + exp(-z))    dz = dy * y * (1 - y)
+tanh     y = tanh(z)              dz = dy * (1 - y^2)
+relu     y = max(z, 0)            dz = dy where y > 0, else 0
+"""
+
+from typing import Any
+
+import numpy as np
+
+from kernels.specs import Activation
+
+Array = np.ndarray[Any, Any]
+
+
+def activation_forward(activation: Activation, z: Array, y: Array) -> None:
+    """y = activation(z), any shape."""
+    if activation == "sigmoid":
+        y[...] = 0.5 * np.tanh(0.5 * z) + 0.5
+    elif activation == "tanh":
+        np.tanh(z, out=y)
+    elif activation == "relu":
+        np.maximum(z, 0.0, out=y)
+    else:
+        y[...] = z
+
+
+def activation_backward(activation: Activation, y: Array, dy: Array, dz: Array) -> None:
+    """dz = dy * activation'(z), in terms of y."""
+    if activation == "sigmoid":
+        dz[...] = dy * y * (1.0 - y)
+    elif activation == "tanh":
+        dz[...] = dy * (1.0 - y**2)
+    elif activation == "relu":
+        dz[...] = np.where(y > 0.0, dy, 0.0)
+    else:
+        dz[...] = dy
+
+
+def bce_forward_backward(logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:
+    """Mean binary cross-entropy through the logits (tf.keras 2.x keeps a sigmoid's logits for its loss)."""
+    z, y = logits, target
+    loss[0] = np.mean(np.maximum(z, 0.0) - z * y + np.log1p(np.exp(-np.abs(z))), dtype=np.float64)
+    if dlogits is not None:
+        dlogits[...] = (0.5 * np.tanh(0.5 * z) + 0.5 - y) / z.dtype.type(z.size)
+
+
+def mse_forward_backward(prediction: Array, target: Array, loss: Array, dprediction: Array | None) -> None:
+    """Mean squared error."""
+    difference = prediction - target
+    loss[0] = np.mean(np.square(difference), dtype=np.float64)
+    if dprediction is not None:
+        dprediction[...] = difference * prediction.dtype.type(2.0 / prediction.size)
+
+
+def adadelta_update(
+    weights: Array,
+    gradients: Array,
+    accumulated_gradient: Array,
+    accumulated_delta: Array,
+    learning_rate: float,
+    rho: float,
+    epsilon: float,
+) -> None:
+    """Zeiler 2012 as Keras 2.3 has it; every array (P,), updated in place."""
+    accumulated_gradient[...] = rho * accumulated_gradient + (1.0 - rho) * np.square(gradients)
+    delta = gradients * np.sqrt(accumulated_delta + epsilon) / np.sqrt(accumulated_gradient + epsilon)
+    weights -= learning_rate * delta
+    accumulated_delta[...] = rho * accumulated_delta + (1.0 - rho) * np.square(delta)
