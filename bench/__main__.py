@@ -1,0 +1,34 @@
+"""`python -m bench NAME [arguments]`: run one benchmark beside its peers and print the table."""
+
+import importlib
+import sys
+
+BENCHMARKS = {
+    "cpu": "training step, forward and rollout on the CPU, beside Keras and PyTorch",
+    "movies": "the movie generator beside the example's own loops",
+    "cubin": "the CUDA kernels compiled for each architecture: registers, spills (no GPU needed)",
+    "onnx": "the exported graphs in onnxruntime, beside the engine and a tf2onnx export",
+    "cuda": "the CUDA back end beside its peers (needs a GPU)",
+}
+
+
+def usage() -> str:
+    """How to call, one line per benchmark."""
+    lines = [f"  {name:8}{what}" for name, what in BENCHMARKS.items()]
+    return "\n".join(["usage: python -m bench NAME [arguments]   (NAME --help for its own)", "", *lines])
+
+
+def main(argv: list[str]) -> int:
+    """Hand the arguments to bench/NAME.py's main; returns the exit status."""
+    if not argv or argv[0] in {"-h", "--help"}:
+        print(usage())
+        return 0
+    name, *arguments = argv
+    if name not in BENCHMARKS:
+        print(f"bench: expected one of {', '.join(BENCHMARKS)}, got {name!r}", file=sys.stderr)
+        return 2
+    return int(importlib.import_module(f"bench.{name}").main(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
