@@ -6,6 +6,7 @@ The names are Keras': `from engine import Sequential, ConvLSTM2D, BatchNormaliza
 from engine.fit import EpochDone, FitLoop, NonFiniteLossError, StepDone
 from engine.history import History
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
+from engine.model_file import load_model
 from engine.movies import generate_movies
 from engine.optimizers import Adadelta
 from engine.sequential import Sequential
@@ -24,4 +25,5 @@ __all__ = [
     "Sequential",
     "StepDone",
     "generate_movies",
+    "load_model",
 ]

@@ -1,0 +1,52 @@
+"""A network in one file: weights by name, architecture and compile arguments as JSON."""
+
+from pathlib import Path
+from typing import Any
+
+from engine.safetensors_file import read_safetensors, write_safetensors
+from engine.sequential import Sequential
+from kernels.select import choose_device
+
+KIND = "model"
+
+
+def save_model(network: Sequential, path: str | Path) -> None:
+    """Write a built network's architecture and weights to one .safetensors file, atomically.
+
+    The optimizer's accumulators are not in it: training that goes on from the file starts them at zero.
+
+    Raises OSError: the file cannot be written; what stood at `path` is then untouched.
+    """
+    arrays = {weight.name: weight.to_host() for weight in network.weights}
+    write_safetensors(path, KIND, arrays, network.get_config())
+
+
+def load_model(path: str | Path, device: str = "auto", dtype: Any = None) -> Sequential:
+    """Read a network that save_model (Sequential.save) wrote.
+
+    Args:
+        path: of the .safetensors file.
+        device: where it shall run, as for Sequential.
+        dtype: "float32" or "float64"; None is the one it was saved with.
+
+    Raises ValueError: the file is missing, truncated, foreign or does not fit together; or the device is not there.
+    """
+    arrays, config = read_safetensors(path, KIND)
+    network = network_from_config(path, config, device, dtype)
+    names = [weight.name for weight in network.weights]
+    if set(names) != arrays.keys():
+        odd = sorted(set(names) ^ arrays.keys())
+        raise ValueError(f"{path}: its weights and its architecture disagree about {', '.join(odd[:4])}")
+    network.set_weights([arrays[name] for name in names])
+    return network
+
+
+def network_from_config(path: str | Path, config: Any, device: str, dtype: Any = None) -> Sequential:
+    """Build the network that a file describes; a description that makes no network is a ValueError naming `path`."""
+    choose_device(device)
+    try:
+        network = Sequential.from_config(config, device=device, dtype=dtype)
+        network.build()
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path}: its description makes no network ({error})") from None
+    return network
