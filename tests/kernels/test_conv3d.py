@@ -1,0 +1,104 @@
+"""conv3d_forward and _backward on every back end."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kernels import Conv3DSpec
+from tests.kernels.directional import check_direction
+from tests.kernels.under_test import Checker, random_array
+
+Array = np.ndarray[Any, Any]
+
+SPECS = [
+    Conv3DSpec(T=1, B=1, H=4, W=5, C=1, K=1, kt=1, kh=1, kw=1),
+    Conv3DSpec(T=4, B=2, H=5, W=7, C=3, K=2, kt=3, kh=3, kw=3),
+    Conv3DSpec(T=4, B=1, H=7, W=5, C=3, K=1, kt=3, kh=1, kw=5, padding="causal"),
+    Conv3DSpec(T=3, B=2, H=6, W=9, C=40, K=1, kt=3, kh=3, kw=3),
+    Conv3DSpec(T=2, B=1, H=4, W=3, C=2, K=5, kt=4, kh=5, kw=3),
+    Conv3DSpec(T=2, B=1, H=4, W=3, C=5, K=20, kt=5, kh=3, kw=3, padding="causal"),
+]
+
+
+def spec_id(spec: Conv3DSpec) -> str:
+    return f"T{spec.T}B{spec.B}H{spec.H}W{spec.W}C{spec.C}K{spec.K}k{spec.kt}x{spec.kh}x{spec.kw}-{spec.padding}"
+
+
+def inputs(spec: Conv3DSpec) -> dict[str, Array]:
+    return {
+        "x": random_array(0, (spec.T, spec.B, spec.H, spec.W, spec.C)),
+        "kernel": random_array(1, (spec.kt, spec.kh, spec.kw, spec.C, spec.K)),
+        "bias": random_array(2, (spec.K,)),
+    }
+
+
+def run(checker: Checker, spec: Conv3DSpec) -> dict[str, Array]:
+    backend = checker.backend
+    arrays = {name: checker.device(array) for name, array in inputs(spec).items()}
+    plan = backend.conv3d_plan(spec)
+    y = backend.to_host(backend.conv3d_forward(plan, *arrays.values()))
+    dkernel, dbias = checker.garbage(arrays["kernel"].shape), checker.garbage((spec.K,))
+    dx = backend.conv3d_backward(
+        plan, checker.device(random_array(9, y.shape)), arrays["x"], arrays["kernel"], dkernel, dbias
+    )
+    outputs = {"dx": dx, "dkernel": dkernel, "dbias": dbias}
+    return {"y": y} | {name: backend.to_host(array) for name, array in outputs.items()}
+
+
+def direct_sum(spec: Conv3DSpec, x: Array, kernel: Array, bias: Array) -> Array:
+    """The definition, index by index."""
+    y = np.zeros((spec.T, spec.B, spec.H, spec.W, spec.K)) + bias
+    for t, row, column in np.ndindex(spec.T, spec.H, spec.W):
+        for d, i, j in np.ndindex(spec.kt, spec.kh, spec.kw):
+            source = (t + d - spec.frames_before, row + i - spec.kh // 2, column + j - spec.kw // 2)
+            if all(0 <= at < size for at, size in zip(source, (spec.T, spec.H, spec.W), strict=True)):
+                y[t, :, row, column] += x[source[0], :, source[1], source[2]] @ kernel[d, i, j]
+    return y
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=spec_id)
+def test_forward_is_the_definition(on: Checker, spec: Conv3DSpec) -> None:
+    on.close(on.device(run(on, spec)["y"]), direct_sum(spec, *inputs(spec).values()), "y")
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=spec_id)
+def test_backward_equals_the_oracle(on: Checker, spec: Conv3DSpec) -> None:
+    actual = run(on, spec)
+    for name, expected in run(Checker("reference-float64"), spec).items():
+        on.close(on.device(actual[name]), expected, name)
+
+
+def test_repeats_bit_for_bit(on: Checker) -> None:
+    first, again = run(on, SPECS[3]), run(on, SPECS[3])
+    for name, array in first.items():
+        np.testing.assert_array_equal(again[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=spec_id)
+def test_backward_is_the_numeric_derivative(on_float64: Checker, spec: Conv3DSpec) -> None:
+    host, results = inputs(spec), run(on_float64, spec)
+    backend = on_float64.backend
+    weighting = random_array(9, results["y"].shape)
+    plan = backend.conv3d_plan(spec)
+    for name in host:
+
+        def loss(value: Array, name: str = name) -> float:
+            arrays = {other: on_float64.device(array) for other, array in (host | {name: value}).items()}
+            return float(np.vdot(weighting, backend.to_host(backend.conv3d_forward(plan, *arrays.values()))))
+
+        check_direction(loss, host[name], results[f"d{name}"], f"d{name}")
+
+
+def test_a_causal_output_does_not_see_later_frames(on: Checker) -> None:
+    spec = SPECS[2]
+    host = inputs(spec)
+    changed = host["x"].copy()
+    changed[2:] += 1.0
+    plan = on.backend.conv3d_plan(spec)
+    outputs = []
+    for x in (host["x"], changed):
+        y = on.backend.conv3d_forward(plan, on.device(x), on.device(host["kernel"]), on.device(host["bias"]))
+        outputs.append(on.backend.to_host(y))
+    np.testing.assert_array_equal(outputs[0][:2], outputs[1][:2])
+    assert np.abs(outputs[0][2:] - outputs[1][2:]).max() > 0.1

@@ -1,0 +1,103 @@
+"""Activations, losses, Adadelta and the gathering of a batch on every back end."""
+
+import numpy as np
+import pytest
+
+from tests.kernels.under_test import Checker, random_array
+
+SHAPES = [(1, 1, 1, 1, 1), (3, 2, 5, 7, 1), (2, 3, 4, 5, 3)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(
+    ("name", "function", "derivative"),
+    [
+        ("linear", np.array, np.ones_like),
+        ("sigmoid", lambda z: 1 / (1 + np.exp(-z)), lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2),
+        ("tanh", np.tanh, lambda z: 1 / np.cosh(z) ** 2),
+        ("relu", lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
+    ],
+)
+def test_activation_and_its_derivative(on: Checker, shape, name, function, derivative) -> None:
+    z, dy = np.abs(random_array(0, shape)) + 0.1, random_array(1, shape)
+    if z.size > 1:
+        z *= np.where(random_array(2, shape) > 0, 1.0, -1.0)
+    y = on.garbage(shape)
+    on.backend.activation_forward(name, on.device(z), y)
+    on.close(y, function(z), "y")
+    in_place = on.device(z)
+    on.backend.activation_forward(name, in_place, in_place)
+    on.close(in_place, function(z), "y in place")
+    dz = on.device(dy)
+    on.backend.activation_backward(name, y, dz, dz)
+    on.close(dz, dy * derivative(z), "dz in place")
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_binary_crossentropy_through_logits(on: Checker, shape) -> None:
+    logits, target = random_array(0, shape, 3.0), np.clip(random_array(1, shape) + 0.5, 0, 1)
+    p = 1 / (1 + np.exp(-logits))
+    loss, dlogits = on.backend.zeros((1,), np.float64), on.garbage(shape)
+    on.backend.bce_forward_backward(on.device(logits), on.device(target), loss, dlogits)
+    on.close(loss, np.array([np.mean(-target * np.log(p) - (1 - target) * np.log(1 - p))]), "loss")
+    on.close(dlogits, (p - target) / logits.size, "dlogits")
+    only_loss = on.backend.zeros((1,), np.float64)
+    on.backend.bce_forward_backward(on.device(logits), on.device(target), only_loss, None)
+    np.testing.assert_array_equal(on.backend.to_host(only_loss), on.backend.to_host(loss))
+
+
+def test_binary_crossentropy_of_saturated_logits_is_exact(on: Checker) -> None:
+    logits, target = np.array([[[[[200.0], [-200.0]]]]]), np.array([[[[[0.0], [0.0]]]]])
+    loss, dlogits = on.backend.zeros((1,), np.float64), on.garbage(logits.shape)
+    on.backend.bce_forward_backward(on.device(logits), on.device(target), loss, dlogits)
+    assert on.backend.to_host(loss)[0] == 100.0
+    np.testing.assert_allclose(on.backend.to_host(dlogits).ravel(), [0.5, 0.0], atol=1e-30)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_mean_squared_error(on: Checker, shape) -> None:
+    prediction, target = random_array(0, shape), random_array(1, shape)
+    loss, gradient = on.backend.zeros((1,), np.float64), on.garbage(shape)
+    on.backend.mse_forward_backward(on.device(prediction), on.device(target), loss, gradient)
+    on.close(loss, np.array([np.mean((prediction - target) ** 2)]), "loss")
+    on.close(gradient, 2 * (prediction - target) / prediction.size, "dprediction")
+
+
+def test_losses_repeat_bit_for_bit_and_show_nan(on: Checker) -> None:
+    shape = (5, 3, 20, 21, 1)
+    logits, target = random_array(0, shape), (random_array(1, shape) > 0).astype(float)
+    losses = []
+    for _ in range(2):
+        loss = on.backend.zeros((1,), np.float64)
+        on.backend.bce_forward_backward(on.device(logits), on.device(target), loss, None)
+        losses.append(on.backend.to_host(loss)[0])
+    assert losses[0] == losses[1]
+    logits[2, 1, 7, 7, 0] = np.nan
+    loss = on.backend.zeros((1,), np.float64)
+    on.backend.bce_forward_backward(on.device(logits), on.device(target), loss, None)
+    assert np.isnan(on.backend.to_host(loss)[0])
+
+
+@pytest.mark.parametrize("size", [1, 64, 1000])
+def test_adadelta_follows_its_equations(on: Checker, size: int) -> None:
+    weights, squares, deltas = random_array(0, (size,)), np.zeros(size), np.zeros(size)
+    arrays = [on.device(array) for array in (weights, squares, deltas)]
+    learning_rate, rho, epsilon = 0.7, 0.95, 1e-7
+    for step in range(5):
+        g = random_array(10 + step, (size,), 10.0**-step)
+        on.backend.adadelta_update(arrays[0], on.device(g), arrays[1], arrays[2], learning_rate, rho, epsilon)
+        squares = rho * squares + (1 - rho) * g**2
+        u = g * np.sqrt(deltas + epsilon) / np.sqrt(squares + epsilon)
+        weights = weights - learning_rate * u
+        deltas = rho * deltas + (1 - rho) * u**2
+    for array, expected, name in zip(arrays, (weights, squares, deltas), ("w", "a", "d"), strict=True):
+        on.close(array, expected, name)
+
+
+def test_gather_batch_takes_rows_and_puts_time_first(on: Checker) -> None:
+    movies = random_array(0, (6, 3, 4, 5, 2))
+    rows = np.array([4, 0, 4])
+    batch = on.garbage((3, 3, 4, 5, 2))
+    on.backend.gather_batch(on.device(movies), rows, batch)
+    expected = on.backend.to_host(on.device(movies[rows].swapaxes(0, 1)))
+    np.testing.assert_array_equal(on.backend.to_host(batch), expected)
