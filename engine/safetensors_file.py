@@ -44,7 +44,7 @@ def read_safetensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray[
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise ValueError(f"{path}: not a whole safetensors file ({error})") from None
     try:

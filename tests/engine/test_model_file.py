@@ -122,7 +122,7 @@ def test_another_kind_and_another_version(tmp_path: Path) -> None:
 
 def test_the_device_is_named_when_it_is_what_is_wrong(tmp_path: Path) -> None:
     small_network().save(tmp_path / "m.safetensors")
-    with pytest.raises(ValueError, match="^device: "):
+    with pytest.raises(ValueError, match=r"^device: "):
         engine.load_model(tmp_path / "m.safetensors", device="tpu")
 
 
