@@ -1,0 +1,38 @@
+"""The engine itself, behind the same protocol as its peers, in a process of its own like them."""
+
+import numpy as np
+
+import engine
+from bench.peers.work import ADADELTA, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, HEAD_KERNEL, Work
+from bench.peers.worker import serve
+
+
+class Engine:
+    """The network of a piece of work, on the CPU back end. Threads are set by NUMBA_NUM_THREADS."""
+
+    def __init__(self, work: Work) -> None:
+        self.versions = {"engine": engine.__version__}
+        self.network = engine.Sequential(device="cpu")
+        for filters, kernel in zip(work.filters, work.kernels, strict=True):
+            self.network.add(engine.ConvLSTM2D(filters, (kernel, kernel), padding="same", return_sequences=True))
+            self.network.add(engine.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON))
+        self.network.add(engine.Conv3D(1, HEAD_KERNEL, activation="sigmoid", padding="same"))
+        self.network.compile(loss="binary_crossentropy", optimizer=engine.Adadelta(**ADADELTA))
+        self.network.build((work.frames, work.height, work.width, work.channels))
+        self.network.set_weights(work.weights())
+
+    def train_step(self, x: np.ndarray, y: np.ndarray) -> float:
+        """See Peer."""
+        return self.network.train_on_batch(x, y)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """See Peer."""
+        return self.network.predict(x)
+
+    def rollout(self, track: np.ndarray, n_new: int) -> np.ndarray:
+        """See Peer: the streaming rollout."""
+        return self.network.rollout(track, n_new)
+
+
+if __name__ == "__main__":
+    serve(lambda work, threads, form: Engine(work))
