@@ -1,0 +1,126 @@
+"""CUDA source text: local includes expanded, constants in front, and the kernels' parameters read off it.
+
+A .cu file includes only files of this folder (`#include "ptx.cuh"`). They are pasted in, once each, between #line
+directives, so that one string is the whole program: what NVRTC compiles, what the simulator compiles, what every
+compile cache is keyed on, and what a compiler's message points into.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+Constant = bool | int | float | str
+"""A #define: bool and int as they are, float as a float literal (1e-3 -> 0.001f), str verbatim."""
+
+_INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
+_KERNEL = re.compile(
+    r'extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\)\s*)?(\w+)\s*\(([^)]*)\)\s*\{'
+)
+_PARAMETER = re.compile(r"^(?P<type>[\w\s]*?\w)\s*(?P<pointer>\*?)\s*(?:__restrict__\s*)?\b(?P<name>\w+)$")
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+
+DTYPES = {
+    "float": "float32",
+    "double": "float64",
+    "int": "int32",
+    "int32_t": "int32",
+    "uint32_t": "uint32",
+    "unsigned": "uint32",
+    "unsigned int": "uint32",
+    "long long": "int64",
+    "int64_t": "int64",
+    "uint64_t": "uint64",
+    "unsigned long long": "uint64",
+    "uint16_t": "uint16",
+    "uint8_t": "uint8",
+}
+"""The parameter types that a kernel may have, and the NumPy dtype of each."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a kernel: a scalar, or a pointer to the first element of an array."""
+
+    name: str
+    dtype: str
+    is_array: bool
+    is_const: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """A whole program.
+
+    Attributes:
+        name: the .cu file it came from, for messages.
+        text: everything the compiler needs; the key of every cache.
+        kernels: entry name -> parameters in order.
+    """
+
+    name: str
+    text: str
+    kernels: Mapping[str, tuple[Parameter, ...]]
+
+
+def load_source(filename: str, defines: Mapping[str, Constant], folder: Path = FOLDER) -> Source:
+    """Read a .cu file of `folder`, with the constants of `defines` in front.
+
+    Raises ValueError when an include is not a file of the folder, when a kernel has a parameter of a type that is not
+    in DTYPES, or when the file holds no `extern "C" __global__ void` kernel.
+    """
+    body = "\n".join(_expand(filename, folder, set()))
+    constants = "".join(f"#define {name} {_literal(value)}\n" for name, value in defines.items())
+    return parse_source(filename, constants + body + "\n")
+
+
+def parse_source(name: str, text: str) -> Source:
+    """Find the kernels of a program text that is complete already."""
+    stripped = _COMMENT.sub("", text)
+    kernels = {
+        match[1]: tuple(_parameter(part, f"{name}: {match[1]}") for part in match[2].split(",") if part.strip())
+        for match in _KERNEL.finditer(stripped)
+    }
+    if not kernels:
+        raise ValueError(f'{name} holds no kernel of the form extern "C" __global__ void name(...)')
+    return Source(name, text, kernels)
+
+
+def _expand(filename: str, folder: Path, seen: set[str]) -> list[str]:
+    path = folder / filename
+    if not path.is_file():
+        raise ValueError(f"{filename} is not a file of {folder.name}/")
+    seen.add(filename)
+    lines = [f'#line 1 "{filename}"']
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        include = _INCLUDE.match(line)
+        if include is None:
+            lines.append("" if line.strip() == "#pragma once" else line)
+        elif include[2] is not None:
+            raise ValueError(f"{filename}:{number} includes <{include[2]}>; a kernel includes files of its folder only")
+        else:
+            if include[1] not in seen:
+                lines += _expand(include[1], folder, seen)
+            lines.append(f'#line {number + 1} "{filename}"')
+    return lines
+
+
+def _literal(value: Constant) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float):
+        return f"({value!r}f)" if "." in repr(value) or "e" in repr(value) else f"({value!r}.0f)"
+    return f"({value})" if isinstance(value, int) and value < 0 else str(value)
+
+
+def _parameter(text: str, where: str) -> Parameter:
+    match = _PARAMETER.match(" ".join(text.split()))
+    if match is None:
+        raise ValueError(f"{where} has a parameter that is not understood: {text.strip()!r}")
+    words = match["type"].split()
+    base = " ".join(word for word in words if word not in ("const", "volatile"))
+    if base not in DTYPES:
+        raise ValueError(f"{where} has parameter {match['name']} of type {base}; expected one of {', '.join(DTYPES)}")
+    return Parameter(match["name"], DTYPES[base], bool(match["pointer"]), "const" in words)
