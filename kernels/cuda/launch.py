@@ -176,8 +176,8 @@ class Kernel:
         """Launch on the runtime's stream and return at once.
 
         grid, block: one to three sizes. shared_bytes: dynamic shared memory of a block. cooperative: every block runs
-        at the same time, so blocks may wait for one another. arguments: one for each parameter of the kernel, by name; an
-        array named in `optional` may be None, which passes a null pointer.
+        at the same time, so blocks may wait for one another. arguments: one for each parameter of the kernel, by name;
+        an array named in `optional` may be None, which passes a null pointer.
 
         Raises ValueError, naming the argument, for a missing, unknown or non-contiguous array, a wrong dtype or size, a
         grid or block beyond the device's limits, too much shared memory, and a cooperative grid that cannot all be on
@@ -263,7 +263,7 @@ class Program:
         self._functions = runtime.compile(self.source)
 
     def kernel(self, name: str, sizes: Mapping[str, Size], optional: Sequence[str] = ()) -> Kernel:
-        """The kernel of that name. sizes: elements or shape of each array parameter; optional: those that may be None."""
+        """The kernel of that name. sizes: elements or shape of each array; optional: arrays that may be None."""
         if name not in self.source.kernels:
             raise ValueError(
                 f"name: expected a kernel of {self.source.name} {sorted(self.source.kernels)}, got {name!r}"
