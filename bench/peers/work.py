@@ -37,8 +37,8 @@ class Work:
     @classmethod
     def from_json(cls, text: str) -> "Work":
         """What to_json wrote."""
-        fields: dict[str, Any] = json.loads(text)
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
+        return cls(**fields)
 
     def to_json(self) -> str:
         """One line."""
