@@ -1,0 +1,189 @@
+"""The CUDA back end: the operation table, each operation handed to the launcher of its .cu file."""
+
+from typing import Any
+
+import numpy as np
+
+from kernels.backend import Backend
+from kernels.cuda.adadelta import Adadelta
+from kernels.cuda.batch_norm import BatchNormPlan
+from kernels.cuda.conv3d import Conv3DPlan
+from kernels.cuda.conv_lstm import ConvLSTMPlan
+from kernels.cuda.gather import Gather
+from kernels.cuda.launch import Runtime
+from kernels.cuda.loss import Losses
+from kernels.cuda.workspace import Workspace
+from kernels.specs import Activation, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+
+Array = Any
+
+PRECISIONS = ("float32", "tf32")
+
+
+class CudaBackend(Backend):
+    """Hand-written CUDA kernels on one device, float32 arrays.
+
+    Calls queue work on the device and return; only to_host and synchronize wait. The same call gives the same bits on
+    every run.
+
+    Args:
+        device: index of the CUDA device.
+        precision: of the convolutions. "float32" (default): float32 multiplications, within 1e-5 of float64 relative in
+            norm. "tf32": tensor cores, factors rounded to 10 bits of mantissa, float32 sums, within 2e-3.
+        runtime: where the kernels run; None is that device through CuPy.
+    """
+
+    name = "cuda"
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, device: int = 0, precision: str = "float32", runtime: Runtime | None = None) -> None:
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
+        if runtime is None:
+            from kernels.cuda.runtime import CupyRuntime
+
+            runtime = CupyRuntime(device)
+        self.precision = precision
+        self.runtime = runtime
+        self.description = f"{runtime.name}, {precision}"
+        self._workspace = Workspace(runtime)
+        self._losses = Losses(runtime, self._workspace)
+        self._adadelta = Adadelta(runtime)
+        self._gather = Gather(runtime, self._workspace)
+
+    # ---------------------------------------------------------------- arrays
+
+    def empty(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        return self.runtime.empty(shape, self.dtype if dtype is None else dtype)
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        return self.runtime.zeros(shape, self.dtype if dtype is None else dtype)
+
+    def from_host(self, array: np.ndarray[Any, Any], dtype: Any = None) -> Array:
+        return self.runtime.from_host(array, self.dtype if dtype is None else dtype)
+
+    def to_host(self, array: Array) -> np.ndarray[Any, Any]:
+        return self.runtime.to_host(array)
+
+    def copy_into(self, target: Array, source: Array | np.ndarray[Any, Any]) -> None:
+        self.runtime.copy(target, source)
+
+    def gather_batch(self, movies: Array, rows: np.ndarray[Any, Any], batch: Array) -> None:
+        self._gather(movies, rows, batch)
+
+    # ---------------------------------------------------------------- layers
+
+    def conv_lstm_plan(self, spec: ConvLSTMSpec) -> ConvLSTMPlan:
+        return ConvLSTMPlan(self.runtime, self._workspace, spec, self.precision)
+
+    def conv_lstm_forward(
+        self,
+        plan: ConvLSTMPlan,
+        x: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        bias: Array,
+        h0: Array | None = None,
+        c0: Array | None = None,
+    ) -> tuple[Array, Array]:
+        return plan.forward(x, kernel, recurrent_kernel, bias, h0, c0)
+
+    def conv_lstm_backward(
+        self,
+        plan: ConvLSTMPlan,
+        dh: Array,
+        x: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        dkernel: Array,
+        drecurrent_kernel: Array,
+        dbias: Array,
+        h0: Array | None = None,
+        c0: Array | None = None,
+        need_dx: bool = True,
+    ) -> tuple[Array | None, Array, Array]:
+        return plan.backward(dh, x, kernel, recurrent_kernel, dkernel, drecurrent_kernel, dbias, h0, c0, need_dx)
+
+    def conv_lstm_step(
+        self,
+        plan: ConvLSTMPlan,
+        x: Array,
+        h: Array,
+        c: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        bias: Array,
+    ) -> tuple[Array, Array]:
+        return plan.step(x, h, c, kernel, recurrent_kernel, bias)
+
+    def batch_norm_plan(self, spec: BatchNormSpec) -> BatchNormPlan:
+        return BatchNormPlan(self.runtime, self._workspace, spec)
+
+    def batch_norm_forward(
+        self,
+        plan: BatchNormPlan,
+        x: Array,
+        gamma: Array,
+        beta: Array,
+        moving_mean: Array,
+        moving_variance: Array,
+        momentum: float,
+    ) -> Array:
+        return plan.forward(x, gamma, beta, moving_mean, moving_variance, momentum)
+
+    def batch_norm_backward(
+        self, plan: BatchNormPlan, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array
+    ) -> Array:
+        return plan.backward(dy, x, gamma, dgamma, dbeta)
+
+    def batch_norm_inference(
+        self, plan: BatchNormPlan, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array
+    ) -> Array:
+        return plan.inference(x, gamma, beta, moving_mean, moving_variance)
+
+    def conv3d_plan(self, spec: Conv3DSpec) -> Conv3DPlan:
+        return Conv3DPlan(self.runtime, self._workspace, spec, self.precision)
+
+    def conv3d_forward(self, plan: Conv3DPlan, x: Array, kernel: Array, bias: Array) -> Array:
+        return plan.forward(x, kernel, bias)
+
+    def conv3d_backward(
+        self,
+        plan: Conv3DPlan,
+        dy: Array,
+        x: Array,
+        kernel: Array,
+        dkernel: Array,
+        dbias: Array,
+        need_dx: bool = True,
+    ) -> Array | None:
+        return plan.backward(dy, x, kernel, dkernel, dbias, need_dx)
+
+    # ---------------------------------------------------------------- elementwise, losses, optimizer
+
+    def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
+        self._losses.activation_forward(activation, z, y)
+
+    def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
+        self._losses.activation_backward(activation, y, dy, dz)
+
+    def bce_forward_backward(self, logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:
+        self._losses.bce(logits, target, loss, dlogits)
+
+    def mse_forward_backward(self, prediction: Array, target: Array, loss: Array, dprediction: Array | None) -> None:
+        self._losses.mse(prediction, target, loss, dprediction)
+
+    def adadelta_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        accumulated_gradient: Array,
+        accumulated_delta: Array,
+        learning_rate: float,
+        rho: float,
+        epsilon: float,
+    ) -> None:
+        self._adadelta.update(weights, gradients, accumulated_gradient, accumulated_delta, learning_rate, rho, epsilon)
+
+    def synchronize(self) -> None:
+        self.runtime.synchronize()

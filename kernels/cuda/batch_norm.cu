@@ -1,0 +1,159 @@
+// BatchNormalization over the last axis (Ioffe & Szegedy 2015), statistics over the n = T*B*H*W rows of x (n, C).
+//
+//     forward                                                  backward
+//     (1)  mean     = sum(x) / n                               dbeta  = sum(dy)
+//     (2)  variance = sum(x^2) / n - mean^2                    dgamma = sum(dy * xhat)
+//     (3)  xhat     = (x - mean) / sqrt(variance + epsilon)    dx     = gamma / sqrt(variance + epsilon)
+//     (4)  y        = gamma * xhat + beta                               * (dy - dbeta / n - xhat * dgamma / n)
+//     (5)  moving  <- moving - step * (moving - batch)         step = 1 - momentum
+//
+// Sums are float64 from the first element on: (2) then loses nothing that float32 could hold, and x is read once.
+// Two stages, in a fixed order, no atomics: each block sums a slice of rows into partial (slices, 2, C); then one block a
+// channel sums the slices.
+//
+//     stage 1, one block: ROWS x LANES threads     channel   0  1  ..  LANES-1     consecutive threads read
+//                                                  row 0     .  .      .           consecutive floats
+//                                                  row 1     .  .      .           columns are then summed by halving
+//
+// Constants: SPEC_C, LANES = min(C, THREADS).
+
+#include "elementwise.cuh"
+
+constexpr int C = SPEC_C, THREADS = 256, LANES = C < THREADS ? C : THREADS, ROWS = THREADS / LANES;
+constexpr int WIDTH = C % 4 == 0 ? 4 : 1;
+
+// Sums two quantities of every element over this block's rows; term(at, channel, first, second) adds them.
+template <class Term>
+__device__ __forceinline__ void column_sums(double* shared, double* partial, int rows, int rows_per_slice, Term term) {
+    int lane = threadIdx.x % LANES, row = threadIdx.x / LANES, channel = blockIdx.y * LANES + lane;
+    bool active = row < ROWS && channel < C;
+    double first = 0.0, second = 0.0;
+    if (active) {
+        int last = min(int(blockIdx.x + 1) * rows_per_slice, rows);
+        for (int r = blockIdx.x * rows_per_slice + row; r < last; r += ROWS)
+            term((long long)r * C + channel, channel, first, second);
+    }
+    shared[threadIdx.x] = first;
+    shared[THREADS + threadIdx.x] = second;
+    __syncthreads();
+    for (int left = ROWS; left > 1; left = (left + 1) / 2) {
+        int other = threadIdx.x + (left + 1) / 2 * LANES;
+        if (row < left / 2) {
+            shared[threadIdx.x] += shared[other];
+            shared[THREADS + threadIdx.x] += shared[THREADS + other];
+        }
+        __syncthreads();
+    }
+    if (row == 0 && active) {
+        double* target = partial + (long long)blockIdx.x * 2 * C + channel;
+        target[0] = shared[threadIdx.x];
+        target[C] = shared[THREADS + threadIdx.x];
+    }
+}
+
+// One of the two quantities of channel blockIdx.x, over all slices; every thread of the block gets it.
+__device__ __forceinline__ double slice_sum(double* shared, const double* partial, int slices, int which) {
+    double sum = 0.0;
+    for (int s = threadIdx.x; s < slices; s += THREADS) sum += partial[(2 * s + which) * C + blockIdx.x];
+    return block_sum<THREADS>(sum, shared);
+}
+
+// visit(at, channel, Width) for every element of n rows.
+template <class Visit>
+__device__ __forceinline__ void for_each_element(int rows, Visit visit) {
+    long long step = (long long)gridDim.x * THREADS;
+    for (long long i = (long long)blockIdx.x * THREADS + threadIdx.x; i < (long long)rows * C / WIDTH; i += step)
+        visit(i * WIDTH, int(i * WIDTH % C));
+}
+
+// (1), (2) stage 1: x (rows, C) -> partial (slices, 2, C): sum(x), sum(x^2).
+extern "C" __global__ void __launch_bounds__(THREADS)
+    batch_statistics(const float* x, double* partial, int rows, int rows_per_slice) {
+    DYNAMIC_SHARED(double, shared);
+    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, int, double& sum, double& squares) {
+        double value = x[at];
+        sum += value;
+        squares += value * value;
+    });
+}
+
+// (1), (2) stage 2, (5): one block a channel -> mean, inverse_deviation, moving_mean, moving_variance (C).
+extern "C" __global__ void __launch_bounds__(THREADS)
+    finish_statistics(const double* partial, float* mean, float* inverse_deviation, float* moving_mean,
+                      float* moving_variance, int rows, int slices, float epsilon, float step) {
+    DYNAMIC_SHARED(double, shared);
+    double center = slice_sum(shared, partial, slices, 0) / rows;
+    __syncthreads();
+    double variance = slice_sum(shared, partial, slices, 1) / rows - center * center;
+    if (threadIdx.x > 0) return;
+    variance = variance < 0.0 ? 0.0 : variance;
+    int channel = blockIdx.x;
+    mean[channel] = float(center);
+    inverse_deviation[channel] = float(1.0 / sqrt(variance + double(epsilon)));
+    moving_mean[channel] -= step * (moving_mean[channel] - float(center));
+    moving_variance[channel] -= step * (moving_variance[channel] - float(variance));
+}
+
+// 1 / sqrt(moving_variance + epsilon) (C), for inference.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    inverse_deviation_of(const float* moving_variance, float* inverse_deviation, float epsilon) {
+    int channel = blockIdx.x * THREADS + threadIdx.x;
+    if (channel < C) inverse_deviation[channel] = 1.0f / sqrtf(moving_variance[channel] + epsilon);
+}
+
+// (3), (4): x (rows, C) -> y (rows, C), with the batch's statistics or the moving ones.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    normalize(const float* x, const float* mean, const float* inverse_deviation, const float* gamma, const float* beta,
+              float* y, int rows) {
+    for_each_element(rows, [&](long long at, int channel) {
+        Vector<WIDTH> value = load<WIDTH>(x + at);
+#pragma unroll
+        for (int q = 0; q < WIDTH; ++q) {
+            float xhat = (value.v[q] - mean[channel + q]) * inverse_deviation[channel + q];  // (3)
+            value.v[q] = gamma[channel + q] * xhat + beta[channel + q];                      // (4)
+        }
+        store<WIDTH>(y + at, value);
+    });
+}
+
+// (4) stage 1: dy, x (rows, C) -> partial (slices, 2, C): sum(dy), sum(dy * xhat).
+extern "C" __global__ void __launch_bounds__(THREADS)
+    gradient_statistics(const float* dy, const float* x, const float* mean, const float* inverse_deviation,
+                        double* partial, int rows, int rows_per_slice) {
+    DYNAMIC_SHARED(double, shared);
+    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, int channel, double& sum, double& product) {
+        double gradient = dy[at];
+        sum += gradient;
+        product += gradient * double((x[at] - mean[channel]) * inverse_deviation[channel]);
+    });
+}
+
+// (4) stage 2: one block a channel -> dgamma, dbeta (C).
+extern "C" __global__ void __launch_bounds__(THREADS)
+    finish_gradient(const double* partial, float* dgamma, float* dbeta, int slices) {
+    DYNAMIC_SHARED(double, shared);
+    double sum = slice_sum(shared, partial, slices, 0);
+    __syncthreads();
+    double product = slice_sum(shared, partial, slices, 1);
+    if (threadIdx.x > 0) return;
+    dbeta[blockIdx.x] = float(sum);
+    dgamma[blockIdx.x] = float(product);
+}
+
+// (1), (2), (3): dy, x (rows, C) -> dx (rows, C).
+extern "C" __global__ void __launch_bounds__(THREADS)
+    normalize_backward(const float* dy, const float* x, const float* mean, const float* inverse_deviation,
+                       const float* gamma, const float* dgamma, const float* dbeta, float* dx, int rows) {
+    float share = 1.0f / float(rows);
+    for_each_element(rows, [&](long long at, int channel) {
+        Vector<WIDTH> gradient = load<WIDTH>(dy + at), value = load<WIDTH>(x + at);
+#pragma unroll
+        for (int q = 0; q < WIDTH; ++q) {
+            int c = channel + q;
+            float xhat = (value.v[q] - mean[c]) * inverse_deviation[c];
+            value.v[q] = gamma[c] * inverse_deviation[c] *
+                         (gradient.v[q] - dbeta[c] * share - xhat * (dgamma[c] * share));
+        }
+        store<WIDTH>(dx + at, value);
+    });
+}

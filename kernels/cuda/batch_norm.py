@@ -1,0 +1,126 @@
+"""Launches batch_norm.cu: the buffers of a BatchNormalization layer and the order of its kernels."""
+
+from functools import partial
+from typing import Any
+
+from kernels.cuda.launch import Program, Runtime
+from kernels.cuda.tiles import ceil_div
+from kernels.cuda.workspace import Workspace
+from kernels.specs import BatchNormSpec
+
+Array = Any
+
+THREADS = 256
+REDUCE_BYTES = 2 * 8 * THREADS
+"""Two float64 sums a thread."""
+
+MAX_SLICES = 256
+ROWS_PER_SLICE = 64
+"""At least so many rows a slice; more when MAX_SLICES of them are not enough."""
+
+ELEMENTS_PER_BLOCK = 16 * THREADS
+
+
+class BatchNormPlan:
+    """One layer bound to a shape: buffers allocated, kernels compiled, grids computed."""
+
+    def __init__(self, runtime: Runtime, workspace: Workspace, spec: BatchNormSpec) -> None:
+        self.spec = spec
+        program = Program(runtime, "batch_norm.cu", {"SPEC_C": spec.C})
+        rows = spec.T * spec.B * spec.H * spec.W
+        movie, channels = (spec.T, spec.B, spec.H, spec.W, spec.C), (spec.C,)
+        per_slice = max(ROWS_PER_SLICE, ceil_div(rows, MAX_SLICES))
+        slices = ceil_div(rows, per_slice)
+        partial_sums = (slices, 2, spec.C)
+        elementwise = (ceil_div(rows * spec.C, ELEMENTS_PER_BLOCK),)
+        slice_grid = (slices, ceil_div(spec.C, THREADS))
+        statistics = {"mean": channels, "inverse_deviation": channels}
+
+        def bind(name: str, grid: tuple[int, ...], sizes: dict[str, Any], **scalars: Any) -> Any:
+            return partial(program.kernel(name, sizes), grid, (THREADS,), shared_bytes=REDUCE_BYTES, **scalars)
+
+        self.y = runtime.empty(movie, "float32")
+        self._mean = runtime.empty(channels, "float32")
+        self._inverse_deviation = runtime.empty(channels, "float32")
+        self._normalize = bind(
+            "normalize",
+            elementwise,
+            {"x": movie, **statistics, "gamma": channels, "beta": channels, "y": movie},
+            rows=rows,
+        )
+        self._invert = bind(
+            "inverse_deviation_of",
+            (ceil_div(spec.C, THREADS),),
+            {"moving_variance": channels, "inverse_deviation": channels},
+            epsilon=spec.epsilon,
+        )
+        if not spec.training:
+            return
+        self._partial = workspace.array("sums", partial_sums, "float64")
+        self.dx = runtime.empty(movie, "float32")
+        self._statistics = bind(
+            "batch_statistics", slice_grid, {"x": movie, "partial": partial_sums}, rows=rows, rows_per_slice=per_slice
+        )
+        self._finish_statistics = bind(
+            "finish_statistics",
+            channels,
+            {"partial": partial_sums, **statistics, "moving_mean": channels, "moving_variance": channels},
+            rows=rows,
+            slices=slices,
+            epsilon=spec.epsilon,
+        )
+        self._gradient_statistics = bind(
+            "gradient_statistics",
+            slice_grid,
+            {"dy": movie, "x": movie, **statistics, "partial": partial_sums},
+            rows=rows,
+            rows_per_slice=per_slice,
+        )
+        self._finish_gradient = bind(
+            "finish_gradient", channels, {"partial": partial_sums, "dgamma": channels, "dbeta": channels}, slices=slices
+        )
+        self._normalize_backward = bind(
+            "normalize_backward",
+            elementwise,
+            {"dy": movie, "x": movie, **statistics, "gamma": channels, "dgamma": channels, "dbeta": channels}
+            | {"dx": movie},
+            rows=rows,
+        )
+
+    def forward(
+        self, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array, momentum: float
+    ) -> Array:
+        """x (T,B,H,W,C) -> y; see Backend.batch_norm_forward."""
+        self._require_training()
+        statistics = {"mean": self._mean, "inverse_deviation": self._inverse_deviation}
+        self._statistics(x=x, partial=self._partial)
+        self._finish_statistics(
+            partial=self._partial,
+            moving_mean=moving_mean,
+            moving_variance=moving_variance,
+            step=1.0 - momentum,
+            **statistics,
+        )
+        self._normalize(x=x, gamma=gamma, beta=beta, y=self.y, **statistics)
+        return self.y
+
+    def backward(self, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array) -> Array:
+        """dy (T,B,H,W,C) -> dx; see Backend.batch_norm_backward."""
+        self._require_training()
+        statistics = {"mean": self._mean, "inverse_deviation": self._inverse_deviation}
+        self._gradient_statistics(dy=dy, x=x, partial=self._partial, **statistics)
+        self._finish_gradient(partial=self._partial, dgamma=dgamma, dbeta=dbeta)
+        self._normalize_backward(dy=dy, x=x, gamma=gamma, dgamma=dgamma, dbeta=dbeta, dx=self.dx, **statistics)
+        return self.dx
+
+    def inference(self, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array) -> Array:
+        """x (T,B,H,W,C) -> y; see Backend.batch_norm_inference."""
+        self._invert(moving_variance=moving_variance, inverse_deviation=self._inverse_deviation)
+        self._normalize(
+            x=x, mean=moving_mean, inverse_deviation=self._inverse_deviation, gamma=gamma, beta=beta, y=self.y
+        )
+        return self.y
+
+    def _require_training(self) -> None:
+        if not self.spec.training:
+            raise ValueError(f"plan: expected one with training=True, got {self.spec}")

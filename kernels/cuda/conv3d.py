@@ -1,0 +1,107 @@
+"""Launches conv3d.cu: the buffers of a Conv3D layer and the order of its kernels."""
+
+from functools import partial
+from typing import Any
+
+from kernels.cuda.launch import Program, Runtime
+from kernels.cuda.source import Constant
+from kernels.cuda.tiles import ceil_div, conv_tile, gradient_tile
+from kernels.cuda.workspace import Workspace
+from kernels.specs import Conv3DSpec
+
+Array = Any
+
+PACK_THREADS = 256
+
+
+class Tiles:
+    """The three products of a layer."""
+
+    def __init__(self, spec: Conv3DSpec) -> None:
+        taps = spec.kt * spec.kh * spec.kw
+        self.forward = conv_tile(taps * spec.C, spec.K)
+        self.backward = conv_tile(taps * spec.K, spec.C)
+        self.kernel_gradient = gradient_tile(taps * spec.C + 1, spec.K)
+
+    def defines(self) -> dict[str, Constant]:
+        return {name.upper(): tile.arguments for name, tile in vars(self).items()}
+
+
+def conv3d_defines(spec: Conv3DSpec, precision: str) -> dict[str, Constant]:
+    """The constants of conv3d.cu; frame sizes, frames and batch are arguments and cost no compilation."""
+    return {
+        "SPEC_C": spec.C,
+        "SPEC_K": spec.K,
+        "SPEC_KT": spec.kt,
+        "SPEC_KH": spec.kh,
+        "SPEC_KW": spec.kw,
+        "SPEC_BEFORE": spec.frames_before,
+        "TF32": precision == "tf32",
+        **Tiles(spec).defines(),
+    }
+
+
+class Conv3DPlan:
+    """One layer bound to a shape: buffers allocated, kernels compiled, grids computed."""
+
+    def __init__(self, runtime: Runtime, workspace: Workspace, spec: Conv3DSpec, precision: str) -> None:
+        self.spec = spec
+        program, tiles = Program(runtime, "conv3d.cu", conv3d_defines(spec, precision)), Tiles(spec)
+        pixels = spec.T * spec.B * spec.H * spec.W
+        x, y = (spec.T, spec.B, spec.H, spec.W, spec.C), (spec.T, spec.B, spec.H, spec.W, spec.K)
+        kernel, bias = (spec.kt, spec.kh, spec.kw, spec.C, spec.K), (spec.K,)
+        frames: dict[str, Any] = {"images": spec.T * spec.B, "per_frame": spec.B, "height": spec.H, "width": spec.W}
+
+        def bind(name: str, tile: Any, grid: tuple[int, ...], sizes: dict[str, Any], **scalars: Any) -> Any:
+            block = (tile.warps.threads,)
+            return partial(
+                program.kernel(name, sizes), grid, block, shared_bytes=tile.shared_bytes, **frames, **scalars
+            )
+
+        def bind_elements(name: str, elements: int, sizes: dict[str, Any]) -> Any:
+            return partial(program.kernel(name, sizes), (ceil_div(elements, PACK_THREADS),), (PACK_THREADS,))
+
+        def bind_pack(name: str, packed: tuple[int, int]) -> Any:
+            return bind_elements(name, packed[0] * packed[1], {"kernel": kernel, "packed": packed})
+
+        self.y = runtime.empty(y, "float32")
+        packed = tiles.forward.packed_shape
+        self._packed = runtime.empty(packed, "float32")
+        self._pack_forward = bind_pack("pack_forward", packed)
+        sizes: dict[str, Any] = {"x": x, "packed": packed, "bias": bias, "y": y}
+        self._forward = bind("conv3d_forward", tiles.forward, tiles.forward.grid(pixels), sizes)
+        if not spec.training:
+            return
+
+        self.dx = runtime.empty(x, "float32")
+        packed = tiles.backward.packed_shape
+        self._packed_back = runtime.empty(packed, "float32")
+        self._pack_backward = bind_pack("pack_backward", packed)
+        sizes = {"dy": y, "packed": packed, "dx": x}
+        self._backward = bind("conv3d_backward", tiles.backward, tiles.backward.grid(pixels), sizes)
+        gradient = tiles.kernel_gradient
+        self._slices, chunks_per_slice = gradient.slices(pixels)
+        self._partial = workspace.array("partial", (self._slices, gradient.rows, gradient.columns))
+        sizes = {"x": x, "dy": y, "partial": self._partial.shape}
+        grid = gradient.grid(self._slices)
+        self._kernel_gradient = bind("kernel_gradient", gradient, grid, sizes, chunks_per_slice=chunks_per_slice)
+        sizes = {"partial": self._partial.shape, "dkernel": kernel, "dbias": bias}
+        self._sum_gradient = bind_elements("sum_kernel_gradient", gradient.rows * gradient.columns, sizes)
+
+    def forward(self, x: Array, kernel: Array, bias: Array) -> Array:
+        """x (T,B,H,W,C) -> y (T,B,H,W,K); see Backend.conv3d_forward."""
+        self._pack_forward(kernel=kernel, packed=self._packed)
+        self._forward(x=x, packed=self._packed, bias=bias, y=self.y)
+        return self.y
+
+    def backward(self, dy: Array, x: Array, kernel: Array, dkernel: Array, dbias: Array, need_dx: bool) -> Array | None:
+        """dy (T,B,H,W,K) -> dx (T,B,H,W,C) or None; see Backend.conv3d_backward."""
+        if not self.spec.training:
+            raise ValueError(f"plan: expected one with training=True, got {self.spec}")
+        self._kernel_gradient(x=x, dy=dy, partial=self._partial)
+        self._sum_gradient(partial=self._partial, dkernel=dkernel, dbias=dbias, slices=self._slices)
+        if not need_dx:
+            return None
+        self._pack_backward(kernel=kernel, packed=self._packed_back)
+        self._backward(dy=dy, packed=self._packed_back, dx=self.dx)
+        return self.dx

@@ -1,0 +1,244 @@
+// ConvLSTM (Shi et al. 2015, without peepholes) and its backpropagation through time.
+//
+//     forward, t = 0 .. T-1                                     backward, t = T-1 .. 0
+//     (1)  z   = conv(x_t, kernel)                              dx, dkernel           from dz of all frames at once
+//               + conv(h_prev, recurrent_kernel)                dh    = dh_t + conv^T(dz_next, recurrent_kernel)
+//               + bias                                          dbias = sum of dz
+//     (2)  i, f, o = sigma(z_i), sigma(z_f), sigma(z_o)         dz_i, dz_f, dz_o = sigma'(.) * (di, df, do)
+//     (3)  g   = tanh(z_g)                                      dz_g  = (1 - g^2) * dg
+//     (4)  c_t = f * c_prev + i * g                             di = dc * g,  df = dc * c_prev,  dg = dc * i
+//                                                               dc_prev = dc * f
+//     (5)  h_t = o * tanh(c_t)                                  do = dh * tanh(c_t)
+//                                                               dc = dc_next + dh * o * (1 - tanh(c_t)^2)
+//
+// Only the recurrent terms of (1) need one launch a step: step_forward and step_backward, with (2) .. (5) as their
+// epilogue. The rest runs over all T * B frames in one launch.
+//
+// Layout. z, the gates and dz hold the four gates of a channel side by side: (pixels, F, 4), 4 = i, f, g, o; one float4.
+// The packed weights order their columns so that the thread which owns a channel of an accumulator tile owns all four of
+// its gates (16 columns = 4 channels):
+//
+//     column of the pair of tiles   0  1  2  3  4  5  6  7 | 8  9 10 11 12 13 14 15
+//     gate and channel              i0 f0 i1 f1 i2 f2 i3 f3| g0 o0 g1 o1 g2 o2 g3 o3         lane t owns channel t
+//
+// Weights and dz are rounded to tf32 where they are written, x and h where they are multiplied.
+//
+// Constants: SPEC_C, SPEC_F, SPEC_KH, SPEC_KW; GATE_SLOPE (hard sigmoid clip(slope * z + 0.5, 0, 1); 0 is the logistic
+// function); TF32; and six tiles that tiles.py has chosen.
+
+#include "conv.cuh"
+#include "weight_gradient.cuh"
+
+constexpr int C = SPEC_C, F = SPEC_F, KH = SPEC_KH, KW = SPEC_KW;
+constexpr int GATE_COLUMNS = (F + 3) / 4 * 16;
+
+using InputWindow = Window<C, 1, KH, KW, 0>;
+using StateWindow = Window<F, 1, KH, KW, 0>;
+using GateWindow = Window<4 * F, 1, KH, KW, 0>;
+
+using InputForward = ConvTile<InputWindow, GATE_COLUMNS, INPUT_FORWARD>;
+using StepForward = ConvTile<StateWindow, GATE_COLUMNS, STEP_FORWARD>;
+using InputBackward = ConvTile<GateWindow, C, INPUT_BACKWARD>;
+using StepBackward = ConvTile<GateWindow, F, STEP_BACKWARD>;
+using KernelGradient = GradientTile<InputWindow, 4 * F, true, KERNEL_GRADIENT>;
+using RecurrentGradient = GradientTile<StateWindow, 4 * F, false, RECURRENT_GRADIENT>;
+
+// A NaN falls through every comparison, so it stays visible.
+__device__ __forceinline__ float sigma(float z) {
+    if (GATE_SLOPE == 0.0f) return 1.0f / (1.0f + expf(-z));
+    float a = GATE_SLOPE * z + 0.5f;
+    return a < 0.0f ? 0.0f : a > 1.0f ? 1.0f : a;
+}
+
+// sigma'(z) from a = sigma(z).
+__device__ __forceinline__ float sigma_derivative(float a) {
+    if (GATE_SLOPE == 0.0f) return a * (1.0f - a);
+    return a > 0.0f && a < 1.0f ? GATE_SLOPE : 0.0f;
+}
+
+// visit(m, channel, z) for every channel this thread owns: its four gates stand in two neighbouring tiles.
+template <class Tile, class Visit>
+__device__ __forceinline__ void for_each_channel(const Accumulators<Tile>& sum, int pixels, Visit visit) {
+    static_assert(Tile::NT % 2 == 0, "a channel's gates stand in a pair of tiles");
+    int warp = threadIdx.x / 32, g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+#pragma unroll
+    for (int i = 0; i < Tile::MT; ++i) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            int m = blockIdx.x * Tile::BM + (warp / Tile::WARPS_N * Tile::MT + i) * 16 + half * 8 + g;
+#pragma unroll
+            for (int j = 0; j < Tile::NT; j += 2) {
+                int channel = (blockIdx.y * Tile::BN / 8 + warp % Tile::WARPS_N * Tile::NT + j) / 2 * 4 + t;
+                const float* left = &sum.v[i][j][2 * half];
+                const float* right = &sum.v[i][j + 1][2 * half];
+                if (m < pixels && channel < F) visit(m, channel, make_float4(left[0], left[1], right[0], right[1]));
+            }
+        }
+    }
+}
+
+// The weight behind column n of the packed layout; zero where the column is padding. weights (kh,kw,channels,4F).
+__device__ __forceinline__ float gate_weight(const float* weights, int channels, int tap, int channel, int n) {
+    int gate = n / 8 % 2 * 2 + n % 2, filter = n / 16 * 4 + n % 8 / 2;
+    return filter < F ? weights[(long long)(tap * channels + channel) * 4 * F + gate * F + filter] : 0.0f;
+}
+
+// The weight that carries gate channel k % 4F back to channel n: the taps run backwards. weights (kh,kw,channels,4F).
+__device__ __forceinline__ float flipped_weight(const float* weights, int channels, int tap, int gate_channel, int n) {
+    if (n >= channels) return 0.0f;
+    int flipped = KH * KW - 1 - tap;
+    return weights[(long long)(flipped * channels + n) * 4 * F + gate_channel % 4 * F + gate_channel / 4];
+}
+
+// kernel (kh,kw,C,4F), recurrent_kernel (kh,kw,F,4F) -> the packed weights of the forward convolutions.
+extern "C" __global__ void pack_forward(const float* kernel, const float* recurrent_kernel, float* packed_kernel,
+                                        float* packed_recurrent) {
+    pack_weights<InputForward>(packed_kernel, [&](int tap, int channel, int n) {
+        return gate_weight(kernel, C, tap, channel, n);
+    });
+    pack_weights<StepForward>(packed_recurrent, [&](int tap, int channel, int n) {
+        return gate_weight(recurrent_kernel, F, tap, channel, n);
+    });
+}
+
+// The same weights -> the packed weights of the backward convolutions.
+extern "C" __global__ void pack_backward(const float* kernel, const float* recurrent_kernel, float* packed_kernel,
+                                         float* packed_recurrent) {
+    pack_weights<InputBackward>(packed_kernel, [&](int tap, int channel, int n) {
+        return flipped_weight(kernel, C, tap, channel, n);
+    });
+    pack_weights<StepBackward>(packed_recurrent, [&](int tap, int channel, int n) {
+        return flipped_weight(recurrent_kernel, F, tap, channel, n);
+    });
+}
+
+// (1), first and last term, all frames: x (T,B,H,W,C) -> z (T,B,H,W,F,4).
+extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
+    input_forward(const float* x, const float* packed_kernel, const float* bias, float* z, int images, int height,
+                  int width) {
+    DYNAMIC_SHARED(char, shared);
+    Frames frames{images, images, height, width};
+    Accumulators<InputForward> sum;
+    convolve<InputForward, true>(sum, shared, x, packed_kernel, frames);
+    for_each_channel<InputForward>(sum, frames.pixels(), [&](int m, int channel, float4 v) {
+        v.x += bias[channel];
+        v.y += bias[F + channel];
+        v.z += bias[2 * F + channel];
+        v.w += bias[3 * F + channel];
+        ((float4*)z)[(long long)m * F + channel] = v;
+    });
+}
+
+// (1), the recurrent term, then (2) .. (5), one frame.
+//   h_prev, c_prev (B,H,W,F) or null (zeros); z (B,H,W,F,4); c, h (B,H,W,F), c may be c_prev
+//   gates (B,H,W,F,4): the activations i, f, g, o for backward; may be z; null keeps none
+extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
+    step_forward(const float* h_prev, const float* packed_recurrent, const float* z, const float* c_prev, float* gates,
+                 float* c, float* h, int images, int height, int width) {
+    DYNAMIC_SHARED(char, shared);
+    Frames frames{images, images, height, width};
+    Accumulators<StepForward> sum;
+    convolve<StepForward, true>(sum, shared, h_prev, packed_recurrent, frames);  // (1)
+    for_each_channel<StepForward>(sum, frames.pixels(), [&](int m, int channel, float4 v) {
+        long long at = (long long)m * F + channel;
+        const float4 input = ((const float4*)z)[at];
+        float i = sigma(input.x + v.x), f = sigma(input.y + v.y), o = sigma(input.w + v.w);  // (2)
+        float g = tanhf(input.z + v.z);                                                      // (3)
+        float cell = i * g;                                                                  // (4)
+        if (c_prev != nullptr) cell += f * c_prev[at];
+        if (gates != nullptr) ((float4*)gates)[at] = make_float4(i, f, g, o);
+        c[at] = cell;
+        h[at] = o * tanhf(cell);  // (5)
+    });
+}
+
+// Backward of (1), the recurrent term of the step after, then of (5) .. (2), one frame.
+//   dz_next (B,H,W,F,4) or null (after the last frame); gates as step_forward left them; c, c_prev (null: zeros), dh
+//   (B,H,W,F); dc (B,H,W,F) in place: gradient of c from the step after (written only, if dz_next is null) -> of c_prev
+//   dz (B,H,W,F,4)
+extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
+    step_backward(const float* dz_next, const float* packed_recurrent, const float* gates, const float* c,
+                  const float* c_prev, const float* dh, float* dc, float* dz, int images, int height, int width) {
+    DYNAMIC_SHARED(char, shared);
+    Frames frames{images, images, height, width};
+    Accumulators<StepBackward> sum;
+    convolve<StepBackward, false>(sum, shared, dz_next, packed_recurrent, frames);  // (1)
+    auto gate_gradient = [&](int m, int channel, float dh_next) {
+        long long at = (long long)m * F + channel;
+        const float4 a = ((const float4*)gates)[at];
+        float tanh_c = tanhf(c[at]), dh_t = dh[at] + dh_next;
+        float d_o = dh_t * tanh_c;                                                                // (5)
+        float d_c = (dz_next == nullptr ? 0.0f : dc[at]) + dh_t * a.w * (1.0f - tanh_c * tanh_c);  // (5)
+        float d_i = d_c * a.z, d_g = d_c * a.x;                                                   // (4)
+        float d_f = c_prev == nullptr ? 0.0f : d_c * c_prev[at];                                  // (4)
+        dc[at] = d_c * a.y;                                                                       // (4)
+        ((float4*)dz)[at] = make_float4(rounded(d_i * sigma_derivative(a.x)),                     // (2)
+                                        rounded(d_f * sigma_derivative(a.y)),                     // (2)
+                                        rounded(d_g * (1.0f - a.z * a.z)),                        // (3)
+                                        rounded(d_o * sigma_derivative(a.w)));                    // (2)
+    };
+    for_each_pair<StepBackward>(sum, frames.pixels(), [&](int m, int n, float first, float second) {
+        gate_gradient(m, n, first);
+        if (n + 1 < F) gate_gradient(m, n + 1, second);
+    });
+}
+
+// Backward of (1), what reaches the state before the first frame: dz (B,H,W,F,4) of frame 0 -> dh0 (B,H,W,F).
+extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
+    initial_state_backward(const float* dz, const float* packed_recurrent, float* dh0, int images, int height,
+                           int width) {
+    DYNAMIC_SHARED(char, shared);
+    Frames frames{images, images, height, width};
+    Accumulators<StepBackward> sum;
+    convolve<StepBackward, false>(sum, shared, dz, packed_recurrent, frames);
+    store<StepBackward>(sum, frames.pixels(), dh0, nullptr);
+}
+
+// Backward of (1), the input term, all frames: dz (T,B,H,W,F,4) -> dx (T,B,H,W,C).
+extern "C" __global__ void __launch_bounds__(InputBackward::THREADS)
+    input_backward(const float* dz, const float* packed_kernel, float* dx, int images, int height, int width) {
+    DYNAMIC_SHARED(char, shared);
+    Frames frames{images, images, height, width};
+    Accumulators<InputBackward> sum;
+    convolve<InputBackward, false>(sum, shared, dz, packed_kernel, frames);
+    store<InputBackward>(sum, frames.pixels(), dx, nullptr);
+}
+
+// Backward of (1), stage 1: x (images,H,W,C), dz (images,H,W,F,4) -> partial (slices, kh*kw*C + 1, 4F), last row bias.
+extern "C" __global__ void __launch_bounds__(KernelGradient::THREADS)
+    kernel_gradient(const float* x, const float* dz, float* partial, int images, int height, int width,
+                    int chunks_per_slice) {
+    DYNAMIC_SHARED(char, shared);
+    Frames frames{images, images, height, width};
+    weight_gradient<KernelGradient, false>(shared, x, dz, partial, frames, chunks_per_slice);
+}
+
+// The same of the recurrent kernel: h (images,H,W,F), the state that each dz saw -> partial (slices, kh*kw*F, 4F).
+// slice_offset: how many slices an earlier launch has filled.
+extern "C" __global__ void __launch_bounds__(RecurrentGradient::THREADS)
+    recurrent_gradient(const float* h, const float* dz, float* partial, int slice_offset, int images, int height,
+                       int width, int chunks_per_slice) {
+    DYNAMIC_SHARED(char, shared);
+    Frames frames{images, images, height, width};
+    float* target = partial + (long long)slice_offset * RecurrentGradient::ROWS * RecurrentGradient::COLUMNS;
+    weight_gradient<RecurrentGradient, false>(shared, h, dz, target, frames, chunks_per_slice);
+}
+
+// Stage 2: dkernel (kh,kw,C,4F) and dbias (4F), gate blocks in Keras's order.
+extern "C" __global__ void sum_kernel_gradient(const float* partial, float* dkernel, float* dbias, int slices) {
+    sum_slices<KernelGradient>(partial, slices, [&](int r, int n, float total) {
+        int column = n % 4 * F + n / 4;
+        if (r < InputWindow::K) {
+            dkernel[(long long)r * 4 * F + column] = total;
+        } else {
+            dbias[column] = total;
+        }
+    });
+}
+
+// Stage 2: drecurrent_kernel (kh,kw,F,4F).
+extern "C" __global__ void sum_recurrent_gradient(const float* partial, float* drecurrent_kernel, int slices) {
+    sum_slices<RecurrentGradient>(partial, slices, [&](int r, int n, float total) {
+        drecurrent_kernel[(long long)r * 4 * F + n % 4 * F + n / 4] = total;
+    });
+}

@@ -1,0 +1,46 @@
+// Loops over flat arrays, four floats at a time where the arrays allow it, and the sum over a block.
+#pragma once
+
+#include "ptx.cuh"
+
+template <int WIDTH>
+struct alignas(4 * WIDTH) Vector {
+    float v[WIDTH];
+};
+
+template <int WIDTH_>
+struct Width {
+    static constexpr int WIDTH = WIDTH_;
+};
+
+template <int WIDTH>
+__device__ __forceinline__ Vector<WIDTH> load(const float* source) {
+    return *(const Vector<WIDTH>*)source;
+}
+
+template <int WIDTH>
+__device__ __forceinline__ void store(float* target, const Vector<WIDTH>& value) {
+    *(Vector<WIDTH>*)target = value;
+}
+
+// visit(i, Width) for every element of 0 .. n-1, WIDTH of them a call: the first 4 * quads in fours, the rest one by
+// one. quads > 0 promises that every array is 16-byte aligned.
+template <class Visit>
+__device__ __forceinline__ void for_each(long long n, long long quads, Visit visit) {
+    long long first = (long long)blockIdx.x * blockDim.x + threadIdx.x, step = (long long)gridDim.x * blockDim.x;
+    for (long long i = first; i < quads; i += step) visit(4 * i, Width<4>{});
+    for (long long i = 4 * quads + first; i < n; i += step) visit(i, Width<1>{});
+}
+
+// The sum of every thread's value, in an order that depends on nothing but THREADS, a power of two; thread 0 gets it.
+// shared: THREADS doubles.
+template <int THREADS>
+__device__ __forceinline__ double block_sum(double value, double* shared) {
+    shared[threadIdx.x] = value;
+    __syncthreads();
+    for (int half = THREADS / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
+        __syncthreads();
+    }
+    return shared[0];
+}

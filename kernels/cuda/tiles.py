@@ -1,0 +1,154 @@
+"""How a convolution is cut into blocks and warps: the one place that decides, for kernels and launches alike.
+
+The kernels (conv.cuh, weight_gradient.cuh) take a tile as template arguments and derive from it what these classes
+derive; docs/kernels.md draws the tiles.
+"""
+
+from dataclasses import dataclass
+
+MAX_TILE_COLUMNS = 160
+"""Columns of one block: 4 x 2 warps of 32 x 80 keep 80 accumulators a thread; two blocks fit on a multiprocessor."""
+
+MAX_CHUNK = 40
+"""Floats of k in one stage: five mma steps, and exactly the 40 channels of the example."""
+
+GRADIENT_CHUNK = 32
+"""Pixels in one stage of a weight gradient: GradientTile::PIXELS."""
+
+TARGET_BLOCKS = 264
+"""Blocks that a weight gradient is split into, about two for each multiprocessor of a large device. A constant, not the
+device's own number: the slices decide the order of a sum, and the same bits must come out everywhere."""
+
+
+def ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def round_up(a: int, multiple: int) -> int:
+    return ceil_div(a, multiple) * multiple
+
+
+@dataclass(frozen=True)
+class WarpGrid:
+    """warps_m x warps_n warps, each with m_tiles x n_tiles accumulator tiles of 16 x 8."""
+
+    warps_m: int
+    warps_n: int
+    m_tiles: int
+    n_tiles: int
+
+    @property
+    def rows(self) -> int:
+        """BM: rows of one block."""
+        return 16 * self.m_tiles * self.warps_m
+
+    @property
+    def columns(self) -> int:
+        """BN: columns of one block."""
+        return 8 * self.n_tiles * self.warps_n
+
+    @property
+    def threads(self) -> int:
+        return 32 * self.warps_m * self.warps_n
+
+    @property
+    def arguments(self) -> str:
+        """As the kernels' templates take them."""
+        return f"{self.warps_m}, {self.warps_n}, {self.m_tiles}, {self.n_tiles}"
+
+
+def choose_warps(columns: int, rows: int | None = None, paired: bool = False) -> WarpGrid:
+    """Warps for a product with so many columns.
+
+    Args:
+        columns: columns of the product; the grid covers them in equal blocks of at most MAX_TILE_COLUMNS.
+        rows: rows of the product if there are few (None: as many as pixels); fewer than 128 take fewer warps.
+        paired: neighbouring column tiles stay in one warp (the gates of a channel).
+    """
+    tiles = ceil_div(columns, 8)
+    tiles = ceil_div(tiles, ceil_div(columns, MAX_TILE_COLUMNS))
+    warps_n = 2 if tiles >= 8 else 1
+    n_tiles = round_up(ceil_div(tiles, warps_n), 2 if paired else 1)
+    warps_m, m_tiles = 8 // warps_n, warps_n
+    if rows is not None and rows <= 64:
+        warps_m, m_tiles = min(warps_m, ceil_div(rows, 16)), 1
+    return WarpGrid(warps_m, warps_n, m_tiles, n_tiles)
+
+
+@dataclass(frozen=True)
+class ConvTile:
+    """The tile of one convolution; ConvTile in conv.cuh.
+
+    Attributes:
+        k: taps times input channels.
+        columns: output columns, padding of the gate layout included.
+        warps: how a block of it is cut.
+    """
+
+    k: int
+    columns: int
+    warps: WarpGrid
+
+    @property
+    def chunk(self) -> int:
+        """BK: the largest chunk of those that pad k least."""
+        return min(range(MAX_CHUNK, 0, -8), key=lambda chunk: (round_up(self.k, chunk), -chunk))
+
+    @property
+    def packed_shape(self) -> tuple[int, int]:
+        """(PADDED_COLUMNS, PADDED_K) of the packed weights."""
+        return round_up(self.columns, self.warps.columns), round_up(self.k, self.chunk)
+
+    @property
+    def shared_bytes(self) -> int:
+        stride = self.chunk if self.chunk % 16 == 8 else self.chunk + 8
+        return 16 * self.warps.rows + 2 * 4 * (self.warps.rows + self.warps.columns) * stride
+
+    @property
+    def arguments(self) -> str:
+        return f"{self.chunk}, {self.warps.arguments}, {self.shared_bytes}"
+
+    def grid(self, pixels: int) -> tuple[int, int]:
+        return ceil_div(pixels, self.warps.rows), ceil_div(self.columns, self.warps.columns)
+
+
+@dataclass(frozen=True)
+class GradientTile:
+    """The tile of one weight gradient; GradientTile in weight_gradient.cuh.
+
+    Attributes:
+        rows: taps times input channels, and one more for the bias where it has one.
+        columns: output columns.
+        warps: how a block of it is cut.
+    """
+
+    rows: int
+    columns: int
+    warps: WarpGrid
+
+    @property
+    def shared_bytes(self) -> int:
+        strides = sum(size if size % 16 == 8 else size + 8 for size in (self.warps.rows, self.warps.columns))
+        return 2 * (GRADIENT_CHUNK * 16 + GRADIENT_CHUNK * strides * 4)
+
+    @property
+    def arguments(self) -> str:
+        return f"{self.warps.arguments}, {self.shared_bytes}"
+
+    def slices(self, pixels: int) -> tuple[int, int]:
+        """How many slices the pixels are split into, and how many chunks a slice has."""
+        chunks = ceil_div(pixels, GRADIENT_CHUNK)
+        blocks = ceil_div(self.rows, self.warps.rows) * ceil_div(self.columns, self.warps.columns)
+        per_slice = ceil_div(chunks, max(1, TARGET_BLOCKS // blocks))
+        return ceil_div(chunks, per_slice), per_slice
+
+    def grid(self, slices: int) -> tuple[int, int, int]:
+        return ceil_div(self.rows, self.warps.rows), ceil_div(self.columns, self.warps.columns), slices
+
+
+def conv_tile(k: int, columns: int, paired: bool = False) -> ConvTile:
+    return ConvTile(k, columns, choose_warps(columns, paired=paired))
+
+
+def gradient_tile(rows: int, columns: int) -> GradientTile:
+    return GradientTile(rows, columns, choose_warps(columns, rows))
