@@ -12,11 +12,12 @@ text, so a launch names its arguments and cannot get their order or width wrong.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from kernels.cuda.source import Constant, Parameter, Source, load_source
+from kernels.cuda.source import FOLDER, Constant, Parameter, Source, load_source
 
 Array = Any
 """A runtime's array: numpy.ndarray or cupy.ndarray."""
@@ -256,10 +257,10 @@ class Kernel:
 class Program:
     """A .cu file specialised by constants, compiled for a runtime (from the cache when it has been before)."""
 
-    def __init__(self, runtime: Runtime, filename: str, defines: Mapping[str, Constant]) -> None:
+    def __init__(self, runtime: Runtime, filename: str, defines: Mapping[str, Constant], folder: Path = FOLDER) -> None:
         """Raises CompileError with the compiler's log, and ValueError for a source that breaks the rules."""
         self._runtime = runtime
-        self.source = load_source(filename, defines)
+        self.source = load_source(filename, defines, folder)
         self._functions = runtime.compile(self.source)
 
     def kernel(self, name: str, sizes: Mapping[str, Size], optional: Sequence[str] = ()) -> Kernel:

@@ -66,7 +66,7 @@ class Source:
 
 
 def load_source(filename: str, defines: Mapping[str, Constant], folder: Path = FOLDER) -> Source:
-    """Read a .cu file of `folder`, with the constants of `defines` in front.
+    """Read a .cu file of `folder`, with the constants of `defines` in front; it may include files of this folder too.
 
     Raises ValueError when an include is not a file of the folder, when a kernel has a parameter of a type that is not
     in DTYPES, or when the file holds no `extern "C" __global__ void` kernel.
@@ -89,8 +89,8 @@ def parse_source(name: str, text: str) -> Source:
 
 
 def _expand(filename: str, folder: Path, seen: set[str]) -> list[str]:
-    path = folder / filename
-    if not path.is_file():
+    path = next((place / filename for place in (folder, FOLDER) if (place / filename).is_file()), None)
+    if path is None:
         raise ValueError(f"{filename} is not a file of {folder.name}/")
     seen.add(filename)
     lines = [f'#line 1 "{filename}"']

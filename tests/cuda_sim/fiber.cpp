@@ -102,10 +102,7 @@ void fiber_free(Fiber* fiber) { idle.push_back(fiber); }
 
 void fiber_free_all() { idle = fibers; }
 
-bool fiber_guard_hit(const void* address) {
-    for (const Fiber* fiber : fibers)
-        if (static_cast<const unsigned char*>(address) - fiber->stack < static_cast<ptrdiff_t>(page) &&
-            address >= fiber->stack)
-            return true;
-    return false;
+bool fiber_overflowed(const Fiber* fiber, const void* address) {
+    const ptrdiff_t above_guard = static_cast<const unsigned char*>(address) - (fiber->stack + page);
+    return above_guard < 0 && above_guard > -(ptrdiff_t(1) << 24);
 }

@@ -24,7 +24,7 @@ CHECKED = (
     "-O1",
     *("-g1", "-gdwarf-4"),
     "-mfma" if platform.machine() == "x86_64" else "-O1",
-    "-fsanitize=thread",
+    "-fsanitize=thread,alignment",
     *("--param", "tsan-instrument-func-entry-exit=0"),
 )
 

@@ -130,9 +130,6 @@ void memory_access(const void* pointer, size_t bytes, Access access, Site site, 
     const unsigned char* const address = static_cast<const unsigned char*>(pointer);
     const bool in_array = arrays.has(address), in_shared = !in_array && shared.has(address);
     if (!in_array && !in_shared) return;  // the thread's own stack; a wild pointer ends in memory_describe_crash
-    if ((bytes & (bytes - 1)) == 0 && bytes <= 16 && uintptr_t(address) % bytes != 0)
-        fail("%s: misaligned %s of %zu bytes at address ...%02lx, at %s", describe(self()), verb(access), bytes,
-             static_cast<unsigned long>(uintptr_t(address) % 256), describe_place(site, pc));
     if (in_array)
         check_array(address, bytes, access, site, pc);
     else
@@ -174,6 +171,20 @@ void sim_release(uint32_t* flag, uint32_t value, int add, const char* file, int 
 HOOKS(1) HOOKS(2) HOOKS(4) HOOKS(8) HOOKS(16)
 void __tsan_read_range(void* p, size_t n) { memory_access(p, n, Access::read, {}, __builtin_return_address(0)); }
 void __tsan_write_range(void* p, size_t n) { memory_access(p, n, Access::write, {}, __builtin_return_address(0)); }
+
+// -fsanitize=alignment: a load or store through a pointer to a type whose alignment the address does not have.
+struct Mismatch {
+    const char* file;
+    uint32_t line, column;
+    const void* type;
+    uint8_t log_alignment, kind;
+};
+void __ubsan_handle_type_mismatch_v1(const Mismatch* mismatch, uintptr_t address) {
+    if (address == 0) return;  // null: the access itself is reported
+    fail("%s: misaligned access to address ...%02lx, which must be a multiple of %d, at %s:%u", describe(self()),
+         static_cast<unsigned long>(address % 256), 1 << mismatch->log_alignment, mismatch->file, mismatch->line);
+}
+
 void __tsan_init() {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}

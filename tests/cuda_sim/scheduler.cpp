@@ -71,7 +71,7 @@ static void on_crash(int, siginfo_t* info, void*) {
         signal(SIGBUS, SIG_DFL);
         return;
     }
-    if (fiber_guard_hit(info->si_addr))
+    if (fiber_overflowed(self()->fiber, info->si_addr))
         fail("%s: the thread's stack overflowed (a large local array, or a recursion)", describe(self()));
     memory_describe_crash(info->si_addr);
 }

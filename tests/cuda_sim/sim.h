@@ -20,7 +20,7 @@ struct Fiber {
 Fiber* fiber_start(void (*body)());    // a fiber ready to be switched to; body must not return
 void fiber_free(Fiber* fiber);         // back to the pool; the running fiber may free itself just before it switches away
 void fiber_free_all();                 // after a failed launch, whatever the fibers were doing
-bool fiber_guard_hit(const void* address);
+bool fiber_overflowed(const Fiber* fiber, const void* address);  // whether this address is below its stack
 extern "C" void sim_switch(void** save_stack_pointer, void* load_stack_pointer);
 
 // ------------------------------------------------------------------------------------------------ threads

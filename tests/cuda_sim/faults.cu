@@ -1,0 +1,244 @@
+// One small kernel for each kind of fault that the simulator must find, beside its corrected twin (FAULT 0). The comment
+// `!` marks the line that the report must name. Launched as 2 blocks of 64 threads with 1024 bytes of shared memory;
+// x and y have 128 elements, flags 4.
+#include "ptx.cuh"
+
+#define INDEX (blockIdx.x * 64 + threadIdx.x)
+
+extern "C" __global__ void array_read_past_end(const float* x, float* y, uint32_t* flags) {
+    const int i = INDEX;
+#if FAULT
+    y[i] = x[i] + x[i + 1];  // !
+#else
+    y[i] = x[i] + (i + 1 < 128 ? x[i + 1] : 0.0f);
+#endif
+}
+
+extern "C" __global__ void array_write_before_start(const float* x, float* y, uint32_t* flags) {
+    const int i = INDEX;
+#if FAULT
+    y[i - 1] = x[i];  // !
+#else
+    if (i > 0) y[i - 1] = x[i];
+#endif
+}
+
+// Far past the end: one array must not be taken for another.
+extern "C" __global__ void array_read_far_past_end(const float* x, float* y, uint32_t* flags) {
+    const int i = INDEX;
+    y[i] = x[FAULT ? i + 150 : i];  // !
+}
+
+extern "C" __global__ void atomic_past_end(const float* x, float* y, uint32_t* flags) {
+    if (threadIdx.x == 0) atomicAdd(&flags[FAULT ? 4 : 3], 1u);  // !
+}
+
+extern "C" __global__ void misaligned_vector(const float* x, float* y, uint32_t* flags) {
+    const int i = INDEX;
+    if (i < 16) {
+        const float4 v = *reinterpret_cast<const float4*>(x + 4 * i + FAULT);  // !
+        y[i] = v.x + v.w;
+    }
+}
+
+extern "C" __global__ void null_array(const float* x, float* y, uint32_t* flags) {
+    const float* pointer = FAULT ? nullptr : x;
+    y[INDEX] = pointer[INDEX];
+}
+
+extern "C" __global__ void shared_write_past_end(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float, tile);
+    tile[4 * threadIdx.x + 3 + FAULT] = x[INDEX];  // !
+    y[INDEX] = tile[4 * threadIdx.x + 3 + FAULT];
+}
+
+extern "C" __global__ void shared_read_past_end(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float, tile);
+    tile[threadIdx.x] = x[INDEX];
+    y[INDEX] = tile[threadIdx.x + (FAULT ? 256 : 0)];  // !
+}
+
+extern "C" __global__ void shared_uninitialised(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float, tile);
+    if (!FAULT || threadIdx.x < 63) tile[threadIdx.x] = x[INDEX];
+    __syncthreads();
+    y[INDEX] = tile[63 - threadIdx.x];  // !
+}
+
+extern "C" __global__ void shared_read_before_barrier(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float, tile);
+    tile[threadIdx.x] = 0.0f;
+    __syncthreads();
+    tile[threadIdx.x] = x[INDEX];
+    if (!FAULT) __syncthreads();
+    y[INDEX] = tile[63 - threadIdx.x];  // !
+}
+
+extern "C" __global__ void shared_overwrite_before_barrier(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float, tile);
+    float sum = 0.0f;
+    for (int round = 0; round < 2; ++round) {
+        tile[threadIdx.x] = x[INDEX] + round;  // !
+        __syncthreads();
+        sum += tile[63 - threadIdx.x];
+        if (!FAULT) __syncthreads();
+    }
+    y[INDEX] = sum;
+}
+
+extern "C" __global__ void shared_two_writers(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float, tile);
+    tile[FAULT ? threadIdx.x / 2 : threadIdx.x] = x[INDEX];  // !
+    y[INDEX] = x[INDEX];
+}
+
+extern "C" __global__ void warp_read_before_syncwarp(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float, tile);
+    tile[threadIdx.x] = 0.0f;
+    __syncthreads();
+    tile[threadIdx.x] = x[INDEX];
+    if (!FAULT) __syncwarp();
+    y[INDEX] = tile[threadIdx.x ^ 1];  // !
+}
+
+extern "C" __global__ void array_race_in_block(const float* x, float* y, uint32_t* flags) {
+    y[INDEX] = x[INDEX];
+    if (!FAULT) __syncthreads();
+    const float other = y[INDEX ^ 1];  // !
+    __syncthreads();
+    y[INDEX] = other;
+}
+
+extern "C" __global__ void array_race_between_blocks(const float* x, float* y, uint32_t* flags) {
+    const int i = FAULT ? threadIdx.x : INDEX;
+    y[i] = x[INDEX];  // !
+}
+
+extern "C" __global__ void barrier_in_branch(const float* x, float* y, uint32_t* flags) {
+#if FAULT
+    if (threadIdx.x < 32) {
+        __syncthreads();  // !
+    }
+#else
+    __syncthreads();
+#endif
+    y[INDEX] = x[INDEX];
+}
+
+extern "C" __global__ void barrier_after_return(const float* x, float* y, uint32_t* flags) {
+    const bool inside = threadIdx.x < 60;
+    if (FAULT && !inside) return;
+    __syncthreads();  // !
+    if (inside) y[INDEX] = x[INDEX];
+}
+
+extern "C" __global__ void barriers_on_two_lines(const float* x, float* y, uint32_t* flags) {
+    if (FAULT && threadIdx.x >= 32) {
+        __syncthreads();  // !
+    } else {
+        __syncthreads();  // !
+    }
+    y[INDEX] = x[INDEX];
+    if (!FAULT) __syncthreads();
+}
+
+extern "C" __global__ void shuffle_in_branch(const float* x, float* y, uint32_t* flags) {
+    float v = x[INDEX];
+#if FAULT
+    if (threadIdx.x % 2 == 0) v += __shfl_xor_sync(0xffffffffu, v, 2);  // !
+#else
+    const float other = __shfl_xor_sync(0xffffffffu, v, 2);
+    if (threadIdx.x % 2 == 0) v += other;
+#endif
+    y[INDEX] = v;
+}
+
+extern "C" __global__ void shuffle_from_outside_mask(const float* x, float* y, uint32_t* flags) {
+    float v = x[INDEX];
+    if (threadIdx.x % 32 < 16) v = __shfl_sync(0x0000ffffu, v, FAULT ? 16 : 15);  // !
+    y[INDEX] = v;
+}
+
+extern "C" __global__ void shuffle_with_foreign_mask(const float* x, float* y, uint32_t* flags) {
+    float v = x[INDEX];
+    if (threadIdx.x % 32 < 16) v = __shfl_sync(FAULT ? 0xffff0000u : 0x0000ffffu, v, 0);  // !
+    y[INDEX] = v;
+}
+
+extern "C" __global__ void shuffle_against_barrier(const float* x, float* y, uint32_t* flags) {
+    float v = x[INDEX];
+    if (FAULT && threadIdx.x % 32 == 5) __syncthreads();
+    v += __shfl_xor_sync(0xffffffffu, v, 1);  // !
+    if (!FAULT || threadIdx.x % 32 != 5) __syncthreads();
+    y[INDEX] = v;
+}
+
+extern "C" __global__ void mma_in_branch(const float* x, float* y, uint32_t* flags) {
+    float d[4] = {};
+    const uint32_t a[4] = {}, b[2] = {};
+    if (!FAULT || threadIdx.x % 32 != 7) mma_m16n8k8_tf32(d, a, b, d);  // !
+    y[INDEX] = d[0];
+}
+
+extern "C" __global__ void copy_without_wait(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float4, tile);
+    if (threadIdx.x < 16) cp_async16(&tile[threadIdx.x], x + 64 * blockIdx.x + 4 * threadIdx.x);
+    cp_async_commit();
+    if (!FAULT) cp_async_wait<0>();
+    __syncthreads();
+    y[INDEX] = tile[threadIdx.x % 16].x;  // !
+}
+
+extern "C" __global__ void copy_waits_for_too_few(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float4, tile);
+    for (int group = 0; group < 2; ++group) {
+        if (threadIdx.x < 16) cp_async16(&tile[16 * group + threadIdx.x], x + 64 * group + 4 * threadIdx.x);
+        cp_async_commit();
+    }
+    cp_async_wait<FAULT>();
+    __syncthreads();
+    y[INDEX] = tile[16 + threadIdx.x % 16].x;  // !
+}
+
+extern "C" __global__ void copy_without_barrier(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float4, tile);
+    tile[threadIdx.x] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+    __syncthreads();
+    cp_async16(&tile[threadIdx.x], x + 4 * (threadIdx.x % 16));
+    cp_async_commit();
+    cp_async_wait<0>();
+    if (!FAULT) __syncthreads();
+    y[INDEX] = tile[63 - threadIdx.x].x;  // !
+}
+
+extern "C" __global__ void copy_past_end(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float4, tile);
+    cp_async16_zfill(&tile[threadIdx.x], x + 4 * threadIdx.x, FAULT || threadIdx.x < 32 ? 16 : 0);  // !
+    cp_async_commit();
+    cp_async_wait<0>();
+    y[INDEX] = tile[threadIdx.x].x;
+}
+
+extern "C" __global__ void matrix_row_past_end(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float4, tile);
+    tile[threadIdx.x] = make_float4(1.0f, 2.0f, 3.0f, 4.0f);
+    __syncthreads();
+    uint32_t d[4];
+    ldmatrix_x4(d, &tile[threadIdx.x % 32 + (FAULT ? 33 : 32)]);  // !
+    y[INDEX] = __uint_as_float(d[0]);
+}
+
+// Launched cooperatively: block 0 waits for block 1.
+extern "C" __global__ void flag_never_raised(const float* x, float* y, uint32_t* flags) {
+    if (threadIdx.x == 0 && blockIdx.x == 1) red_add_release(&flags[FAULT], 1);
+    if (threadIdx.x == 0 && blockIdx.x == 0)
+        while (ld_acquire(&flags[0]) == 0) spin_pause();  // !
+    __syncthreads();
+    y[INDEX] = x[INDEX];
+}
+
+extern "C" __global__ void stack_overflow(const float* x, float* y, uint32_t* flags) {
+    volatile float local[FAULT ? 40000 : 40];
+    for (int i = 0; i < 40; ++i) local[(FAULT ? 1000 : 1) * i] = x[INDEX];
+    y[INDEX] = local[0];
+}

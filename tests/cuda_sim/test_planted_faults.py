@@ -1,0 +1,108 @@
+"""The simulator's own proof: each kind of fault is found and named, and its corrected twin runs."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kernels.cuda.launch import Program, Runtime
+from tests.cuda_sim.runtime import SimRuntime, SimulationError
+
+FAULTS = Path(__file__).with_name("faults.cu")
+
+MESSAGES = {
+    "array_read_past_end": "out-of-bounds read of 4 bytes at byte 512 of array x, which has 512 bytes",
+    "array_write_before_start": "out-of-bounds write of 4 bytes at byte -4 of array y",
+    "array_read_far_past_end": "out-of-bounds read of 4 bytes at byte .* of array x",
+    "atomic_past_end": "out-of-bounds atomic access of 4 bytes at byte 16 of array flags",
+    "misaligned_vector": "misaligned access .* must be a multiple of 16",
+    "null_array": "null pointer",
+    "shared_write_past_end": "out-of-bounds write of 4 bytes at byte 1024 of shared memory, which has 1024 bytes",
+    "shared_read_past_end": "out-of-bounds read of 4 bytes at byte .* of shared memory",
+    "shared_uninitialised": "uninitialised shared memory",
+    "shared_read_before_barrier": "race on shared memory",
+    "shared_overwrite_before_barrier": "race on shared memory",
+    "shared_two_writers": "race on shared memory",
+    "warp_read_before_syncwarp": "race on shared memory",
+    "array_race_in_block": "race on y",
+    "array_race_between_blocks": "race on y",
+    "barrier_in_branch": "divergence",
+    "barrier_after_return": "divergence",
+    "barriers_on_two_lines": "divergence",
+    "shuffle_in_branch": "divergence in a warp",
+    "shuffle_from_outside_mask": "reads lane 16 in a shuffle .* the mask 0x0000ffff leaves that lane out",
+    "shuffle_with_foreign_mask": "with a mask that leaves itself out",
+    "shuffle_against_barrier": "divergence in a warp",
+    "mma_in_branch": "divergence in a warp",
+    "copy_without_wait": "missing wait",
+    "copy_waits_for_too_few": "missing wait",
+    "copy_without_barrier": "race on shared memory",
+    "copy_past_end": "out-of-bounds read of 16 bytes at byte 512 of array x",
+    "matrix_row_past_end": "out-of-bounds read of 16 bytes at byte 1024 of shared memory",
+    "flag_never_raised": "deadlock",
+    "stack_overflow": "stack overflowed",
+}
+WITHOUT_LINE = {"null_array", "stack_overflow"}
+FOUND_UNCHECKED = [
+    name for name, message in MESSAGES.items() if re.match("divergence|deadlock|reads|with|stack|null", message)
+]
+
+
+def marked_lines(kernel: str) -> list[int]:
+    """Lines of the kernel that end in the comment `!`."""
+    lines = FAULTS.read_text(encoding="utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if f"void {kernel}(" in line)
+    end = next(i for i in range(start, len(lines)) if lines[i] == "}")
+    return [i + 1 for i in range(start, end) if lines[i].endswith("// !")]
+
+
+def launch(runtime: Runtime, name: str, fault: bool) -> np.ndarray:
+    program = Program(runtime, FAULTS.name, {"FAULT": fault}, FAULTS.parent)
+    kernel = program.kernel(name, sizes={"x": 128, "y": 128, "flags": 4})
+    x = runtime.from_host(np.linspace(0, 1, 128), np.float32)
+    y, flags = runtime.zeros((128,), np.float32), runtime.zeros((4,), np.uint32)
+    kernel((2,), (64,), x=x, y=y, flags=flags, shared_bytes=1024, cooperative=name == "flag_never_raised")
+    return runtime.to_host(y)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("name", MESSAGES)
+def test_fault_is_reported(name: str, seed: int) -> None:
+    with pytest.raises(SimulationError) as caught:
+        launch(SimRuntime(seed=seed), name, fault=True)
+    message = str(caught.value)
+    assert message.startswith(f"{name}: ")
+    assert re.search(MESSAGES[name], message), message
+    assert re.search(r"block \([01],0,0\) thread \(\d+,0,0\)", message), message
+    if name not in WITHOUT_LINE:
+        named = {int(line) for line in re.findall(r"faults\.cu:(\d+)", message)}
+        assert named & set(marked_lines(name)), message
+
+
+@pytest.mark.parametrize("name", FOUND_UNCHECKED)
+def test_fault_is_reported_without_checking(name: str) -> None:
+    with pytest.raises(SimulationError, match=MESSAGES[name]):
+        launch(SimRuntime(checked=False), name, fault=True)
+
+
+@pytest.mark.parametrize("checked", [True, False])
+@pytest.mark.parametrize("name", MESSAGES)
+def test_corrected_twin_runs(name: str, checked: bool) -> None:
+    assert np.isfinite(launch(SimRuntime(checked=checked), name, fault=False)).all()
+
+
+def test_launches_go_on_after_a_fault() -> None:
+    runtime = SimRuntime()
+    for name in ("barrier_in_branch", "array_read_past_end", "stack_overflow"):
+        with pytest.raises(SimulationError):
+            launch(runtime, name, fault=True)
+        launch(runtime, name, fault=False)
+
+
+def test_a_forgotten_wait_computes_nan_without_checking() -> None:
+    assert np.isnan(launch(SimRuntime(checked=False), "copy_without_wait", fault=True)).all()
+
+
+def test_every_kernel_of_the_file_is_tested() -> None:
+    assert set(re.findall(r"void (\w+)\(", FAULTS.read_text(encoding="utf-8"))) == set(MESSAGES)
