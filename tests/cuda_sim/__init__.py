@@ -1,9 +1,13 @@
-"""The CUDA kernels without a GPU: the unchanged .cu files compiled for the host and run thread by thread."""
+"""The CUDA kernels without a GPU: the unchanged .cu files compiled for the host, threads as fibers, every access seen."""
 
 from kernels.cuda.backend import CudaBackend
 from tests.cuda_sim.runtime import SimRuntime
 
 
 def sim_backend(precision: str = "float32", checked: bool = True, seed: int = 0) -> CudaBackend:
-    """The CUDA back end on the simulator. checked: report every race, bound and missing wait; seed: order of blocks."""
+    """The CUDA back end on the simulator.
+
+    checked: report faults that leave the result right (races, reads past the end); without it about ten times faster.
+    seed: order of blocks and warps.
+    """
     return CudaBackend(precision=precision, runtime=SimRuntime(checked=checked, seed=seed))
