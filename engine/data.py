@@ -22,7 +22,7 @@ _FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
 
 
 def load_movies(path: str | Path) -> Array:
-    """Read movies from a .npy file, or from an .npz file under the first of MOVIE_KEYS (any name, if it is the only one).
+    """Read movies from a .npy file, or from an .npz file under the first of MOVIE_KEYS (or its only name).
 
     The array is (N,T,H,W,C) or (N,T,H,W), which gets one channel. uint8 and uint16 are pixel values and are divided by
     255 and 65535; every other number type is taken as it is.

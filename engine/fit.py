@@ -105,7 +105,8 @@ class FitLoop:
 
     def state(self) -> dict[str, Any]:
         """Where the loop stands, JSON-able; with the network's state arrays it says all. Refuses a non-finite loss."""
-        return {"epoch": self._epoch, "step": self._step, "losses": self._finite_losses().tolist(), "seed": self._seed}
+        losses = self._finite_losses(self._step).tolist()
+        return {"epoch": self._epoch, "step": self._step, "losses": losses, "seed": self._seed}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from where `state` was taken; the network's state arrays are restored by the caller."""
@@ -143,7 +144,7 @@ class FitLoop:
     def _end_epoch(self) -> EpochDone:
         sizes = np.full(self.steps_per_epoch, self._batch_size, np.float64)
         sizes[-1] = self._movies - self._batch_size * (self.steps_per_epoch - 1)
-        logs = {"loss": float(self._finite_losses() @ sizes / self._movies)}
+        logs = {"loss": float(self._finite_losses(self._step) @ sizes / self._movies)}
         if self._validation is not None:
             x, y = self._validation
             logs["val_loss"] = self._network.evaluate_resident(x, y, self._batch_size)
@@ -151,18 +152,15 @@ class FitLoop:
         self._epoch, self._step = epoch + 1, 0
         return EpochDone(epoch, logs)
 
-    def _finite_losses(self) -> np.ndarray[Any, Any]:
-        losses = self._network.backend.to_host(self._losses)[: self._step]
+    def _finite_losses(self, steps: int) -> np.ndarray[Any, Any]:
+        losses = self._network.backend.to_host(self._losses)[:steps]
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
             self._refuse(int(bad[0]), float(losses[bad[0]]))
         return losses
 
     def _read_loss(self, step: int) -> float:
-        loss = float(self._network.backend.to_host(self._losses[step : step + 1])[0])
-        if not math.isfinite(loss):
-            self._refuse(step, loss)
-        return loss
+        return float(self._finite_losses(step + 1)[step])
 
     def _refuse(self, step: int, loss: float) -> None:
         raise NonFiniteLossError(

@@ -1,0 +1,180 @@
+"""What a training run is: every setting, the presets, and how file and command line change them."""
+
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from engine.losses import get_loss
+from engine.validation import in_range, int_tuple, odd_sizes, one_of, positive_int
+from kernels.select import choose_device
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Every setting of a run; the defaults are the Keras example's. Keys of a --config file have the same names.
+
+    Attributes:
+        preset: where the settings started from.
+        data: movies from this .npy or .npz file instead of generated ones (engine/data.py says what it may hold).
+        samples, frames: movies to generate, at least 2, and frames in each.
+        filters: one ConvLSTM2D layer, followed by BatchNormalization, for each number.
+        kernel_size: height, width of their kernels.
+        recurrent_activation: of their gates: hard_sigmoid, sigmoid, hard_sigmoid_keras3.
+        batch_norm_momentum: of the moving statistics.
+        head_kernel_size: time, height, width of the Conv3D that makes the picture.
+        head_padding: in time; "same" lets an output frame see the next input frame, "causal" does not.
+        loss: binary_crossentropy or mse.
+        optimizer: adadelta.
+        learning_rate, rho, epsilon: of Adadelta.
+        batch_size, epochs: movies a step; passes over the training movies.
+        validation_split: share of the training movies, the last ones, that is evaluated after each epoch.
+        seed: of movies, initial weights and batch order.
+        init: start from this saved model's network and weights.
+        device, dtype, precision: as for engine.Sequential.
+        checkpoint_every: steps between checkpoints within an epoch; 0: only after each epoch.
+    """
+
+    preset: str = "seed"
+    data: str | None = None
+    samples: int = 1200
+    frames: int = 15
+    filters: tuple[int, ...] = (40, 40, 40, 40)
+    kernel_size: tuple[int, int] = (3, 3)
+    recurrent_activation: str = "hard_sigmoid"
+    batch_norm_momentum: float = 0.99
+    head_kernel_size: tuple[int, int, int] = (3, 3, 3)
+    head_padding: str = "same"
+    loss: str = "binary_crossentropy"
+    optimizer: str = "adadelta"
+    learning_rate: float = 1.0
+    rho: float = 0.95
+    epsilon: float = 1e-7
+    batch_size: int = 10
+    epochs: int = 300
+    validation_split: float = 0.05
+    seed: int = 0
+    init: str | None = None
+    device: str = "auto"
+    dtype: str = "float32"
+    precision: str = "float32"
+    checkpoint_every: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able; from_json is its inverse."""
+        return asdict(self)
+
+
+PRESETS: dict[str, TrainConfig] = {
+    "seed": TrainConfig(),
+    "causal": TrainConfig(preset="causal", head_padding="causal"),
+    "quick": TrainConfig(
+        preset="quick",
+        samples=360,
+        filters=(16, 16),
+        batch_norm_momentum=0.9,
+        head_kernel_size=(1, 3, 3),
+        batch_size=5,
+        epochs=13,
+    ),
+}
+
+PRESET_SUMMARIES = {
+    "seed": "the Keras example as it stands: 1200 movies, 4 layers of 40 filters, batches of 10, 300 epochs",
+    "causal": "the same network with a head that cannot see the next frame; the one to use",
+    "quick": "2 layers of 16 filters, 360 movies: a few minutes on two CPU cores",
+}
+
+
+_RANGES = {
+    "batch_norm_momentum": (0.0, 1.0),
+    "learning_rate": (0.0, 1e9),
+    "rho": (0.0, 1.0),
+    "epsilon": (0.0, 1.0),
+    "validation_split": (0.0, 0.9),
+}
+
+_CHOICES = {
+    "preset": tuple(PRESETS),
+    "recurrent_activation": ("hard_sigmoid", "sigmoid", "hard_sigmoid_keras3"),
+    "head_padding": ("same", "causal"),
+    "optimizer": ("adadelta",),
+    "dtype": ("float32", "float64"),
+}
+
+
+def default_preset(device: str) -> tuple[str, str]:
+    """The preset for a device and one line that says why. Raises ValueError for a device that is not there."""
+    if choose_device(device)[0].startswith("cuda"):
+        return "seed", "preset seed: the default with a CUDA device; --preset causal is the one to use, see --help"
+    return "quick", "preset quick: the default without a CUDA device; --preset seed is the whole example, see --help"
+
+
+def make_config(settings: dict[str, Any], config_file: str | Path | None = None) -> tuple[TrainConfig, str]:
+    """Preset, then file, then settings; later ones win.
+
+    Args:
+        settings: TrainConfig fields, those of the command line; None means not given.
+        config_file: a TOML file of TrainConfig fields.
+
+    Returns the checked configuration and one line on how the preset was chosen. Raises ValueError.
+    """
+    given = {key: value for key, value in settings.items() if value is not None}
+    from_file = _read_toml(config_file) if config_file is not None else {}
+    chosen = {**from_file, **given}
+    if "preset" in chosen:
+        name, reason = one_of("preset", chosen["preset"], PRESETS), f"preset {chosen['preset']}: as asked for"
+    else:
+        name, reason = default_preset(chosen.get("device", "auto"))
+    if chosen.get("data") is not None and ("samples" in chosen or "frames" in chosen):
+        raise ValueError("samples, frames: these are for generated movies; with data, the file says how many there are")
+    return checked(PRESETS[name], chosen | {"preset": name}), reason
+
+
+def from_json(settings: Any, source: str | Path) -> TrainConfig:
+    """The configuration that a run folder's config.json holds. Raises ValueError naming `source`."""
+    if not isinstance(settings, dict):
+        raise ValueError(f"{source}: expected the settings of a run, got {type(settings).__name__}")
+    try:
+        return checked(TrainConfig(), settings)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
+
+
+def checked(base: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
+    """`base` with some fields changed; every value is checked. Raises ValueError naming the field."""
+    known = [field.name for field in fields(TrainConfig)]
+    for key in changes:
+        if key not in known:
+            raise ValueError(f"{key}: there is no such setting; known are {', '.join(known)}")
+    merged = asdict(base) | changes
+    if not isinstance(merged["filters"], list | tuple) or not merged["filters"]:
+        raise ValueError(f"filters: expected a list, one number for each ConvLSTM2D layer, got {merged['filters']!r}")
+    for key in ("data", "init"):
+        if merged[key] is not None and not isinstance(merged[key], str):
+            raise ValueError(f"{key}: expected the path of a file, got {merged[key]!r}")
+    seed, every = merged["seed"], merged["checkpoint_every"]
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed: expected an integer from 0 to 2**32 - 1, got {seed!r}")
+    values = {
+        "filters": tuple(positive_int("filters", item) for item in merged["filters"]),
+        "kernel_size": odd_sizes("kernel_size", merged["kernel_size"], 2),
+        "head_kernel_size": int_tuple("head_kernel_size", merged["head_kernel_size"], 3),
+        "loss": get_loss(merged["loss"]).name,
+        "device": str(merged["device"]),
+        "checkpoint_every": 0 if every == 0 else positive_int("checkpoint_every", every),
+    }
+    values |= {key: positive_int(key, merged[key]) for key in ("samples", "frames", "batch_size", "epochs")}
+    values |= {key: in_range(key, merged[key], low, high) for key, (low, high) in _RANGES.items()}
+    values |= {key: one_of(key, merged[key], choices) for key, choices in _CHOICES.items()}
+    return TrainConfig(**merged | values)
+
+
+def _read_toml(path: str | Path) -> dict[str, Any]:
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: there is no such file")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a TOML file ({error})") from None

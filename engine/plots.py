@@ -1,0 +1,110 @@
+"""The pictures of a run: the example's animation frames, the rollout as one GIF, and the losses.
+
+Text lies on the movie itself, as in the example; the example's colours cannot be read there (black on dark violet,
+white on yellow), so every letter gets a dark edge.
+"""
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+
+from engine.atomic_file import write_atomically
+
+Array = np.ndarray[Any, Any]
+
+INITIAL, PREDICTED, TRUTH = "Initial trajectory", "Predictions !", "Ground truth"
+_EDGE = [withStroke(linewidth=3, foreground="black")]
+
+
+def animation_images(track: Array, truth: Array, seen: int) -> list[Image.Image]:
+    """One picture a frame, drawn as the example draws its `%i_animate.png`.
+
+    Args:
+        track: (T,H,W,C), the `seen` frames that started the rollout and then the predicted ones.
+        truth: (T',H,W,C), T' at most T: what there was to see, on the right; T' pictures are drawn.
+        seen: the first frames of track, labelled 'Initial trajectory'; the others are 'Predictions !'.
+    """
+    return [_image(_two_panels(track[t], truth[t], PREDICTED if t >= seen else INITIAL)) for t in range(len(truth))]
+
+
+def rollout_images(track: Array, seen: int) -> list[Image.Image]:
+    """The same without ground truth: one panel."""
+    images = []
+    for t in range(len(track)):
+        figure = Figure(figsize=(5, 5), layout="tight")
+        _panel(figure.add_subplot(111), track[t], PREDICTED if t >= seen else INITIAL)
+        images.append(_image(figure))
+    return images
+
+
+def save_animation_frames(folder: Path, images: list[Image.Image]) -> None:
+    """Write 1_animate.png, 2_animate.png, ... into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, image in enumerate(images, start=1):
+        write_atomically(folder / f"{number}_animate.png", _encoded(image, "PNG"))
+
+
+def save_gif(path: str | Path, images: list[Image.Image], frame_milliseconds: int = 250) -> None:
+    """Write an endless GIF; its last frame stands four times as long."""
+    # One palette for all frames: a palette each would make still pixels flicker.
+    palette = images[len(images) // 2].quantize(128)
+    frames = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    durations = [frame_milliseconds] * (len(frames) - 1) + [4 * frame_milliseconds]
+    write_atomically(
+        path, _encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    )
+
+
+def save_loss_plot(path: str | Path, history: list[dict[str, float]]) -> None:
+    """Draw loss and val_loss over the epochs, on a logarithmic axis; history is one dict an epoch, with "epoch"."""
+    figure = Figure(figsize=(7, 4.5), layout="tight")
+    axes = figure.add_subplot(111)
+    epochs = [row["epoch"] for row in history]
+    for name, label in (("loss", "training"), ("val_loss", "validation")):
+        values = [row.get(name, math.nan) for row in history]
+        if not all(math.isnan(value) for value in values):
+            axes.plot(epochs, values, marker="o" if len(epochs) < 40 else "", markersize=4, label=label)
+    axes.set(xlabel="epoch", ylabel="loss", yscale="log", title="Loss over all output frames")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    write_atomically(path, _encoded(_image(figure, dots_per_inch=120), "PNG"))
+
+
+def _two_panels(left: Array, right: Array, label: str) -> Figure:
+    figure = Figure(figsize=(10, 5), layout="tight")
+    _panel(figure.add_subplot(121), left, label)
+    _panel(figure.add_subplot(122), right, TRUTH)
+    return figure
+
+
+def _panel(axes: Axes, frame: Array, label: str) -> None:
+    """frame (H,W,C): three channels are shown as colours, else the first one in viridis, 0 to 1."""
+    if frame.shape[-1] == 3:
+        axes.imshow(np.clip(frame, 0, 1))
+    else:
+        axes.imshow(frame[..., 0], vmin=0, vmax=1, cmap="viridis")
+    height, width = frame.shape[:2]
+    axes.text(width / 40, 3 * height / 40, label, fontsize=20, color="white", path_effects=_EDGE)
+
+
+def _image(figure: Figure, dots_per_inch: int = 100) -> Image.Image:
+    figure.set_dpi(dots_per_inch)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+
+
+def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()

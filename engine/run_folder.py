@@ -1,0 +1,117 @@
+"""The folder that a training run leaves behind."""
+
+import csv
+import importlib.metadata
+import io
+import json
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+from engine.atomic_file import write_atomically
+from engine.config import TrainConfig, from_json
+
+_PACKAGES = ("convlstm-engine", "numpy", "numba", "onnx", "onnxruntime", "safetensors", "matplotlib", "cupy-cuda13x")
+_METRICS = ("epoch", "step", "loss", "val_loss", "seconds", "movies_per_second")
+
+
+class RunFolder:
+    """Names and formats of the files in one run's folder. Every file is written atomically.
+
+    Attributes:
+        path: of the folder.
+        config: JSON: the effective settings, versions, device, digest of the data.
+        metrics: CSV, one row an epoch.
+        checkpoint: what --resume needs.
+        model, best: the network at the end, and after the epoch with the lowest val_loss (loss, without validation).
+        onnx, loss_plot, gif, frames: pictures and export of the final report.
+        report: JSON: the final report's numbers.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.metrics = self.path / "metrics.csv"
+        self.checkpoint = self.path / "checkpoint.safetensors"
+        self.model = self.path / "model.safetensors"
+        self.best = self.path / "best.safetensors"
+        self.onnx = self.path / "model.onnx"
+        self.loss_plot = self.path / "loss.png"
+        self.gif = self.path / "rollout.gif"
+        self.frames = self.path / "frames"
+        self.report = self.path / "report.json"
+
+    def check_free(self) -> None:
+        """Raise ValueError if there is something already that a new run would mix with."""
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise ValueError(
+                f"out: {self.path} exists already and is never overwritten; choose another name, or go on with "
+                f"--resume {self.path}"
+            )
+
+    def begin(self, config: TrainConfig, device: str, data_sha256: str) -> None:
+        """Make the folder and write config.json. Raises ValueError as check_free does; OSError."""
+        self.check_free()
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._write_json(
+            self.config,
+            {
+                "settings": config.to_json(),
+                "device": device,
+                "data_sha256": data_sha256,
+                "versions": _versions(),
+                "began": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            },
+        )
+
+    def update(self, config: TrainConfig) -> None:
+        """Note the settings of a resumed run in config.json."""
+        content = json.loads(self.config.read_text(encoding="utf-8"))
+        self._write_json(self.config, content | {"settings": config.to_json()})
+
+    def read_config(self) -> tuple[TrainConfig, str]:
+        """The settings and the data's digest, as the run began. Raises ValueError: no run there, or it is damaged."""
+        if not self.config.is_file():
+            raise ValueError(f"resume: {self.path} is not the folder of a run (it has no config.json)")
+        try:
+            content = json.loads(self.config.read_text(encoding="utf-8"))
+            settings, digest = content["settings"], str(content["data_sha256"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{self.config}: not the configuration of a run ({error!r})") from None
+        return from_json(settings, self.config), digest
+
+    def write_metrics(self, history: list[dict[str, float]]) -> None:
+        """Write metrics.csv, one row an epoch, whole."""
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, _METRICS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        write_atomically(self.metrics, stream.getvalue().encode())
+
+    def write_report(self, report: dict[str, Any]) -> None:
+        """Write report.json."""
+        self._write_json(self.report, report)
+
+    def _write_json(self, path: Path, content: dict[str, Any]) -> None:
+        write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def fresh_folder(preset: str) -> RunFolder:
+    """runs/<preset>-<date>-<time>, with a number behind it if that is taken."""
+    name = f"{preset}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder, number = RunFolder(Path("runs") / name), 1
+    while folder.path.exists():
+        number += 1
+        folder = RunFolder(Path("runs") / f"{name}-{number}")
+    return folder
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,99 @@
+"""Training within a run folder: progress, metrics, the best network, checkpoints, and how it stops."""
+
+import math
+import time
+from collections.abc import Callable
+
+from engine.checkpoint import save_checkpoint
+from engine.config import TrainConfig
+from engine.fit import EpochDone, FitLoop, StepDone
+from engine.progress import Progress
+from engine.run_folder import RunFolder
+from engine.sequential import Sequential
+from engine.stop_signals import StopSignals
+
+
+def run_loop(
+    network: Sequential,
+    loop: FitLoop,
+    config: TrainConfig,
+    folder: RunFolder,
+    history: list[dict[str, float]],
+    movies: int,
+    seen: int,
+) -> int | None:
+    """Train to the last epoch, or until a signal.
+
+    After each epoch, in this order: metrics.csv, best.safetensors if the epoch was the best, the checkpoint. A run
+    killed between any two of them does the epoch again and writes the same.
+
+    Args:
+        history: rows of metrics.csv so far; the new ones are appended.
+        movies: to train on.
+        seen: how many of them, counted each time, came before.
+
+    Returns None, or the number of the signal that stopped it; the checkpoint is then of the last step done.
+    Raises ArithmeticError: a loss or a weight is not finite. The files on disk are then those of the last good state.
+    """
+    with Progress(movies, config.epochs, seen=seen) as progress, StopSignals() as stop:
+        clock = _EpochClock()
+        for event in loop:
+            if isinstance(event, StepDone):
+                clock.count(event)
+                progress.step(event)
+                due = config.checkpoint_every > 0 and event.global_step % config.checkpoint_every == 0
+            else:
+                due = True
+                history.append(_row(event, loop.steps_per_epoch, clock))
+                progress.epoch(event)
+                best = _is_best(history)
+                _try(progress, lambda: folder.write_metrics(history))
+                if best:
+                    _try(progress, lambda: network.save(folder.best))
+            if due or stop.received is not None:
+                _try(progress, lambda: save_checkpoint(folder.checkpoint, network, loop, history))
+            if stop.received is not None:
+                return stop.received
+    return None
+
+
+def _try(progress: Progress, write: Callable[[], None]) -> None:
+    """A full disk costs this file's new version, neither its old one nor the training."""
+    try:
+        write()
+    except OSError as error:
+        progress.say(f"not written, the version before stays: {error}")
+
+
+def _is_best(history: list[dict[str, float]]) -> bool:
+    values = [row.get("val_loss", row["loss"]) for row in history]
+    if not math.isfinite(values[-1]):
+        raise ArithmeticError(f"the validation loss became {values[-1]} after epoch {len(history)}")
+    return values[-1] <= min(values)
+
+
+def _row(done: EpochDone, steps_per_epoch: int, clock: "_EpochClock") -> dict[str, float]:
+    seconds, movies = clock.restart()
+    return {
+        "epoch": done.epoch + 1,
+        "step": (done.epoch + 1) * steps_per_epoch,
+        **done.logs,
+        "seconds": round(seconds, 3),
+        "movies_per_second": round(movies / max(seconds, 1e-9), 2),
+    }
+
+
+class _EpochClock:
+    """Seconds and movies since the last epoch ended, or since this process went on with it; validation included."""
+
+    def __init__(self) -> None:
+        self._began, self._movies = time.monotonic(), 0
+
+    def count(self, done: StepDone) -> None:
+        self._movies += done.batch_size
+
+    def restart(self) -> tuple[float, int]:
+        now = time.monotonic()
+        result = now - self._began, self._movies
+        self._began, self._movies = now, 0
+        return result

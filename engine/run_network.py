@@ -1,0 +1,57 @@
+"""The network that a configuration describes."""
+
+from engine.config import TrainConfig
+from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
+from engine.model_file import load_model
+from engine.optimizers import Adadelta
+from engine.sequential import Sequential
+
+
+def make_network(config: TrainConfig, movie_shape: tuple[int, ...]) -> Sequential:
+    """Build and compile the network for movies (T,H,W,C); it takes any other T, H, W too.
+
+    ConvLSTM2D and BatchNormalization for each of `filters`, then a Conv3D with a sigmoid: the example's stack. With
+    `init`, architecture and weights are those of that file. Raises ValueError: settings that make no network, a file
+    that is refused, a model for other movies, a device that is not there.
+    """
+    if config.init is not None:
+        network = load_model(config.init, device=config.device, dtype=config.dtype)
+        _check_fits(network, config.init, movie_shape)
+    else:
+        network = _stack(config, movie_shape[-1])
+    network.compile(loss=config.loss, optimizer=Adadelta(config.learning_rate, config.rho, config.epsilon))
+    network.build()
+    return network
+
+
+def _stack(config: TrainConfig, channels: int) -> Sequential:
+    network = Sequential(
+        device=config.device, dtype=config.dtype, precision=config.precision, seed=config.seed, name=config.preset
+    )
+    for number, filters in enumerate(config.filters):
+        network.add(
+            ConvLSTM2D(
+                filters=filters,
+                kernel_size=config.kernel_size,
+                padding="same",
+                return_sequences=True,
+                recurrent_activation=config.recurrent_activation,
+                input_shape=(None, None, None, channels) if number == 0 else None,
+            )
+        )
+        network.add(BatchNormalization(momentum=config.batch_norm_momentum))
+    network.add(
+        Conv3D(filters=channels, kernel_size=config.head_kernel_size, padding=config.head_padding, activation="sigmoid")
+    )
+    return network
+
+
+def _check_fits(network: Sequential, path: str, movie_shape: tuple[int, ...]) -> None:
+    expected = network.input_shape or (None, None, None, None)
+    if any(size not in (None, got) for size, got in zip(expected, movie_shape, strict=True)):
+        raise ValueError(f"init: {path} is for movies {expected} (frames, height, width, channels), got {movie_shape}")
+    channels = movie_shape[-1]
+    for layer in network.layers:
+        channels = layer.output_channels(channels)
+    if channels != movie_shape[-1]:
+        raise ValueError(f"init: {path} makes frames with {channels} channels; the movies have {movie_shape[-1]}")

@@ -1,0 +1,108 @@
+"""The end of a run: the model, its export, the pictures, and what counts."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from engine.batches import in_batches
+from engine.config import TrainConfig
+from engine.metrics import OneStepLosses, RolloutScores, score_one_step, score_rollout
+from engine.plots import animation_images, save_animation_frames, save_gif, save_loss_plot
+from engine.run_data import Pair
+from engine.run_folder import RunFolder
+from engine.sequential import Sequential
+
+EXAMPLE_MOVIE = 4
+"""The movie that is drawn, counted from the first held-out one; the example draws movie 1004 of 1000 + 200."""
+
+
+def finish(
+    network: Sequential, config: TrainConfig, folder: RunFolder, history: list[dict[str, float]], held_out: Pair
+) -> None:
+    """Write everything that a finished run leaves, and print what counts.
+
+    held_out: inputs and targets of movies that training never saw. Raises OSError: a file cannot be written.
+    """
+    network.save(folder.model)
+    save_loss_plot(folder.loss_plot, history)
+    inputs, targets = held_out
+    rollout = in_batches(network.rollout, config.batch_size)
+    scores, predicted = score_rollout(rollout, inputs, targets)
+    losses = score_one_step(lambda x: network.predict(x, batch_size=config.batch_size), inputs, targets, config.loss)
+    folder.write_report({"held_out_movies": len(inputs), "loss": asdict(losses), "rollout": asdict(scores)})
+    _draw(folder, inputs, targets, predicted, scores.seen_frames)
+    exported = _export(network, folder)
+    leaks = any(layer.looks_ahead for layer in network.layers)
+    took = tqdm.format_interval(sum(row["seconds"] for row in history))
+    print(f"\n{len(history)} epochs, {took} of training")
+    print("\n".join([*summary_lines(len(inputs), losses, scores, config.loss, leaks), "", *_files(folder, exported)]))
+
+
+def summary_lines(movies: int, losses: OneStepLosses, scores: RolloutScores, loss: str, leaks: bool) -> list[str]:
+    """The final report as text.
+
+    Args:
+        movies: how many were held out.
+        losses, scores: on those.
+        loss: its name.
+        leaks: whether an output frame other than the last can see the input frame that it should predict.
+    """
+    lead_times = range(1, len(scores.csi) + 1)
+    lines = [
+        f"On {movies} movies that training never saw:",
+        f"  {loss}, next frame: {losses.last_frame:.4f} on the last frame "
+        f"(repeating the last input: {losses.persistence:.4f}); {losses.all_frames:.4f} on all frames",
+        "  " + _leak_line(leaks),
+        f"  rollout from {scores.seen_frames} frames, each new frame predicted from the predicted ones:",
+        "    new frame                " + "".join(f"{lead:>8}" for lead in lead_times),
+    ]
+    rows: list[tuple[str, list[float], str]] = [
+        ("CSI, network", scores.csi, "8.2f"),
+        ("CSI, repeating the last", scores.persistence_csi, "8.2f"),
+        ("MSE, network", scores.mse, "8.4f"),
+        ("MSE, repeating the last", scores.persistence_mse, "8.4f"),
+    ]
+    lines += [f"    {name:25}" + "".join(format(value, form) for value in values) for name, values, form in rows]
+    return [*lines, "  (CSI: intersection over union of the pixels above 0.5, 1 is perfect; MSE: mean squared error)"]
+
+
+def _leak_line(leaks: bool) -> str:
+    if leaks:
+        return (
+            "Only the last frame counts: the head lets every other output see the next input, which is its target but "
+            "for noise (docs/fidelity.md)"
+        )
+    return "The head sees no later frame, so all frames are real predictions (docs/fidelity.md)"
+
+
+def _draw(folder: RunFolder, inputs: Any, targets: Any, predicted: Any, seen: int) -> None:
+    movie = min(EXAMPLE_MOVIE, len(inputs) - 1)
+    track = np.concatenate([inputs[movie, :seen], predicted[movie]])
+    # As in the example: the first two pictures show the noisy input, the others the noise-free frame.
+    truth = np.concatenate([inputs[movie, :2], targets[movie, 1:-1]])
+    images = animation_images(track, truth, seen)
+    save_animation_frames(folder.frames, images)
+    save_gif(folder.gif, images)
+
+
+def _export(network: Sequential, folder: RunFolder) -> bool:
+    try:
+        network.export(folder.onnx)
+    except ImportError as error:
+        print(f"model.onnx was not written: {error}")
+        return False
+    return True
+
+
+def _files(folder: RunFolder, exported: bool) -> list[str]:
+    files = [
+        (folder.gif, "the network's rollout beside the truth; its frames are in frames/"),
+        (folder.loss_plot, "loss over the epochs; the numbers are in metrics.csv"),
+        (folder.model, "the network: python -m engine.predict takes it"),
+        (folder.best, "the network after its best epoch"),
+    ]
+    if exported:
+        files.append((folder.onnx, "the network for onnxruntime"))
+    return [f"{folder.path!s}:", *(f"  {path.name:20}{what}" for path, what in files)]

@@ -1,0 +1,177 @@
+"""`python -m engine.train`: train a next-frame predictor, look at it, keep it."""
+
+import argparse
+import math
+import shlex
+import sys
+from dataclasses import replace
+from typing import Any
+
+from engine.checkpoint import Checkpoint, load_checkpoint, restore
+from engine.command_line import Parser, run_program
+from engine.config import PRESET_SUMMARIES, checked, make_config
+from engine.fit import FitLoop
+from engine.run_data import RunData, make_run_data
+from engine.run_folder import RunFolder, fresh_folder
+from engine.run_loop import run_loop
+from engine.run_network import make_network
+from engine.run_report import finish
+from engine.sequential import Sequential
+from kernels.select import choose_device
+
+_DESCRIPTION = """\
+Train a ConvLSTM to predict the next frame of a movie, let it run on from its own
+predictions, and leave a folder with the network, the numbers and the pictures.
+
+With no arguments it generates movies of moving squares (the Keras conv_lstm example)
+and takes the preset that fits this machine. Presets:
+"""
+
+_EPILOG = """\
+examples:
+  python -m engine.train                                  look at it working
+  python -m engine.train --preset causal --out runs/full  the whole thing, done right
+  python -m engine.train --preset quick --data rain.npz   your own movies, any size and length
+  python -m engine.train --resume runs/full               go on after Ctrl-C, a crash or a kill: same bits
+  python -m engine.train --resume runs/full --epochs 400  go on for longer
+
+A movie file is .npy or .npz: (movies, frames, height, width[, channels]); uint8 is divided
+by 255. An .npz may hold inputs and explicit targets, as noisy and shifted, or x and y;
+else the target of each frame is the next one. The last sixth of the movies is held out
+for the report at the end.
+
+A --config file is TOML with any of the settings that config.json in a run folder shows,
+for example `filters = [32, 32]`, `learning_rate = 0.5`, `loss = "mse"`.
+The command line wins over the file, the file over the preset.
+"""
+
+_AFTER_RESUME = ("epochs", "checkpoint_every", "device")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program; returns the exit code: 0, 1 (diverged, disk full), 2 (bad input), 128 + signal."""
+    arguments = vars(_parser().parse_args(argv))
+    return run_program("train", lambda: _train(**arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    presets = "\n".join(f"  {name:8}{text}" for name, text in PRESET_SUMMARIES.items())
+    parser = Parser(
+        prog="python -m engine.train",
+        description=_DESCRIPTION + presets,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--preset", metavar="NAME", help="seed, causal or quick (default: seed on a CUDA device, quick on a CPU)")
+    add("--data", metavar="FILE", help="train on your own movies, .npy or .npz, instead of generated ones")
+    add("--device", help="auto, cpu, cuda, cuda:N or reference (default: auto, which says what it chose and why)")
+    add("--epochs", type=int, metavar="N", help="times that all training movies are seen")
+    add("--batch-size", type=int, metavar="N", help="movies a step")
+    add("--samples", type=int, metavar="N", help="movies to generate; the last sixth is held out")
+    add("--seed", type=int, metavar="N", help="of movies, initial weights and batch order (default: 0)")
+    add("--init", metavar="MODEL", help="start from the network and the weights of a saved model.safetensors")
+    add("--config", metavar="FILE", help="settings from a TOML file")
+    add("--out", metavar="FOLDER", help="run folder, which must not exist yet (default: runs/PRESET-DATE-TIME)")
+    add("--resume", metavar="FOLDER", help="go on with a run; all settings are its own, but for --epochs and --device")
+    add("--checkpoint-every", type=int, metavar="N", help="write a checkpoint every N steps too, not only each epoch")
+    return parser
+
+
+def _train(resume: str | None, out: str | None, config: str | None, **settings: Any) -> int:
+    """Prepare everything that can fail before anything is written; then train and report."""
+    checkpoint = None
+    if resume is None:
+        chosen, reason = make_config(settings, config)
+        print(reason)
+        folder = RunFolder(out) if out is not None else fresh_folder(chosen.preset)
+        folder.check_free()
+    else:
+        folder = RunFolder(resume)
+        _refuse_with_resume({"out": out, "config": config, **settings})
+        chosen, digest = folder.read_config()
+        chosen = checked(chosen, {key: settings[key] for key in _AFTER_RESUME if settings[key] is not None})
+        checkpoint = load_checkpoint(folder.checkpoint) if folder.checkpoint.exists() else None
+
+    device, why = choose_device(chosen.device)
+    chosen = replace(chosen, device=device)
+    print(why)
+    data = make_run_data(chosen)
+    if resume is not None and data.sha256 != digest:
+        raise ValueError(
+            f"resume: the movies are not those that {folder.path} was trained on; its data file has changed"
+        )
+    inputs, targets = data.train
+    network = make_network(chosen, inputs.shape[1:])
+    loop = FitLoop(
+        network, inputs, targets, batch_size=chosen.batch_size, epochs=chosen.epochs,
+        validation_data=data.validation, seed=chosen.seed,
+    )  # fmt: skip
+    history: list[dict[str, float]] = []
+    if checkpoint is not None:
+        restore(folder.checkpoint, checkpoint, network, loop)
+        history = checkpoint.history
+        if len(history) > chosen.epochs:
+            raise ValueError(f"epochs: {chosen.epochs} asked for, but {folder.path} has done {len(history)} already")
+
+    if resume is None:
+        folder.begin(chosen, network.backend.description, data.sha256)
+    else:
+        folder.update(chosen)
+    seen = _movies_seen(checkpoint, chosen.batch_size, len(inputs))
+    print(_overview(network, data, folder, seen), flush=True)
+    try:
+        stopped = run_loop(network, loop, chosen, folder, history, len(inputs), seen)
+    except ArithmeticError as error:
+        print(f"train: {error}; {_last_good(folder)}", file=sys.stderr)
+        return 1
+    if stopped is not None:
+        print(f"stopped; {_last_good(folder)}", file=sys.stderr)
+        return 128 + stopped
+    finish(network, chosen, folder, history, data.held_out)
+    return 0
+
+
+def _refuse_with_resume(settings: dict[str, Any]) -> None:
+    given = [
+        f"--{key.replace('_', '-')}"
+        for key, value in settings.items()
+        if value is not None and key not in _AFTER_RESUME
+    ]
+    if given:
+        allowed = ", ".join(f"--{key.replace('_', '-')}" for key in _AFTER_RESUME)
+        raise ValueError(f"{given[0]}: cannot be changed by --resume, which takes the run's own; only {allowed} can")
+
+
+def _overview(network: Sequential, data: RunData, folder: RunFolder, seen: int) -> str:
+    movies = data.train[0].shape
+    weights = sum(math.prod(weight.shape) for weight in network.weights)
+    validation = 0 if data.validation is None else len(data.validation[0])
+    return "\n".join(
+        [
+            f"{movies[0]} movies of {movies[1]} frames of {movies[2]}x{movies[3]} to train on, "
+            f"{validation} to validate, {len(data.held_out[0])} held out for the report",
+            f"network: {len(network.layers)} layers, {weights:,} weights; {network.backend.description}",
+            f"folder: {folder.path}" + (f", going on after {seen} movies" if seen else ""),
+        ]
+    )
+
+
+def _movies_seen(checkpoint: Checkpoint | None, batch_size: int, movies: int) -> int:
+    if checkpoint is None:
+        return 0
+    return checkpoint.loop["epoch"] * movies + min(checkpoint.loop["step"] * batch_size, movies)
+
+
+def _last_good(folder: RunFolder) -> str:
+    if not folder.checkpoint.exists():
+        return "no checkpoint was written yet"
+    loop = load_checkpoint(folder.checkpoint).loop
+    at = f"epoch {loop['epoch'] + 1}, after {loop['step']} of its steps"
+    return (
+        f"{folder.checkpoint} holds {at}; go on with: python -m engine.train --resume {shlex.quote(str(folder.path))}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
