@@ -7,19 +7,25 @@ from bench.peers.work import ADADELTA, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, 
 from bench.peers.worker import serve
 
 
+def network_of(work: Work, device: str, precision: str = "float32") -> engine.Sequential:
+    """The network of a piece of work with its weights, built and compiled."""
+    network = engine.Sequential(device=device, precision=precision)
+    for filters, kernel in zip(work.filters, work.kernels, strict=True):
+        network.add(engine.ConvLSTM2D(filters, (kernel, kernel), padding="same", return_sequences=True))
+        network.add(engine.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON))
+    network.add(engine.Conv3D(1, HEAD_KERNEL, activation="sigmoid", padding="same"))
+    network.compile(loss="binary_crossentropy", optimizer=engine.Adadelta(**ADADELTA))
+    network.build((work.frames, work.height, work.width, work.channels))
+    network.set_weights(work.weights())
+    return network
+
+
 class Engine:
     """The network of a piece of work, on the CPU back end. Threads are set by NUMBA_NUM_THREADS."""
 
     def __init__(self, work: Work) -> None:
         self.versions = {"engine": engine.__version__}
-        self.network = engine.Sequential(device="cpu")
-        for filters, kernel in zip(work.filters, work.kernels, strict=True):
-            self.network.add(engine.ConvLSTM2D(filters, (kernel, kernel), padding="same", return_sequences=True))
-            self.network.add(engine.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON))
-        self.network.add(engine.Conv3D(1, HEAD_KERNEL, activation="sigmoid", padding="same"))
-        self.network.compile(loss="binary_crossentropy", optimizer=engine.Adadelta(**ADADELTA))
-        self.network.build((work.frames, work.height, work.width, work.channels))
-        self.network.set_weights(work.weights())
+        self.network = network_of(work, "cpu")
 
     def train_step(self, x: np.ndarray, y: np.ndarray) -> float:
         """See Peer."""

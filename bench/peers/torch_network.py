@@ -18,6 +18,14 @@ def convolution_weight(kernel: np.ndarray) -> Tensor:
     return weight.contiguous(memory_format=torch.channels_last if weight.dim() == 4 else torch.channels_last_3d)
 
 
+def lstm_cell(z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """z (B,4F,H,W), the gates' arguments, and c (B,F,H,W) -> the next h, c."""
+    z_i, z_f, z_g, z_o = z.chunk(4, 1)
+    i, f, o = (torch.clamp(0.2 * gate + 0.5, 0.0, 1.0) for gate in (z_i, z_f, z_o))
+    c = f * c + i * torch.tanh(z_g)
+    return o * torch.tanh(c), c
+
+
 class ConvLSTM(nn.Module):
     """x (T,B,C,H,W) -> h (T,B,F,H,W); gates in Keras' order i, f, g, o with Keras 2's hard sigmoid."""
 
@@ -47,10 +55,7 @@ class ConvLSTM(nn.Module):
                 z = step + functional.conv2d(h, self.recurrent_kernel, padding=self.padding)
             else:
                 z = functional.conv2d(torch.cat((step, h), 1), self.kernel, self.bias, padding=self.padding)
-            z_i, z_f, z_g, z_o = z.chunk(4, 1)
-            i, f, o = (torch.clamp(0.2 * gate + 0.5, 0.0, 1.0) for gate in (z_i, z_f, z_o))
-            c = f * c + i * torch.tanh(z_g)
-            h = o * torch.tanh(c)
+            h, c = lstm_cell(z, c)
             outputs.append(h)
         return torch.stack(outputs)
 
