@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import cupy
-import cupyx
 import numpy as np
 from cupy.cuda import driver
 
@@ -76,7 +75,8 @@ class CupyRuntime(Runtime):
 
     def read_later(self, array: Array) -> Callable[[], np.ndarray[Any, Any]]:
         with self.current():
-            host = cupyx.empty_pinned(array.shape, array.dtype)
+            pinned = cupy.cuda.alloc_pinned_memory(array.nbytes)
+            host = np.frombuffer(pinned, array.dtype, array.size).reshape(array.shape)
             array.get(out=host, blocking=False)
             arrived = cupy.cuda.Event(disable_timing=True)
             arrived.record(self.stream)

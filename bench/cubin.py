@@ -1,0 +1,182 @@
+"""What the compiler makes of the CUDA kernels: `python -m bench cubin`, with no GPU.
+
+Compiles every program that the seed's network needs for each architecture and prints registers, shared memory and
+spills of every kernel. Writes bench/results/cubin.json.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.dry_runtime import DryRuntime
+from kernels.cuda.backend import PRECISIONS, CudaBackend
+from kernels.cuda.launch import CompileError
+from kernels.cuda.nvrtc import Resources, compile_cubin, nvrtc_version
+from kernels.cuda.source import Source
+from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+
+ARCHITECTURES = ("80", "89", "90", "90a", "100", "120")
+RESULTS = Path(__file__).parent / "results" / "cubin.json"
+
+T, B, H, W, F = 15, 10, 40, 40, 40
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kernel of one program in one precision on one architecture."""
+
+    program: str
+    kernel: str
+    precision: str
+    architecture: str
+    resources: Resources
+    shared_bytes: int
+    """Dynamic shared memory of a block, as the launcher asks for it."""
+
+    @property
+    def spills(self) -> int:
+        """Bytes that are spilt, stores and loads."""
+        return self.resources.spill_store_bytes + self.resources.spill_load_bytes
+
+
+@dataclass(frozen=True)
+class SeedProgram:
+    """A program of the seed's network and the dynamic shared memory that each of its kernels is launched with."""
+
+    name: str
+    source: Source
+    shared_bytes: Mapping[str, int]
+
+
+def seed_programs(precision: str) -> list[SeedProgram]:
+    """What a training step of the seed's network compiles: ConvLSTM 1->40 and 40->40, Conv3D 40->1, 10 x 15 frames."""
+    runtime = DryRuntime()
+    backend = CudaBackend(precision=precision, runtime=runtime)
+    names: dict[str, str] = {}
+    for suffix, operation in (
+        ("", _elementwise),
+        (" 1->40", _first_conv_lstm),
+        (" 40->40", _conv_lstm),
+        (" 40", _batch_norm),
+        (" 40->1", _conv3d),
+    ):
+        operation(backend)
+        for text, (source, _) in runtime.programs.items():
+            names.setdefault(text, source.name.removesuffix(".cu") + suffix)
+    return [
+        SeedProgram(names[text], source, {name: kernel.shared_bytes for name, kernel in kernels.items()})
+        for text, (source, kernels) in runtime.programs.items()
+    ]
+
+
+def _elementwise(backend: CudaBackend) -> None:
+    logits, target = backend.empty((T, B, H, W, 1)), backend.empty((T, B, H, W, 1))
+    loss = backend.empty((1,), np.float64)
+    backend.gather_batch(backend.empty((B, T, H, W, 1)), np.arange(B), target)
+    backend.bce_forward_backward(logits, target, loss, logits)
+    backend.mse_forward_backward(logits, target, loss, logits)
+    backend.activation_forward("sigmoid", logits, logits)
+    backend.activation_backward("sigmoid", logits, logits, logits)
+    flat = backend.empty((4096,))
+    backend.adadelta_update(flat, flat, flat, flat, 1.0, 0.95, 1e-7)
+
+
+def _first_conv_lstm(backend: CudaBackend) -> None:
+    _conv_lstm(backend, 1)
+
+
+def _conv_lstm(backend: CudaBackend, channels: int = F) -> None:
+    plan = backend.conv_lstm_plan(ConvLSTMSpec(T, B, H, W, channels, F, 3, 3))
+    x, state = backend.empty((T, B, H, W, channels)), backend.empty((B, H, W, F))
+    kernel, recurrent, bias = (backend.empty(shape) for shape in ((3, 3, channels, 4 * F), (3, 3, F, 4 * F), (4 * F,)))
+    h, _ = backend.conv_lstm_forward(plan, x, kernel, recurrent, bias, state, state)
+    backend.conv_lstm_backward(plan, h, x, kernel, recurrent, kernel, recurrent, bias, state, state)
+
+
+def _batch_norm(backend: CudaBackend) -> None:
+    plan = backend.batch_norm_plan(BatchNormSpec(T, B, H, W, F))
+    x, channel = backend.empty((T, B, H, W, F)), backend.empty((F,))
+    y = backend.batch_norm_forward(plan, x, channel, channel, channel, channel, 0.99)
+    backend.batch_norm_backward(plan, y, x, channel, channel, channel)
+    backend.batch_norm_inference(plan, x, channel, channel, channel, channel)
+
+
+def _conv3d(backend: CudaBackend) -> None:
+    plan = backend.conv3d_plan(Conv3DSpec(T, B, H, W, F, 1, 3, 3, 3))
+    x, kernel, bias = backend.empty((T, B, H, W, F)), backend.empty((3, 3, 3, F, 1)), backend.empty((1,))
+    y = backend.conv3d_forward(plan, x, kernel, bias)
+    backend.conv3d_backward(plan, y, x, kernel, kernel, bias)
+
+
+def compile_all(architectures: Sequence[str], precisions: Sequence[str], workers: int = 2) -> list[Row]:
+    """Compile everything; rows in the order program, kernel, precision, architecture.
+
+    Programs that do not depend on the precision are compiled once and carry "any". Raises CompileError.
+    """
+    jobs: dict[str, tuple[str, SeedProgram]] = {}
+    for precision in precisions:
+        for program in seed_programs(precision):
+            text = program.source.text
+            jobs[text] = ("any" if text in jobs else precision, program)
+
+    def rows(precision: str, program: SeedProgram, architecture: str) -> list[Row]:
+        resources = compile_cubin(program.source, architecture).resources
+        return [
+            Row(program.name, kernel, precision, architecture, resources[kernel], shared_bytes)
+            for kernel, shared_bytes in program.shared_bytes.items()
+        ]
+
+    with ThreadPoolExecutor(workers) as pool:
+        pending = [
+            pool.submit(rows, precision, program, architecture)
+            for precision, program in jobs.values()
+            for architecture in architectures
+        ]
+        return [row for job in pending for row in job.result()]
+
+
+def table(rows: Sequence[Row]) -> Iterator[str]:
+    """Lines: per kernel its dynamic shared memory, and on each architecture registers / stack bytes / spilt bytes."""
+    architectures = list(dict.fromkeys(row.architecture for row in rows))
+    head = f"{'program':20}{'kernel':26}{'precision':11}{'shared':>7}"
+    yield head + "".join(f"{'sm_' + name:>15}" for name in architectures)
+    cells: dict[tuple[str, str, str, int], dict[str, str]] = {}
+    for row in rows:
+        key, taken = (row.program, row.kernel, row.precision, row.shared_bytes), row.resources
+        cells.setdefault(key, {})[row.architecture] = f"{taken.registers} / {taken.stack_bytes} / {row.spills}"
+    for (program, kernel, precision, shared), by_architecture in cells.items():
+        start = f"{program:20}{kernel:26}{precision:11}{shared:>7}"
+        yield start + "".join(f"{by_architecture[name]:>15}" for name in architectures)
+
+
+def main(argv: list[str]) -> int:
+    """The command; returns the exit status: 1 when a kernel spills."""
+    parser = argparse.ArgumentParser(prog="python -m bench cubin", description=__doc__)
+    parser.add_argument("--architectures", nargs="+", default=list(ARCHITECTURES), help="such as 80 90a (default: all)")
+    parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS, help="default: all")
+    parser.add_argument("--workers", type=int, default=2, help="compilations at a time (default 2)")
+    arguments = parser.parse_args(argv)
+    start = time.perf_counter()
+    try:
+        rows = compile_all(arguments.architectures, arguments.precisions, arguments.workers)
+        version = nvrtc_version()
+    except (CompileError, RuntimeError) as error:
+        print(f"bench cubin: {error}", file=sys.stderr)
+        return 2
+    print(f"NVRTC {version}; shared memory of a block in bytes; registers of a thread / bytes of stack / bytes spilt")
+    print("\n".join(table(rows)))
+    spilling = sorted({f"{row.program}: {row.kernel}" for row in rows if row.spills})
+    print(
+        f"{len(rows)} kernels in {time.perf_counter() - start:.0f} s; "
+        + (f"spills in {spilling}" if spilling else "no spills")
+    )
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"nvrtc": version, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+    return int(bool(spilling))

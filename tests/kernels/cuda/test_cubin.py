@@ -1,0 +1,69 @@
+"""The compiler's word on the CUDA kernels, with no GPU: everything compiles everywhere, fits, and spills nothing."""
+
+import pytest
+
+from bench.cubin import ARCHITECTURES, Row, compile_all
+from kernels.cuda.backend import PRECISIONS
+from kernels.cuda.launch import CompileError
+from kernels.cuda.nvrtc import compile_cubin, parse_resources
+from kernels.cuda.source import parse_source
+
+SHARED_LIMITS = {"80": 166_912, "89": 101_376, "90": 232_448, "90a": 232_448, "100": 232_448, "120": 101_376}
+"""Dynamic shared memory that one block may opt in to (CUDA C++ Programming Guide, compute capabilities)."""
+
+REGISTERS_OF_SM = 65_536
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return compile_all(ARCHITECTURES, PRECISIONS)
+
+
+def test_every_kernel_compiles_for_every_architecture(rows: list[Row]) -> None:
+    seen = {(row.program, row.kernel, row.precision) for row in rows}
+    assert len(rows) == len(seen) * len(ARCHITECTURES)
+    assert {row.program for row in rows} >= {"conv_lstm 1->40", "conv_lstm 40->40", "batch_norm 40", "conv3d 40->1"}
+    assert {row.precision for row in rows} == {"any", *PRECISIONS}
+
+
+def test_no_kernel_spills(rows: list[Row]) -> None:
+    assert [(row.program, row.kernel, row.precision, row.architecture, row.spills) for row in rows if row.spills] == []
+
+
+def test_no_kernel_keeps_arrays_in_local_memory(rows: list[Row]) -> None:
+    assert [(row.program, row.kernel, row.architecture) for row in rows if row.resources.stack_bytes] == []
+
+
+def test_shared_memory_fits_every_architecture(rows: list[Row]) -> None:
+    too_large = [
+        (row.program, row.kernel, row.architecture, row.shared_bytes)
+        for row in rows
+        if row.shared_bytes + row.resources.shared_bytes > SHARED_LIMITS[row.architecture]
+    ]
+    assert too_large == []
+
+
+def test_a_spilling_kernel_is_seen() -> None:
+    values = "\n".join(f"    float v{i} = x[{i}] * x[{i + 1}];" for i in range(200))
+    total = " + ".join(f"v{i} * v{199 - i}" for i in range(200))
+    text = (
+        'extern "C" __global__ void __launch_bounds__(1024) crowded(volatile const float* x, float* y) {\n'
+        f"{values}\n    __syncthreads();\n    y[threadIdx.x] = {total};\n}}\n"
+    )
+    resources = compile_cubin(parse_source("crowded.cu", text), "90").resources["crowded"]
+    assert resources.registers <= REGISTERS_OF_SM // 1024
+    assert resources.spill_store_bytes > 0
+    assert resources.spill_load_bytes > 0
+
+
+def test_compile_error_shows_the_line() -> None:
+    source = parse_source(
+        "wrong.cu", '#line 1 "wrong.cu"\nextern "C" __global__ void f(float* x) {\n    x[0] = nothing;\n}'
+    )
+    with pytest.raises(CompileError, match=r"wrong\.cu\(2\): error: identifier \"nothing\"(.|\n)*x\[0\] = nothing;"):
+        compile_cubin(source, "90")
+
+
+def test_log_that_is_not_from_ptxas_is_refused() -> None:
+    with pytest.raises(ValueError, match="log: expected the output of ptxas"):
+        dict(parse_resources("Compiling entry function 'f' for 'sm_90'"))
