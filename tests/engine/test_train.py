@@ -95,17 +95,27 @@ def test_same_seed_same_bits_another_seed_others(tmp_path: Path) -> None:
     assert a != c
 
 
-def test_own_movies_of_another_size_and_init(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_own_movies_of_another_size(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     movies = (np.random.default_rng(0).random((7, 5, 9, 12)) * 255).astype(np.uint8)
     np.savez(tmp_path / "own.npz", rain=movies, times=np.arange(5))
     config = write_config(tmp_path, without=("samples", "frames"))
-    assert run("--config", config, "--data", tmp_path / "own.npz", "--out", tmp_path / "first") == 0
+    assert run("--config", config, "--data", tmp_path / "own.npz", "--out", tmp_path / "run") == 0
     assert "4 movies of 4 frames of 9x12 to train on, 2 to validate, 1 held out" in capfd.readouterr().out
+
+
+def _losses(folder: Path) -> list[float]:
+    with (folder / "metrics.csv").open() as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]
+
+
+def test_init_goes_on_from_a_saved_network(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "filters = [3, 2]")
+    assert run("--config", config, "--epochs", 4, "--out", tmp_path / "first") == 0
     model = tmp_path / "first" / "model.safetensors"
-    again = ("--config", config, "--data", tmp_path / "own.npz", "--init", model, "--epochs", 1)
-    assert run(*again, "--out", tmp_path / "second") == 0
-    first, second = (json.loads((tmp_path / name / "report.json").read_text()) for name in ("first", "second"))
-    assert second["loss"]["all_frames"] < first["loss"]["all_frames"]
+    assert run("--config", write_config(tmp_path), "--init", model, "--out", tmp_path / "second") == 0
+    assert _losses(tmp_path / "second")[0] < _losses(tmp_path / "first")[2]
+    network = engine.load_model(tmp_path / "second" / "model.safetensors", device="reference")
+    assert [layer.output_channels(0) for layer in network.layers[::2]] == [3, 2, 1]
 
 
 def test_a_changed_data_file_stops_a_resume(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
