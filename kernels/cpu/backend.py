@@ -1,0 +1,211 @@
+"""The CPU back end: the operation table on SIMD kernels that Numba compiles for this machine."""
+
+from typing import Any, Literal
+
+import numba
+import numpy as np
+
+from kernels.backend import Backend
+from kernels.cpu import elementwise
+from kernels.cpu.batch_norm import BatchNormPlan
+from kernels.cpu.conv3d import Conv3DPlan
+from kernels.cpu.conv_lstm_plan import ConvLSTMPlan
+from kernels.cpu.vector import instruction_set
+from kernels.specs import Activation, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+
+Array = np.ndarray[Any, Any]
+
+
+class CpuBackend(Backend):
+    """NumPy arrays on the host, kernels in Numba.
+
+    Args:
+        dtype: float32 (default) or float64.
+        threads: how many to use; None is all that Numba has. Results do not depend on it, bit for bit.
+        convolution: "auto" (default) uses Winograd's transforms for kernel sizes 1, 3 and 5 and the direct way for
+            others, "direct" uses no transform.
+
+    Raises ValueError for another dtype, thread count or convolution.
+    """
+
+    name = "cpu"
+
+    def __init__(
+        self,
+        dtype: Any = np.float32,
+        threads: int | None = None,
+        convolution: Literal["auto", "direct"] = "auto",
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise ValueError(f"dtype: expected float32 or float64, got {self.dtype.name}")
+        config: Any = numba.config
+        available = config.NUMBA_NUM_THREADS
+        self.threads = available if threads is None else threads
+        if not 1 <= self.threads <= available:
+            raise ValueError(f"threads: expected 1 to {available} (NUMBA_NUM_THREADS), got {threads!r}")
+        if convolution not in {"auto", "direct"}:
+            raise ValueError(f"convolution: expected 'auto' or 'direct', got {convolution!r}")
+        self._transform = convolution == "auto"
+        count = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        self.description = f"cpu: Numba, {self.dtype.name}, {instruction_set()}, {count}"
+
+    # ---------------------------------------------------------------- arrays
+
+    def empty(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        return np.empty(shape, self.dtype if dtype is None else dtype)
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        return np.zeros(shape, self.dtype if dtype is None else dtype)
+
+    def from_host(self, array: Array, dtype: Any = None) -> Array:
+        return np.array(array, dtype=self.dtype if dtype is None else dtype, order="C")
+
+    def to_host(self, array: Array) -> Array:
+        return array.copy()
+
+    def copy_into(self, target: Array, source: Array) -> None:
+        target[...] = source
+
+    def gather_batch(self, movies: Array, rows: Array, batch: Array) -> None:
+        T, B = batch.shape[:2]
+        elementwise.gather_batch(
+            self._workers(), movies.reshape(len(movies), T, -1), np.ascontiguousarray(rows), batch.reshape(T, B, -1)
+        )
+
+    def _workers(self) -> int:
+        """The shares into which a parallel kernel cuts its work; tells Numba to use that many threads."""
+        numba.set_num_threads(self.threads)
+        return self.threads
+
+    # ---------------------------------------------------------------- ConvLSTM
+
+    def conv_lstm_plan(self, spec: ConvLSTMSpec) -> ConvLSTMPlan:
+        return ConvLSTMPlan(spec, self.dtype, self.threads, self._transform)
+
+    def conv_lstm_forward(
+        self,
+        plan: ConvLSTMPlan,
+        x: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        bias: Array,
+        h0: Array | None = None,
+        c0: Array | None = None,
+    ) -> tuple[Array, Array]:
+        self._workers()
+        return plan.forward(x, kernel, recurrent_kernel, bias, h0, c0)
+
+    def conv_lstm_backward(
+        self,
+        plan: ConvLSTMPlan,
+        dh: Array,
+        x: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        dkernel: Array,
+        drecurrent_kernel: Array,
+        dbias: Array,
+        h0: Array | None = None,
+        c0: Array | None = None,
+        need_dx: bool = True,
+    ) -> tuple[Array | None, Array, Array]:
+        self._workers()
+        return plan.backward(dh, x, kernel, recurrent_kernel, dkernel, drecurrent_kernel, dbias, h0, c0, need_dx)
+
+    def conv_lstm_step(
+        self,
+        plan: ConvLSTMPlan,
+        x: Array,
+        h: Array,
+        c: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        bias: Array,
+    ) -> tuple[Array, Array]:
+        self._workers()
+        return plan.step(x, h, c, kernel, recurrent_kernel, bias)
+
+    # ---------------------------------------------------------------- BatchNormalization
+
+    def batch_norm_plan(self, spec: BatchNormSpec) -> BatchNormPlan:
+        return BatchNormPlan(spec, self.dtype, self.threads)
+
+    def batch_norm_forward(
+        self,
+        plan: BatchNormPlan,
+        x: Array,
+        gamma: Array,
+        beta: Array,
+        moving_mean: Array,
+        moving_variance: Array,
+        momentum: float,
+    ) -> Array:
+        self._workers()
+        return plan.forward(x, gamma, beta, moving_mean, moving_variance, momentum)
+
+    def batch_norm_backward(
+        self, plan: BatchNormPlan, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array
+    ) -> Array:
+        self._workers()
+        return plan.backward(dy, x, gamma, dgamma, dbeta)
+
+    def batch_norm_inference(
+        self, plan: BatchNormPlan, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array
+    ) -> Array:
+        self._workers()
+        return plan.inference(x, gamma, beta, moving_mean, moving_variance)
+
+    # ---------------------------------------------------------------- Conv3D
+
+    def conv3d_plan(self, spec: Conv3DSpec) -> Conv3DPlan:
+        return Conv3DPlan(spec, self.dtype, self.threads, self._transform)
+
+    def conv3d_forward(self, plan: Conv3DPlan, x: Array, kernel: Array, bias: Array) -> Array:
+        self._workers()
+        return plan.forward(x, kernel, bias)
+
+    def conv3d_backward(
+        self, plan: Conv3DPlan, dy: Array, x: Array, kernel: Array, dkernel: Array, dbias: Array, need_dx: bool = True
+    ) -> Array | None:
+        self._workers()
+        return plan.backward(dy, x, kernel, dkernel, dbias, need_dx)
+
+    # ---------------------------------------------------------------- elementwise, losses, optimizer
+
+    def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
+        kind = elementwise.ACTIVATIONS[activation]
+        elementwise.activation_forward(kind, self._workers(), z.reshape(-1), y.reshape(-1))
+
+    def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
+        kind = elementwise.ACTIVATIONS[activation]
+        elementwise.activation_backward(kind, self._workers(), y.reshape(-1), dy.reshape(-1), dz.reshape(-1))
+
+    def bce_forward_backward(self, logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:
+        gradient = logits if dlogits is None else dlogits  # never written when there is none
+        elementwise.bce_forward_backward(
+            self._workers(), logits.reshape(-1), target.reshape(-1), loss, gradient.reshape(-1), dlogits is not None
+        )
+
+    def mse_forward_backward(self, prediction: Array, target: Array, loss: Array, dprediction: Array | None) -> None:
+        gradient = prediction if dprediction is None else dprediction
+        elementwise.mse_forward_backward(
+            self._workers(), prediction.reshape(-1), target.reshape(-1), loss, gradient.reshape(-1),
+            dprediction is not None,
+        )  # fmt: skip
+
+    def adadelta_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        accumulated_gradient: Array,
+        accumulated_delta: Array,
+        learning_rate: float,
+        rho: float,
+        epsilon: float,
+    ) -> None:
+        scalar = self.dtype.type
+        elementwise.adadelta_update(
+            self._workers(), weights, gradients, accumulated_gradient, accumulated_delta,
+            scalar(learning_rate), scalar(rho), scalar(1.0 - rho), scalar(epsilon),
+        )  # fmt: skip

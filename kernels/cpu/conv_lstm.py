@@ -1,0 +1,119 @@
+"""The ConvLSTM recurrence and its backpropagation through time, in SIMD.
+
+    forward, each t:   z    = conv([x_t | h_prev], [kernel | recurrent_kernel])     one product over C + F channels
+                       h, c = cell_forward(z, c_prev)                               while z is in cache (cell.py)
+
+    backward, each t   dz             = cell_backward(dh, ...)
+    from T-1 to 0:     [dh_prev | dx] = conv(dz, flipped kernels)                   one product over 4F channels
+                       dkernels      += [x_t | h_prev]^T dz                         while dz is in the last cache
+
+A step is a handful of parallel loops over chunks: some rows of one image (geometry.py).
+"""
+
+from typing import Any
+
+from kernels.cpu.cell import cell_backward, cell_forward
+from kernels.cpu.convolution import Workspace, multiply, read_inputs, share, z_row
+from kernels.cpu.geometry import Geometry
+from kernels.cpu.jit import parallel, prange
+
+Array = Any
+
+
+@parallel
+def forward_step(
+    g: Geometry,
+    workers: int,
+    B: int,
+    C: int,
+    F: int,
+    skip_h: bool,
+    sigma: int,
+    slope: float,
+    x: Array,
+    h_prev: Array,
+    c_prev: Array,
+    b: Array,
+    bias: Array,
+    keep_gates: bool,
+    gates: Array,
+    c: Array,
+    h: Array,
+    work: Workspace,
+) -> None:
+    """x (B,H,W,C), h_prev, c_prev -> gates (B,H,W,4F) if kept, c, h (B,H,W,F), all flat; skip_h: h_prev is zero."""
+    chunks = (g.H + g.chunk_rows - 1) // g.chunk_rows
+    for worker in prange(workers):
+        first, end = share(worker, workers, B * chunks)
+        for chunk in range(first, end):
+            image, row = chunk // chunks, chunk % chunks * g.chunk_rows
+            rows = min(g.chunk_rows, g.H - row)
+            pixels = g.H * g.W
+            read_inputs(g, x, image * pixels * C, C, 0, row, rows, work, worker)
+            # Padded rows must be complete; transformed channels that are not there need no product.
+            inner = C if skip_h and g.winograd else C + F
+            if inner > C:
+                read_inputs(g, h_prev, image * pixels * F, F, C, row, rows, work, worker)
+            multiply(g, rows, inner, b, work, worker)
+            for y in range(rows):
+                state = (image * pixels + (row + y) * g.W) * F
+                cell_forward(
+                    g.W, F, sigma, slope, work.z[worker], y * z_row(g), g.columns, bias,
+                    c_prev, state, keep_gates, gates, 4 * state, c, state, h, state,
+                )  # fmt: skip
+
+
+@parallel
+def cell_backward_step(
+    g: Geometry,
+    workers: int,
+    B: int,
+    F: int,
+    sigma: int,
+    slope: float,
+    dh: Array,
+    dh_next: Array,
+    dc: Array,
+    c: Array,
+    c_prev: Array,
+    gates: Array,
+    dbias_of_chunk: Array,
+) -> None:
+    """One step's gates (B,H,W,4F) -> dz in their place, dc likewise; dbias_of_chunk (B*chunks, 4F) += sums of dz."""
+    chunks = (g.H + g.chunk_rows - 1) // g.chunk_rows
+    for worker in prange(workers):
+        first, end = share(worker, workers, B * chunks)
+        for chunk in range(first, end):
+            image, row = chunk // chunks, chunk % chunks * g.chunk_rows
+            for y in range(row, min(row + g.chunk_rows, g.H)):
+                state = (image * g.H + y) * g.W * F
+                cell_backward(
+                    g.W, F, sigma, slope, dh, state, dh_next, dc, state, c, state, c_prev, state,
+                    gates, 4 * state, dbias_of_chunk, chunk * 4 * F,
+                )  # fmt: skip
+
+
+@parallel
+def input_gradient_step(
+    g: Geometry, workers: int, B: int, C: int, F: int, dz: Array, b: Array, need_dx: bool, dh: Array, dx: Array,
+    work: Workspace,
+) -> None:  # fmt: skip
+    """dz (B,H,W,4F) -> dh (B,H,W,F) and, if needed, dx (B,H,W,C), both overwritten."""
+    chunks = (g.H + g.chunk_rows - 1) // g.chunk_rows
+    for worker in prange(workers):
+        first, end = share(worker, workers, B * chunks)
+        for chunk in range(first, end):
+            image, row = chunk // chunks, chunk % chunks * g.chunk_rows
+            rows = min(g.chunk_rows, g.H - row)
+            read_inputs(g, dz, image * g.H * g.W * 4 * F, 4 * F, 0, row, rows, work, worker)
+            multiply(g, rows, 4 * F, b, work, worker)
+            z = work.z[worker]
+            for y in range(rows):
+                for column in range(g.W):
+                    pixel = (image * g.H + row + y) * g.W + column
+                    source = y * z_row(g) + column * g.columns
+                    for k in range(F):
+                        dh[pixel * F + k] = z[source + k]
+                    if need_dx:
+                        for k in range(C):
+                            dx[pixel * C + k] = z[source + F + k]

@@ -1,0 +1,140 @@
+"""A ConvLSTM layer bound to its shapes: the buffers, and the loop over time (conv_lstm.py has the steps)."""
+
+from typing import Any
+
+import numpy as np
+
+from kernels.cpu.conv_lstm import (
+    cell_backward_step,
+    forward_step,
+    input_gradient_step,
+)
+from kernels.cpu.convolution import Kernels, workspace
+from kernels.cpu.geometry import Geometry, geometry
+from kernels.cpu.nonlinearities import gate_of
+from kernels.cpu.sums import sum_rows
+from kernels.cpu.vector import lanes_of
+from kernels.cpu.weight_gradient import WeightGradient
+from kernels.specs import HARD_SIGMOID_SLOPE, ConvLSTMSpec
+
+Array = np.ndarray[Any, Any]
+
+
+class ConvLSTMPlan:
+    """Buffers of one layer, and its three calls; see Backend for what they take and return."""
+
+    def __init__(self, spec: ConvLSTMSpec, dtype: np.dtype[Any], workers: int, transform: bool) -> None:
+        self.spec, self.workers = spec, workers
+        T, B, H, W, C, F = spec.T, spec.B, spec.H, spec.W, spec.C, spec.F
+        lanes = lanes_of(dtype.itemsize)
+        self.sigma, self.slope = gate_of(spec.recurrent_activation, HARD_SIGMOID_SLOPE)
+
+        def cut(depth: int, columns: int) -> Geometry:
+            return geometry(B, H, W, spec.kh, spec.kw, depth, columns, lanes, transform)
+
+        forward = cut(C + F, 4 * F)
+        self.forward_kernels = Kernels(forward, workers, dtype)
+        frames = (T if spec.training else 1, B, H, W, F)
+        self._gates = np.zeros((T, B * H * W * 4 * F) if spec.training else (1, 1), dtype)
+        self.h = np.zeros((T, B, H, W, F), dtype)
+        self.c = np.zeros(frames, dtype)
+        self.zero_state = np.zeros(B * H * W * F, dtype)
+        geometries = [forward]
+        if spec.training:
+            backward = {True: cut(4 * F, F + C), False: cut(4 * F, F)}
+            self.backward_kernels = {need_dx: Kernels(g, workers, dtype) for need_dx, g in backward.items()}
+            geometries += backward.values()
+            self.dx = np.zeros((T, B, H, W, C), dtype)
+            self.dh0, self.dc0 = np.zeros((B, H, W, F), dtype), np.zeros((B, H, W, F), dtype)
+            self._dbias_of_chunk = np.zeros((B * forward.chunks, 4 * F), dtype)
+            self._weight_gradient = WeightGradient(forward, B, workers, dtype)
+        self.work = workspace(workers, geometries, lanes, dtype)
+        self._turn = 0
+        self._other_state = (np.zeros((B, H, W, F), dtype), np.zeros((B, H, W, F), dtype)) if T == 1 else None
+
+    def forward(
+        self,
+        x: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        bias: Array,
+        h0: Array | None,
+        c0: Array | None,
+        h: Array | None = None,
+        c: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """Backend.conv_lstm_forward; h (T,B,H,W,F), c: where the states go, the plan's own if not given."""
+        spec, kernels = self.spec, self.forward_kernels
+        h, c = self.h if h is None else h, self.c if c is None else c
+        kernels.rows[:, :, : spec.C, : 4 * spec.F] = kernel
+        kernels.rows[:, :, spec.C :, : 4 * spec.F] = recurrent_kernel
+        kernels.pack()
+        h_prev = self.zero_state if h0 is None else h0.reshape(-1)
+        c_prev = self.zero_state if c0 is None else c0.reshape(-1)
+        for t in range(spec.T):
+            c_t, h_t = c[t if spec.training else 0].reshape(-1), h[t].reshape(-1)
+            forward_step(
+                kernels.geometry, self.workers, spec.B, spec.C, spec.F, t == 0 and h0 is None, self.sigma, self.slope,
+                x[t].reshape(-1), h_prev, c_prev, kernels.packed, bias,
+                spec.training, self._gates[t if spec.training else 0], c_t, h_t, self.work,
+            )  # fmt: skip
+            h_prev, c_prev = h_t, c_t
+        return h, c[-1]
+
+    def step(
+        self, x: Array, h: Array, c: Array, kernel: Array, recurrent_kernel: Array, bias: Array
+    ) -> tuple[Array, Array]:
+        """Backend.conv_lstm_step."""
+        assert self._other_state is not None
+        self._turn = 1 - self._turn
+        own_h, own_c = (self.h[0], self.c[0]) if self._turn else self._other_state
+        next_h, next_c = self.forward(
+            x[np.newaxis], kernel, recurrent_kernel, bias, h, c, own_h[np.newaxis], own_c[np.newaxis]
+        )
+        return next_h[0], next_c
+
+    def backward(
+        self,
+        dh: Array,
+        x: Array,
+        kernel: Array,
+        recurrent_kernel: Array,
+        dkernel: Array,
+        drecurrent_kernel: Array,
+        dbias: Array,
+        h0: Array | None,
+        c0: Array | None,
+        need_dx: bool,
+    ) -> tuple[Array | None, Array, Array]:
+        """Backend.conv_lstm_backward."""
+        spec, forward = self.spec, self.forward_kernels
+        kernels = self.backward_kernels[need_dx]
+        F, C = spec.F, spec.C
+        kernels.rows[..., :F] = recurrent_kernel[::-1, ::-1].swapaxes(2, 3)
+        if need_dx:
+            kernels.rows[..., F : F + C] = kernel[::-1, ::-1].swapaxes(2, 3)
+        kernels.pack()
+        self._dbias_of_chunk[:] = 0.0
+        self._weight_gradient.clear()
+        self.dc0[:] = 0.0
+        first_h = self.zero_state if h0 is None else h0.reshape(-1)
+        first_c = self.zero_state if c0 is None else c0.reshape(-1)
+        dh_carried, dc_carried = self.dh0.reshape(-1), self.dc0.reshape(-1)
+        for t in reversed(range(spec.T)):
+            h_prev, c_prev = (self.h[t - 1].reshape(-1), self.c[t - 1].reshape(-1)) if t else (first_h, first_c)
+            dz = self._gates[t]
+            cell_backward_step(
+                forward.geometry, self.workers, spec.B, F, self.sigma, self.slope,
+                dh[t].reshape(-1), dh_carried if t < spec.T - 1 else self.zero_state, dc_carried,
+                self.c[t].reshape(-1), c_prev, dz, self._dbias_of_chunk.reshape(-1),
+            )  # fmt: skip
+            input_gradient_step(
+                kernels.geometry, self.workers, spec.B, C, F, dz, kernels.packed,
+                need_dx, dh_carried, self.dx[t].reshape(-1), self.work,
+            )  # fmt: skip
+            self._weight_gradient.add([(x[t].reshape(-1), C), (h_prev, F)], dz, 4 * F)
+        gradient = self._weight_gradient.kernels()
+        dkernel[...] = gradient[:, :, :C, : 4 * F]
+        drecurrent_kernel[...] = gradient[:, :, C:, : 4 * F]
+        sum_rows(self._dbias_of_chunk, dbias)
+        return (self.dx if need_dx else None), self.dh0, self.dc0

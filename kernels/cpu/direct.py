@@ -1,0 +1,48 @@
+"""Convolution without a transform, for any odd kernel: the register tile walks over padded rows.
+
+The rows of an image are copied beside each other with a border of zeros, p[row][column][channel]. Then the input
+that one output pixel sees through one row of the kernel is contiguous, kw * channels elements, the next pixel's begins
+`channels` further on, and the product of a row of pixels with the packed kernel is one call.
+"""
+
+from typing import Any
+
+from kernels.cpu.geometry import Geometry
+from kernels.cpu.jit import jit
+
+Array = Any
+
+
+@jit
+def pad_rows(
+    g: Geometry, image: Array, start: int, channels: int, y0: int, first: int, end: int, p: Array, p_start: int
+) -> None:
+    """p[i, j, :channels] = image[y0 + i, j - kw//2] for first <= i < end and every column, zero outside.
+
+    image[start] is the first element of an image (H,W,channels); a pixel of p has g.depth channels, of which these
+    begin at p_start; a row has g.slots + g.kw - 1 pixels.
+    """
+    for i in range(first, end):
+        line = p_start + i * (g.slots + g.kw - 1) * g.depth
+        inside = 0 <= y0 + i < g.H
+        for j in range(g.W + g.kw - 1):
+            x = j - g.kw // 2
+            here = line + j * g.depth
+            if inside and 0 <= x < g.W:
+                source = start + ((y0 + i) * g.W + x) * channels
+                for channel in range(channels):
+                    p[here + channel] = image[source + channel]
+            else:
+                for channel in range(channels):
+                    p[here + channel] = 0.0
+
+
+@jit
+def copy_rows(
+    source: Array, source_row: int, source_width: int, target: Array, target_row: int, target_width: int, rows: int
+) -> None:
+    """target[target_row + i, :source_width] = source[source_row + i] of flat matrices with those widths."""
+    for i in range(rows):
+        here, there = (source_row + i) * source_width, (target_row + i) * target_width
+        for k in range(source_width):
+            target[there + k] = source[here + k]

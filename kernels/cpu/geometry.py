@@ -1,0 +1,131 @@
+"""How a 2-D convolution is cut up: the numbers that convolution.py, direct.py and winograd.py share.
+
+Winograd's minimal filtering turns `step` outputs along an axis, which see `points` inputs, into `points` products:
+
+    kernel size   points   step   products per output, both axes   (direct)
+         1           1       1              1                          1
+         3           6       4              2.25                       9
+         5           6       2              9                         25
+
+Larger kernels have no transform here and go the direct way, which takes any size.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from kernels.cpu.gemm import SPARE_ROWS
+from kernels.cpu.micro_kernel import MAX_VECTORS, ROWS_OF_TILE
+
+POINTS_AND_STEP = {1: (1, 1), 3: (6, 4), 5: (6, 2)}
+
+_MAX_TILES = 64
+"""Tiles of a chunk at most: what they need stays within a core's own cache."""
+
+_MAX_CHUNK_ROWS = 8
+"""Rows of a chunk at most, for the same reason, where nothing is transformed."""
+
+
+class Geometry(NamedTuple):
+    """A convolution of stride 1, padding 'same', from `depth` channels in to `columns` (whole vectors) out."""
+
+    H: int
+    W: int
+    kh: int
+    kw: int
+    depth: int
+    columns: int
+    winograd: bool
+    points_h: int
+    points_w: int
+    step_h: int
+    step_w: int
+    tiles_w: int
+    """Steps that cover a row."""
+    chunk_rows: int
+    """Output rows that are done in one go, a multiple of step_h."""
+    slots: int
+    """Rows of a product: tiles of a chunk, or pixels of a row (direct), with the spare ones."""
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of an image."""
+        return -(-self.H // self.chunk_rows)
+
+    @property
+    def tile_rows(self) -> int:
+        """Steps that cover a column."""
+        return -(-self.H // self.step_h)
+
+    @property
+    def positions(self) -> int:
+        """Products that one tile needs, or taps of the kernel (direct)."""
+        return self.points_h * self.points_w
+
+    @property
+    def a_size(self) -> int:
+        """Elements of a chunk's inputs as the product reads them."""
+        if self.winograd:
+            return self.positions * self.slots * self.depth
+        return (self.chunk_rows + self.kh - 1) * (self.slots + self.kw - 1) * self.depth
+
+    @property
+    def c_size(self) -> int:
+        """Elements of a chunk's products before they are transformed back."""
+        return self.positions * self.slots * self.columns if self.winograd else 0
+
+    @property
+    def z_size(self) -> int:
+        """Elements of a chunk's outputs, with room for the spare rows of the last product."""
+        row = self.tiles_w * self.step_w if self.winograd else self.slots
+        return (self.chunk_rows * row + SPARE_ROWS) * self.columns
+
+
+def _computed_rows(rows: int, columns: int, lanes: int) -> float:
+    """Rows that the tiles of a product really compute, a mean over its groups of columns."""
+    vectors = columns // lanes
+    groups = -(-vectors // MAX_VECTORS)
+    edges = [group * vectors // groups for group in range(groups + 1)]
+    total = 0
+    for first, end in pairwise(edges):
+        tile = ROWS_OF_TILE[end - first]
+        total += -(-rows // tile) * tile * (end - first)
+    return total / vectors
+
+
+def _chunk_tile_rows(images: int, tile_rows: int, tiles_w: int, columns: int, lanes: int) -> int:
+    """Rows of tiles of a chunk: few tiles computed for nothing, kernels read seldom, equal work for a few threads."""
+
+    def score(n: int) -> float:
+        def sizes() -> Iterator[int]:
+            for first in range(0, tile_rows, n):
+                yield min(n, tile_rows - first) * tiles_w
+
+        useful = tile_rows * tiles_w / sum(_computed_rows(size, columns, lanes) for size in sizes())
+        total = images * len(list(sizes()))
+        balance = total / (-(-total // 4) * 4)
+        reuse = n * tiles_w / (n * tiles_w + 4)
+        return useful * balance * reuse
+
+    candidates = [n for n in range(1, tile_rows + 1) if n == 1 or n * tiles_w <= _MAX_TILES]
+    return max(candidates, key=score)
+
+
+def geometry(
+    images: int, H: int, W: int, kh: int, kw: int, depth: int, columns: int, lanes: int, transform: bool
+) -> Geometry:
+    """Cut up a convolution of `images` images (H,W,depth) with a kernel (kh,kw) to at least `columns` channels.
+
+    transform: False asks for the direct way.
+    """
+    columns = -(-columns // lanes) * lanes
+    if transform and kh in POINTS_AND_STEP and kw in POINTS_AND_STEP:
+        (points_h, step_h), (points_w, step_w) = POINTS_AND_STEP[kh], POINTS_AND_STEP[kw]
+        tiles_w = -(-W // step_w)
+        tile_rows = _chunk_tile_rows(images, -(-H // step_h), tiles_w, columns, lanes)
+        slots = tile_rows * tiles_w + SPARE_ROWS
+        return Geometry(
+            H, W, kh, kw, depth, columns, True, points_h, points_w, step_h, step_w, tiles_w, tile_rows * step_h, slots
+        )
+    rows = min(H, _MAX_CHUNK_ROWS)
+    return Geometry(H, W, kh, kw, depth, columns, False, kh, kw, 1, 1, W, rows, W + SPARE_ROWS)

@@ -1,0 +1,46 @@
+"""Numba's decorators with the settings that every kernel of this folder shares.
+
+A compiled kernel contains the code of the helpers that it calls, in other files. Numba's cache on disk only looks at
+the file in which a function stands, and would go on using a kernel whose helper has changed. The stamp of every
+function here therefore covers all files of the folder.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+prange = numba.prange
+
+
+def _folder_stamp() -> tuple[str, int]:
+    digest = hashlib.sha256()
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest(), len(files)
+
+
+_STAMP = _folder_stamp()
+
+
+def _jit(function: Callable[..., Any], **options: Any) -> Any:
+    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+    dispatcher._cache._cache_file._source_stamp = _STAMP
+    return dispatcher
+
+
+def jit(function: Callable[..., Any]) -> Any:
+    """Compile for one thread; kernels that run in parallel call it for each of their chunks."""
+    return _jit(function)
+
+
+def parallel(function: Callable[..., Any]) -> Any:
+    """Compile with its `prange` loops spread over threads.
+
+    Which thread runs a chunk must not change a bit: chunks are fixed by the shapes, write to places of their own, and
+    are reduced, where they are reduced, in a fixed order.
+    """
+    return _jit(function, parallel=True)

@@ -1,0 +1,266 @@
+"""A SIMD vector as a Numba type: `load`, arithmetic with the usual operators, `store`.
+
+A vector has as many lanes as one register of the machine holds (AVX-512: 16 floats or 8 doubles, AVX2: 8 or 4,
+NEON: 4 or 2). Products and sums may contract to fused multiply-adds; no other freedom is given to the compiler, so NaN
+and infinity behave as IEEE 754 says and equal inputs give equal bits.
+"""
+
+import operator
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.core.typing.templates import signature as typing_signature
+from numba.extending import intrinsic as numba_intrinsic
+from numba.extending import lower_builtin, models, register_model
+
+Vector = Any
+"""A value of VectorType, inside compiled code."""
+
+intrinsic: Any = numba_intrinsic
+"""Numba's decorator: the function that it makes has one argument less than the one that it is given."""
+
+
+def register_bytes() -> int:
+    """Bytes of one vector register of the machine that Numba compiles for."""
+    config: Any = numba.config
+    features = "" if config.CPU_NAME == "generic" else config.CPU_FEATURES
+    if features is None:
+        enabled = {name for name, on in llvm.get_host_cpu_features().items() if on}
+    else:
+        enabled = {name[1:] for name in features.split(",") if name.startswith("+")}
+    if "avx512f" in enabled:
+        return 64
+    return 32 if "avx" in enabled else 16
+
+
+REGISTER_BYTES = register_bytes()
+REGISTERS = 32 if REGISTER_BYTES == 64 or llvm.get_default_triple().startswith(("aarch64", "arm64")) else 16
+_CONTRACT = ("contract",)
+
+
+def instruction_set() -> str:
+    """The registers' name, for people."""
+    if REGISTER_BYTES == 64:
+        return "AVX-512"
+    if REGISTER_BYTES == 32:
+        return "AVX"
+    return "NEON" if REGISTERS == 32 else "SSE"
+
+
+def lanes_of(itemsize: int) -> int:
+    """Lanes of a vector whose elements have `itemsize` bytes."""
+    return REGISTER_BYTES // itemsize
+
+
+class VectorType(types.Type):
+    """One register full of float32 or float64."""
+
+    def __init__(self, element: types.Float) -> None:
+        self.element = element
+        self.lanes = lanes_of(element.bitwidth // 8)
+        super().__init__(name=f"vector({element}x{self.lanes})")
+
+
+@register_model(VectorType)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, dmm: Any, fe_type: VectorType) -> None:
+        element = ir.FloatType() if fe_type.element.bitwidth == 32 else ir.DoubleType()
+        super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
+
+
+def splat(builder: Any, value: Any, lanes: int) -> Any:
+    """The IR of a vector whose lanes all are the scalar `value`."""
+    vector_type = ir.VectorType(value.type, lanes)
+    first = builder.insert_element(ir.Constant(vector_type, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    lane_zero = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+    return builder.shuffle_vector(first, ir.Constant(vector_type, ir.Undefined), lane_zero)
+
+
+def address(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    """The IR of the address of flat element `index` of a C-contiguous array."""
+    return builder.gep(context.make_array(array_type)(context, builder, array).data, [index])
+
+
+def vector_at(builder: Any, pointer: Any, lanes: int) -> Any:
+    """The same address, seen as that of a vector."""
+    return builder.bitcast(pointer, ir.VectorType(pointer.type.pointee, lanes).as_pointer())
+
+
+def vector_function(builder: Any, name: str, kind: Any, arguments: int) -> Any:
+    """LLVM's intrinsic function `name` on vectors of one kind."""
+    letter = "f32" if isinstance(kind.element, ir.FloatType) else "f64"
+    signature = ir.FunctionType(kind, [kind] * arguments)
+    return cgutils.get_or_insert_function(builder.module, signature, f"llvm.{name}.v{kind.count}{letter}")
+
+
+def _as_vector(context: Any, builder: Any, vector: VectorType, source: Any, value: Any) -> Any:
+    if isinstance(source, VectorType):
+        return value
+    return splat(builder, context.cast(builder, value, source, vector.element), vector.lanes)
+
+
+def _define_operator(function: Any, instruction: str) -> None:
+    class Template(AbstractTemplate):
+        def generic(self, args: Any, kws: Any) -> Any:
+            vectors = [a for a in args if isinstance(a, VectorType)]
+            others = [a for a in args if not isinstance(a, VectorType | types.Number)]
+            if len(args) != 2 or not vectors or others:
+                return None
+            return typing_signature(vectors[0], *(a if isinstance(a, VectorType) else vectors[0].element for a in args))
+
+    infer_global(function)(Template)
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        left, right = (_as_vector(context, builder, sig.return_type, t, v) for t, v in zip(sig.args, args, strict=True))
+        return getattr(builder, instruction)(left, right, flags=_CONTRACT)
+
+    for left, right in ((VectorType, VectorType), (VectorType, types.Float), (types.Float, VectorType)):
+        lower_builtin(function, left, right)(lower)
+
+
+_define_operator(operator.add, "fadd")
+_define_operator(operator.sub, "fsub")
+_define_operator(operator.mul, "fmul")
+_define_operator(operator.truediv, "fdiv")
+
+
+@intrinsic
+def lanes(typingctx: Any, array: Any) -> Any:
+    """Lanes of a vector of this array's elements: a constant in compiled code."""
+    count = VectorType(array.dtype).lanes
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return ir.Constant(context.get_value_type(types.intp), count)
+
+    return types.intp(array), codegen
+
+
+@intrinsic
+def load(typingctx: Any, array: Any, index: Any) -> Any:
+    """The vector of elements index, index + 1, ... of the flat array."""
+    vector = VectorType(array.dtype)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = address(context, builder, sig.args[0], args[0], args[1])
+        return builder.load(vector_at(builder, pointer, vector.lanes), align=array.dtype.bitwidth // 8)
+
+    return vector(array, types.intp), codegen
+
+
+@intrinsic
+def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
+    """array[index : index + lanes] = value, on the flat array."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = address(context, builder, sig.args[0], args[0], args[1])
+        builder.store(args[2], vector_at(builder, pointer, value.lanes), align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), codegen
+
+
+def _first_lanes(builder: Any, lanes: int, count: Any) -> Any:
+    numbers = ir.Constant(ir.VectorType(count.type, lanes), list(range(lanes)))
+    return builder.icmp_signed("<", numbers, splat(builder, count, lanes))
+
+
+def _masked(builder: Any, operation: str, vector: Any, pointer: Any, arguments: list[Any], result: Any) -> Any:
+    mask = ir.VectorType(ir.IntType(1), vector.count)
+    letter = "f32" if isinstance(vector.element, ir.FloatType) else "f64"
+    kinds = [a.type for a in arguments]
+    function = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(result, kinds),
+        f"llvm.masked.{operation}.v{vector.count}{letter}.p0",
+    )
+    assert mask in kinds
+    return builder.call(function, arguments)
+
+
+@intrinsic
+def load_first(typingctx: Any, array: Any, index: Any, count: Any) -> Any:
+    """`load` of the first `count` elements only (all, if count is at least the lanes); the other lanes are zero."""
+    vector = VectorType(array.dtype)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = context.get_value_type(vector)
+        pointer = vector_at(builder, address(context, builder, sig.args[0], args[0], args[1]), vector.lanes)
+        arguments = [
+            pointer,
+            ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8),
+            _first_lanes(builder, vector.lanes, args[2]),
+            ir.Constant(kind, [0.0] * vector.lanes),
+        ]
+        return _masked(builder, "load", kind, pointer, arguments, kind)
+
+    return vector(array, types.intp, types.intp), codegen
+
+
+@intrinsic
+def store_first(typingctx: Any, array: Any, index: Any, value: Any, count: Any) -> Any:
+    """`store` of the first `count` lanes only (all, if count is at least the lanes)."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = vector_at(builder, address(context, builder, sig.args[0], args[0], args[1]), value.lanes)
+        arguments = [
+            args[2],
+            pointer,
+            ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8),
+            _first_lanes(builder, value.lanes, args[3]),
+        ]
+        _masked(builder, "store", args[2].type, pointer, arguments, ir.VoidType())
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value, types.intp), codegen
+
+
+@intrinsic
+def broadcast(typingctx: Any, array: Any, value: Any) -> Any:
+    """The vector of the array's dtype whose lanes all are `value`."""
+    vector = VectorType(array.dtype)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return splat(builder, args[1], vector.lanes)
+
+    return vector(array, array.dtype), codegen
+
+
+@intrinsic
+def select_less(typingctx: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
+    """Lane by lane: x where a < b, else y (also where a or b is NaN); b, x, y may be scalars."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        low, high, yes, no = (_as_vector(context, builder, a, t, v) for t, v in zip(sig.args, args, strict=True))
+        return builder.select(builder.fcmp_ordered("<", low, high), yes, no)
+
+    kinds = (v if isinstance(v, VectorType) else a.element for v in (b, x, y))
+    return a(a, *kinds), codegen
+
+
+@intrinsic
+def round_to_integer(typingctx: Any, x: Any) -> Any:
+    """The nearest whole number, ties to even."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.call(vector_function(builder, "rint", args[0].type, 1), args)
+
+    return x(x), codegen
+
+
+@intrinsic
+def power_of_two(typingctx: Any, n: Any) -> Any:
+    """2^n for whole n within the exponents of normal numbers, by writing the exponent's bits."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        bits = n.element.bitwidth
+        mantissa, bias = (23, 127) if bits == 32 else (52, 1023)
+        integer = ir.VectorType(ir.IntType(bits), n.lanes)
+        exponent = builder.add(builder.fptosi(args[0], integer), ir.Constant(integer, [bias] * n.lanes))
+        shifted = builder.shl(exponent, ir.Constant(integer, [mantissa] * n.lanes))
+        return builder.bitcast(shifted, args[0].type)
+
+    return n(n), codegen

@@ -1,0 +1,243 @@
+"""Winograd's minimal filtering F(step, kernel size), along one axis or both, on vectors of channels.
+
+One axis, six points 0, a, -a, b, -b and infinity (Lavin & Gray 2015; Toom & Cook): y = A^T [ (G w) * (B^T x) ]
+
+    x  six inputs            B^T x, six values:                     A^T m, `step` outputs:
+                                 x4 - (a^2 + b^2) x2 + a^2 b^2 x0       m0 + (m1 + m2) + (m3 + m4)
+                             +-a (x3 - b^2 x1) + (x4 - b^2 x2)           a (m1 - m2) + b (m3 - m4)  [+ m5 if step = 2]
+                             +-b (x3 - a^2 x1) + (x4 - a^2 x2)         a^2 (m1 + m2) + b^2 (m3 + m4)
+                                 x5 - (a^2 + b^2) x3 + a^2 b^2 x1      a^3 (m1 - m2) + b^3 (m3 - m4) + m5
+
+The gradient of y with respect to w is G^T [ (A dy) * (B^T x) ], and with respect to x it is another convolution, with
+the flipped kernel. Two axes are done one after the other; an axis with kernel size 1 has one point and is left alone.
+
+a = 1/sqrt(2), b = sqrt(2) round less than the usual 1, 2: docs/cpu_kernels.md has the errors of both.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from kernels.cpu.geometry import POINTS_AND_STEP, Geometry
+from kernels.cpu.jit import jit
+from kernels.cpu.vector import lanes, load, load_first, store, store_first
+
+Array = Any
+
+A = math.sqrt(0.5)
+B = math.sqrt(2.0)
+A2, B2 = A * A, B * B
+A3, B3 = A2 * A, B2 * B
+SUM2 = A2 + B2
+PRODUCT2 = A2 * B2
+
+
+def kernel_transform(size: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """G (points, size) for one axis: row of point p is p^j / product of (p - every other finite point)."""
+    points, _ = POINTS_AND_STEP[size]
+    if points == 1:
+        return np.ones((1, 1))
+    finite = (0.0, A, -A, B, -B)
+    g = np.zeros((points, size))
+    for row, p in enumerate(finite):
+        g[row] = [p**j / math.prod(p - q for q in finite if q != p) for j in range(size)]
+    g[-1, -1] = 1.0
+    return g
+
+
+@jit
+def _input_line(points: int, x: Array, x0: int, dx: int, count: int, y: Array, y0: int, dy: int) -> None:
+    """B^T along one line of vectors, of which only the first `count` lanes are read and written."""
+    if points == 1:
+        store_first(y, y0, load_first(x, x0, count), count)
+        return
+    x_0 = load_first(x, x0, count)
+    x_1 = load_first(x, x0 + dx, count)
+    x_2 = load_first(x, x0 + 2 * dx, count)
+    x_3 = load_first(x, x0 + 3 * dx, count)
+    x_4 = load_first(x, x0 + 4 * dx, count)
+    x_5 = load_first(x, x0 + 5 * dx, count)
+    even_a, odd_a = x_4 - x_2 * B2, (x_3 - x_1 * B2) * A
+    even_b, odd_b = x_4 - x_2 * A2, (x_3 - x_1 * A2) * B
+    store_first(y, y0, x_4 - x_2 * SUM2 + x_0 * PRODUCT2, count)
+    store_first(y, y0 + dy, even_a + odd_a, count)
+    store_first(y, y0 + 2 * dy, even_a - odd_a, count)
+    store_first(y, y0 + 3 * dy, even_b + odd_b, count)
+    store_first(y, y0 + 4 * dy, even_b - odd_b, count)
+    store_first(y, y0 + 5 * dy, x_5 - x_3 * SUM2 + x_1 * PRODUCT2, count)
+
+
+@jit
+def _output_line(step: int, m: Array, m0: int, dm: int, y: Array, y0: int, dy: int) -> None:
+    """A^T along one line of vectors."""
+    if step == 1:
+        store(y, y0, load(m, m0))
+        return
+    m_1, m_2 = load(m, m0 + dm), load(m, m0 + 2 * dm)
+    m_3, m_4 = load(m, m0 + 3 * dm), load(m, m0 + 4 * dm)
+    m_5 = load(m, m0 + 5 * dm)
+    sum_a, difference_a = m_1 + m_2, m_1 - m_2
+    sum_b, difference_b = m_3 + m_4, m_3 - m_4
+    store(y, y0, load(m, m0) + sum_a + sum_b)
+    if step == 2:
+        store(y, y0 + dy, difference_a * A + difference_b * B + m_5)
+    else:
+        store(y, y0 + dy, difference_a * A + difference_b * B)
+        store(y, y0 + 2 * dy, sum_a * A2 + sum_b * B2)
+        store(y, y0 + 3 * dy, difference_a * A3 + difference_b * B3 + m_5)
+
+
+@jit
+def _output_gradient_line(step: int, y: Array, y0: int, dy: int, count: int, m: Array, m0: int, dm: int) -> None:
+    """A along one line of vectors, of which the first `count` lanes are read: the transpose of `_output_line`."""
+    y_0 = load_first(y, y0, count)
+    if step == 1:
+        store(m, m0, y_0)
+        return
+    y_1 = load_first(y, y0 + dy, count)
+    even_a = even_b = y_0
+    odd_a, odd_b = y_1 * A, y_1 * B
+    last = y_1
+    if step == 4:
+        y_2 = load_first(y, y0 + 2 * dy, count)
+        last = load_first(y, y0 + 3 * dy, count)
+        even_a, even_b = y_0 + y_2 * A2, y_0 + y_2 * B2
+        odd_a, odd_b = odd_a + last * A3, odd_b + last * B3
+    store(m, m0, y_0)
+    store(m, m0 + dm, even_a + odd_a)
+    store(m, m0 + 2 * dm, even_a - odd_a)
+    store(m, m0 + 3 * dm, even_b + odd_b)
+    store(m, m0 + 4 * dm, even_b - odd_b)
+    store(m, m0 + 5 * dm, last)
+
+
+@jit
+def _copy_window(
+    H: int, W: int, image: Array, start: int, channels: int, y0: int, x0: int, rows: int, columns: int, window: Array
+) -> None:
+    """window[rows, columns, channels] = the image (H,W,C) from (y0, x0) on, zero outside."""
+    size = columns * channels
+    left, right = max(0, -x0), min(columns, W - x0)
+    for i in range(rows):
+        line = i * size
+        window[line : line + size] = 0.0
+        if 0 <= y0 + i < H and left < right:
+            source = start + ((y0 + i) * W + x0) * channels
+            window[line + left * channels : line + right * channels] = image[
+                source + left * channels : source + right * channels
+            ]
+
+
+@jit
+def _input_tile(
+    g: Geometry,
+    x: Array,
+    x0: int,
+    x_row: int,
+    channels: int,
+    columns: Array,
+    a: Array,
+    a0: int,
+    a_position: int,
+) -> None:
+    """a[position, channel] = B^T x B of the tile whose first element is x[x0]."""
+    width = lanes(a)
+    for channel in range(0, channels, width):
+        count = channels - channel
+        for j in range(g.points_w):
+            _input_line(
+                g.points_h, x, x0 + j * channels + channel, x_row, count, columns, j * width, g.points_w * width
+            )
+        for i in range(g.points_h):
+            position = a0 + i * g.points_w * a_position + channel
+            _input_line(g.points_w, columns, i * g.points_w * width, width, count, a, position, a_position)
+
+
+@jit
+def transform_inputs(
+    g: Geometry,
+    image: Array,
+    start: int,
+    channels: int,
+    tile_row: int,
+    tile_rows: int,
+    window: Array,
+    columns: Array,
+    a: Array,
+    a_start: int,
+    a_position: int,
+) -> None:
+    """a[position, tile, channel] = B^T x B of every tile in some rows of tiles of an image (H,W,channels).
+
+    image[start] is the image's first element; a_start, a_position: the place of (0, first tile, first channel) and the
+    distance between positions.
+    """
+    x_row = g.W * channels
+    for i in range(tile_rows):
+        y0 = (tile_row + i) * g.step_h - g.kh // 2
+        for j in range(g.tiles_w):
+            x0 = j * g.step_w - g.kw // 2
+            a0 = a_start + (i * g.tiles_w + j) * g.depth
+            if y0 >= 0 and x0 >= 0 and y0 + g.points_h <= g.H and x0 + g.points_w <= g.W:
+                corner = start + y0 * x_row + x0 * channels
+                _input_tile(g, image, corner, x_row, channels, columns, a, a0, a_position)
+            else:
+                _copy_window(g.H, g.W, image, start, channels, y0, x0, g.points_h, g.points_w, window)
+                _input_tile(g, window, 0, g.points_w * channels, channels, columns, a, a0, a_position)
+
+
+@jit
+def transform_outputs(g: Geometry, tiles: int, columns: Array, c: Array, z: Array) -> None:
+    """z[row, column, n] = A^T c A of the first `tiles` tiles of c[position, tile, n]."""
+    width = lanes(c)
+    position = g.slots * g.columns
+    z_row = g.tiles_w * g.step_w * g.columns
+    for tile in range(tiles):
+        i, j = tile // g.tiles_w, tile % g.tiles_w
+        z0 = i * g.step_h * z_row + j * g.step_w * g.columns
+        for n in range(0, g.columns, width):
+            c0 = tile * g.columns + n
+            for p in range(g.points_w):
+                _output_line(g.step_h, c, c0 + p * position, g.points_w * position, columns, p * width, 6 * width)
+            for p in range(g.step_h):
+                _output_line(g.step_w, columns, p * 6 * width, width, z, z0 + p * z_row + n, g.columns)
+
+
+@jit
+def transform_output_gradients(
+    g: Geometry,
+    image: Array,
+    start: int,
+    channels: int,
+    tile_row: int,
+    tile_rows: int,
+    window: Array,
+    columns: Array,
+    c: Array,
+    c_start: int,
+    c_position: int,
+) -> None:
+    """c[position, tile, n] = A dy A^T of every tile in some rows of tiles of an image dy (H,W,channels)."""
+    width = lanes(c)
+    for i in range(tile_rows):
+        y0 = (tile_row + i) * g.step_h
+        for j in range(g.tiles_w):
+            x0 = j * g.step_w
+            inside = y0 + g.step_h <= g.H and x0 + g.step_w <= g.W
+            dy, dy0, dy_row = image, start + (y0 * g.W + x0) * channels, g.W * channels
+            if not inside:
+                _copy_window(g.H, g.W, image, start, channels, y0, x0, g.step_h, g.step_w, window)
+                dy, dy0, dy_row = window, 0, g.step_w * channels
+            c0 = c_start + (i * g.tiles_w + j) * g.columns
+            for n in range(0, channels, width):
+                count = channels - n
+                for p in range(g.step_w):
+                    _output_gradient_line(
+                        g.step_h, dy, dy0 + p * channels + n, dy_row, count, columns, p * width, g.step_w * width
+                    )
+                for p in range(g.points_h):
+                    position = c0 + p * g.points_w * c_position + n
+                    _output_gradient_line(
+                        g.step_w, columns, p * g.step_w * width, width, width, c, position, c_position
+                    )
