@@ -178,5 +178,6 @@ def main(argv: list[str]) -> int:
         + (f"spills in {spilling}" if spilling else "no spills")
     )
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"nvrtc": version, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+    lines = ",\n".join(json.dumps(asdict(row)) for row in rows)
+    RESULTS.write_text(f'{{"nvrtc": "{version}", "rows": [\n{lines}\n]}}\n', encoding="utf-8")
     return int(bool(spilling))

@@ -211,10 +211,10 @@ class Kernel:
         if not parameter.is_array:
             if isinstance(value, (bool, np.bool_)) or not np.isscalar(value):
                 self._refuse(name, f"a number ({parameter.dtype})", value)
-            scalar = np.dtype(parameter.dtype).type(value)
-            if np.issubdtype(scalar.dtype, np.integer) and int(scalar) != value:
-                self._refuse(name, f"a whole number that fits {parameter.dtype}", value)
-            return scalar
+            dtype = np.dtype(parameter.dtype)
+            if dtype.kind in "iu" and (int(value) != value or not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max):
+                self._refuse(name, f"a whole number that fits {dtype}", value)
+            return dtype.type(value)
         if value is None:
             if name not in self._optional:
                 self._refuse(name, "an array", None)

@@ -1,4 +1,4 @@
-"""The CUDA kernels without a GPU: the unchanged .cu files compiled for the host, threads as fibers, every access seen."""
+"""The CUDA kernels without a GPU: the unchanged .cu files compiled for the host, threads as fibers."""
 
 from kernels.cuda.backend import CudaBackend
 from tests.cuda_sim.runtime import SimRuntime

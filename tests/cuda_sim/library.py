@@ -103,7 +103,11 @@ def kernel_library(source: Source, checked: bool) -> tuple[ctypes.CDLL, Path]:
     text = f'#include "device_math.h"\n{source.text}\n#line 1 "entries"{entries}\n'
     flags = (*(CHECKED if checked else FAST), *COMMON)
     runtime_library()
-    path = _build([], flags, text, Path(source.name).stem, text)
+    try:
+        path = _build([], flags, text, Path(source.name).stem, text)
+    except CompileError as error:
+        log = _quote_lines(str(error), source.text)
+        raise CompileError(f"{source.name} does not compile for the simulator:\n{log}") from None
     return ctypes.CDLL(str(path)), path
 
 
@@ -130,6 +134,23 @@ def _run(command: Sequence[str], standard_input: str | None) -> None:
     done = subprocess.run(command, input=standard_input, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CompileError(done.stderr)
+
+
+def _quote_lines(log: str, text: str) -> str:
+    """The log with each source line that it names below the message that names it."""
+    lines, file, number = {}, "", 0
+    for line in text.splitlines():
+        if match := re.match(r'#line (\d+) "(.*)"', line):
+            number, file = int(match[1]), match[2]
+        else:
+            lines[file, number] = line
+            number += 1
+    quoted = []
+    for line in log.splitlines():
+        quoted.append(line)
+        if match := re.match(r"([^:\s]+):(\d+):", line):
+            quoted.append(lines.get((match[1], int(match[2])), ""))
+    return "\n".join(quoted)
 
 
 def resolve_addresses(message: str, library: Path) -> str:
