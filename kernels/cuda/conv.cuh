@@ -75,10 +75,13 @@ __device__ __forceinline__ float rounded(float v) {
 template <class Tile>
 __device__ __forceinline__ void load_stage(float* stage, const Pixel* rows, const float* x, const float* weights,
                                            Frames frames, int chunk) {
-    constexpr int VECTOR = Tile::Taps::VECTOR, PIECES = Tile::BK / VECTOR;
+    constexpr int VECTOR = Tile::Taps::VECTOR, PIECES = Tile::BK / VECTOR, CHANNELS = Tile::Taps::CHANNELS;
+    constexpr bool ONE_TAP = CHANNELS % Tile::BK == 0;  // then no chunk straddles two taps: one division for them all
+    int begin = chunk * Tile::BK, begin_tap = begin / CHANNELS;
     for (int i = threadIdx.x; i < Tile::BM * PIECES; i += Tile::THREADS) {
         int row = i / PIECES, k = i % PIECES * VECTOR;
-        long long source = Tile::Taps::source(frames, rows[row], chunk * Tile::BK + k);
+        int tap = ONE_TAP ? begin_tap : (begin + k) / CHANNELS;
+        long long source = Tile::Taps::source(frames, rows[row], tap, begin + k - tap * CHANNELS);
         float* target = stage + row * Tile::STRIDE + k;
         if constexpr (VECTOR == 4) {
             cp_async16_zfill(target, source < 0 ? x : x + source, source < 0 ? 0 : 16);
@@ -86,7 +89,7 @@ __device__ __forceinline__ void load_stage(float* stage, const Pixel* rows, cons
             *target = source < 0 ? 0.0f : x[source];
         }
     }
-    const float* w = weights + (long long)blockIdx.y * Tile::BN * Tile::PADDED_K + chunk * Tile::BK;
+    const float* w = weights + (long long)blockIdx.y * Tile::BN * Tile::PADDED_K + begin;
     for (int i = threadIdx.x; i < Tile::BN * Tile::BK / 4; i += Tile::THREADS) {
         int row = i / (Tile::BK / 4), k = i % (Tile::BK / 4) * 4;
         cp_async16(stage + (Tile::BM + row) * Tile::STRIDE + k, w + (long long)row * Tile::PADDED_K + k);

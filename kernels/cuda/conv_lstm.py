@@ -73,10 +73,12 @@ class ConvLSTMPlan:
         self._z = empty(sequence, "float32") if spec.training else self._workspace.array("z", sequence)
         self.h = empty((spec.T, *state), "float32")
         self.c = empty((spec.T if spec.training else 1, *state), "float32")
+        self._z_frames, self._h_frames = list(self._z), list(self.h)
+        self._c_frames = list(self.c) if spec.training else [self.c[0]] * spec.T
         self._packed_kernel = empty(tiles.input_forward.packed_shape, "float32")
         self._packed_recurrent = empty(tiles.step_forward.packed_shape, "float32")
         if spec.T == 1 and not spec.training:
-            self._other_h, self._other_c = empty(self.h.shape, "float32"), empty(self.c.shape, "float32")
+            self._states = [(self.h[0], self.c[0]), (empty(state, "float32"), empty(state, "float32"))]
 
         self._pack_forward = self._packer("pack_forward", tiles.input_forward, tiles.step_forward)
         self._input_forward = self._convolution(
@@ -105,11 +107,10 @@ class ConvLSTMPlan:
         """x (T,B,H,W,C) -> h (T,B,H,W,F), last c (B,H,W,F); see Backend.conv_lstm_forward."""
         self._project(x, kernel, recurrent_kernel, bias)
         h_prev, c_prev = h0, c0
-        for t in range(self.spec.T):
-            c = self.c[t if self.spec.training else 0]
-            self._advance(t, h_prev, c_prev, self.h[t], c)
-            h_prev, c_prev = self.h[t], c
-        return self.h, self.c[-1]
+        for z, h, c in zip(self._z_frames, self._h_frames, self._c_frames, strict=True):
+            self._advance(z, h_prev, c_prev, h, c)
+            h_prev, c_prev = h, c
+        return self.h, self._c_frames[-1]
 
     def step(
         self, x: Array, h: Array, c: Array, kernel: Array, recurrent_kernel: Array, bias: Array
@@ -118,18 +119,17 @@ class ConvLSTMPlan:
         if self.spec.T != 1 or self.spec.training:
             raise ValueError(f"plan: expected one of T=1, training=False, got {self.spec}")
         self._project(x, kernel, recurrent_kernel, bias)
-        self.h, self._other_h = self._other_h, self.h
-        self.c, self._other_c = self._other_c, self.c
-        self._advance(0, h, c, self.h[0], self.c[0])
-        return self.h[0], self.c[0]
+        self._states.reverse()
+        h_next, c_next = self._states[0]
+        self._advance(self._z_frames[0], h, c, h_next, c_next)
+        return h_next, c_next
 
     def _project(self, x: Array, kernel: Array, recurrent_kernel: Array, bias: Array) -> None:
         packed = {"packed_kernel": self._packed_kernel, "packed_recurrent": self._packed_recurrent}
         self._pack_forward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
         self._input_forward(x=x, packed_kernel=self._packed_kernel, bias=bias, z=self._z)
 
-    def _advance(self, t: int, h_prev: Array | None, c_prev: Array | None, h: Array, c: Array) -> None:
-        z = self._z[t]
+    def _advance(self, z: Array, h_prev: Array | None, c_prev: Array | None, h: Array, c: Array) -> None:
         gates = z if self.spec.training else None
         self._step_forward(
             h_prev=h_prev, packed_recurrent=self._packed_recurrent, z=z, c_prev=c_prev, gates=gates, c=c, h=h
@@ -142,6 +142,7 @@ class ConvLSTMPlan:
         state, gates, movie = self._state, self._gates, self._movie
         sequence = (spec.T, *gates)
         self._dz = self._workspace.array("dz", sequence)
+        self._dz_frames = list(self._dz)
         self.dx, self.dh0, self.dc0 = empty(movie, "float32"), empty(state, "float32"), empty(state, "float32")
         self._packed_kernel_back = empty(tiles.input_backward.packed_shape, "float32")
         self._packed_recurrent_back = empty(tiles.step_backward.packed_shape, "float32")
@@ -210,28 +211,28 @@ class ConvLSTMPlan:
         """dh (T,B,H,W,F) -> dx (T,B,H,W,C) or None, dh0, dc0 (B,H,W,F); see Backend.conv_lstm_backward."""
         if not self.spec.training:
             raise ValueError(f"plan: expected one with training=True, got {self.spec}")
-        packed_recurrent, dz = self._packed_recurrent_back, self._dz
+        packed_recurrent, dz = self._packed_recurrent_back, self._dz_frames
         packed = {"packed_kernel": self._packed_kernel_back, "packed_recurrent": packed_recurrent}
         self._pack_backward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
         for t in reversed(range(self.spec.T)):
             self._step_backward(
                 dz_next=dz[t + 1] if t + 1 < self.spec.T else None,
                 packed_recurrent=packed_recurrent,
-                gates=self._z[t],
-                c=self.c[t],
-                c_prev=self.c[t - 1] if t > 0 else c0,
+                gates=self._z_frames[t],
+                c=self._c_frames[t],
+                c_prev=self._c_frames[t - 1] if t > 0 else c0,
                 dh=dh[t],
                 dc=self.dc0,
                 dz=dz[t],
             )
         self._initial_state_backward(dz=dz[0], packed_recurrent=packed_recurrent, dh0=self.dh0)
         if need_dx:
-            self._input_backward(dz=dz, packed_kernel=self._packed_kernel_back, dx=self.dx)
+            self._input_backward(dz=self._dz, packed_kernel=self._packed_kernel_back, dx=self.dx)
 
-        self._kernel_gradient(x=x, dz=dz, partial=self._kernel_partial)
+        self._kernel_gradient(x=x, dz=self._dz, partial=self._kernel_partial)
         self._sum_kernel(partial=self._kernel_partial, dkernel=dkernel, dbias=dbias, slices=self._kernel_slices)
         if self.spec.T > 1:
-            self._state_gradient(h=self.h[:-1], dz=dz[1:], partial=self._recurrent_partial)
+            self._state_gradient(h=self.h[:-1], dz=self._dz[1:], partial=self._recurrent_partial)
         if h0 is not None:
             self._initial_gradient(h=h0, dz=dz[0], partial=self._recurrent_partial)
         slices = self._state_slices + (self._initial_slices if h0 is not None else 0)

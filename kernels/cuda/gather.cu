@@ -8,13 +8,17 @@
 
 constexpr int THREADS = 256;
 
-// n = T*B*frame; quads: fours of floats in the batch, 0 unless frames are 16-byte aligned.
+// images = T*B, over blockIdx.y; quads: fours of floats in a frame, 0 unless every frame is 16-byte aligned.
 extern "C" __global__ void __launch_bounds__(THREADS)
-    gather_batch(const float* movies, const long long* rows, float* batch, int frames, int per_frame, long long frame,
-                 long long n, long long quads) {
-    for_each(n, quads, [&](long long at, auto width) {
-        constexpr int WIDTH = decltype(width)::WIDTH;
-        long long image = at / frame, t = image / per_frame, b = image - t * per_frame;
-        store<WIDTH>(batch + at, load<WIDTH>(movies + (rows[b] * frames + t) * frame + (at - image * frame)));
-    });
+    gather_batch(const float* movies, const long long* rows, float* batch, int frames, int per_frame, int images,
+                 long long frame, long long quads) {
+    for (int image = blockIdx.y; image < images; image += gridDim.y) {
+        int t = image / per_frame;
+        const float* source = movies + (rows[image - t * per_frame] * frames + t) * frame;
+        float* target = batch + image * frame;
+        for_each(frame, quads, [&](long long at, auto width) {
+            constexpr int WIDTH = decltype(width)::WIDTH;
+            store<WIDTH>(target + at, load<WIDTH>(source + at));
+        });
+    }
 }

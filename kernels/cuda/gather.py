@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cuda.elementwise import THREADS, blocks, quads
+from kernels.cuda.elementwise import MAX_BLOCKS, THREADS, blocks, quads
 from kernels.cuda.launch import Kernel, Program, Runtime
 from kernels.cuda.workspace import Workspace
 
@@ -37,15 +37,16 @@ class Gather:
             sizes = {"movies": movies.size, "rows": len(rows), "batch": batch.size}
             self._kernels[key] = self._program.kernel("gather_batch", sizes)
         frame = int(np.prod(movies.shape[2:], dtype=np.int64))
+        images = movies.shape[1] * len(rows)
         self._kernels[key](
-            blocks(batch.size),
+            (*blocks(frame), min(images, MAX_BLOCKS)),
             (THREADS,),
             movies=movies,
             rows=device_rows,
             batch=batch,
             frames=movies.shape[1],
             per_frame=len(rows),
+            images=images,
             frame=frame,
-            n=batch.size,
-            quads=quads(batch.size, movies, batch) if frame % 4 == 0 else 0,
+            quads=quads(frame, movies, batch) if frame % 4 == 0 else 0,
         )

@@ -37,17 +37,18 @@ struct GradientTile {
 template <class Tile>
 __device__ __forceinline__ void load_pixels(float* stage, const Pixel* pixels, const float* x, const float* dy,
                                             Frames frames) {
-    constexpr int VECTOR = Tile::Taps::VECTOR, PIECES = Tile::BM / VECTOR;
-    for (int i = threadIdx.x; i < Tile::PIXELS * PIECES; i += Tile::THREADS) {
-        const Pixel pixel = pixels[i / PIECES];
-        int row = i % PIECES * VECTOR, r = blockIdx.x * Tile::BM + row;
-        float* target = stage + i / PIECES * Tile::STRIDE_A + row;
+    constexpr int VECTOR = Tile::Taps::VECTOR, PIECES = Tile::BM / VECTOR, CHANNELS = Tile::Taps::CHANNELS;
+    static_assert(Tile::THREADS % PIECES == 0, "a thread keeps to one row of A");
+    int row = threadIdx.x % PIECES * VECTOR, r = blockIdx.x * Tile::BM + row, tap = r / CHANNELS;
+    for (int p = threadIdx.x / PIECES; p < Tile::PIXELS; p += Tile::THREADS / PIECES) {
+        const Pixel pixel = pixels[p];
+        float* target = stage + p * Tile::STRIDE_A + row;
         if (Tile::BIAS && r == Tile::Taps::K) {
             target[0] = pixel.image == NO_IMAGE ? 0.0f : 1.0f;
             for (int q = 1; q < VECTOR; ++q) target[q] = 0.0f;
             continue;
         }
-        long long source = Tile::Taps::source(frames, pixel, r);
+        long long source = Tile::Taps::source(frames, pixel, tap, r - tap * CHANNELS);
         if constexpr (VECTOR == 4) {
             cp_async16_zfill(target, source < 0 ? x : x + source, source < 0 ? 0 : 16);
         } else {
@@ -97,7 +98,7 @@ __device__ __forceinline__ void multiply_pixels(Accumulators<Tile>& sum, const f
 template <class Tile, bool ROUND_DY>
 __device__ __forceinline__ void multiply_pixels(Accumulators<Tile>& sum, const float* a, const float* dy) {
     int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-#pragma unroll 2
+#pragma unroll 1
     for (int p = 0; p < Tile::PIXELS; ++p) {
         float row[Tile::MT][2];
 #pragma unroll

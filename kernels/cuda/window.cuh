@@ -1,7 +1,7 @@
 // The window: which element of x a convolution reads for output pixel m through kernel position k.
 //
 //     k = ((dt * KH + dy) * KW + dx) * CHANNELS + channel
-//     source(m, k) = x[image + (dt - BEFORE) * per_frame][y + dy - KH/2][x + dx - KW/2][channel], 0 outside
+//     source(m, k) = x[image + (dt - BEFORE) * per_frame][y + dy - KH/2][x + dx - KW/2][channel]     0 outside
 //
 // Frames are time-major, x (T,B,H,W,CHANNELS), so an image is t * B + b and one step in time is per_frame = B images.
 // A 2-D convolution is KT = 1, BEFORE = 0.
@@ -36,16 +36,15 @@ struct Window {
     // Floats that one copy moves: 4 where no quad can straddle two taps and every pixel is 16-byte aligned.
     static constexpr int VECTOR = CHANNELS % 4 == 0 ? 4 : 1;
 
-    // The index in x behind (p, k), or -1 where it is a zero of the padding.
-    static __device__ __forceinline__ long long source(Frames frames, Pixel p, int k) {
-        int tap = k / CHANNELS;
+    // The index in x behind k = (tap, channel) of pixel p, or -1 where it is a zero of the padding (or k is past K).
+    static __device__ __forceinline__ long long source(Frames frames, Pixel p, int tap, int channel) {
         int dx = tap % KW - KW / 2;
         int dy = tap / KW % KH - KH / 2;
         int images = (tap / (KW * KH) - BEFORE) * frames.per_frame;
-        bool inside = k < K && unsigned(p.x + dx) < unsigned(frames.width) &&
+        bool inside = tap < TAPS && unsigned(p.x + dx) < unsigned(frames.width) &&
                       unsigned(p.y + dy) < unsigned(frames.height) &&
                       unsigned(p.image + images) < unsigned(frames.images);
         int linear = p.linear + (images * frames.height + dy) * frames.width + dx;
-        return inside ? (long long)linear * CHANNELS + (k - tap * CHANNELS) : -1;
+        return inside ? (long long)linear * CHANNELS + channel : -1;
     }
 };

@@ -1,0 +1,51 @@
+"""What each precision promises: float32 within 1e-5 of float64, tf32 within 2e-3, relative in norm."""
+
+import numpy as np
+import pytest
+
+from kernels.cuda import CudaBackend
+from kernels.specs import Conv3DSpec, ConvLSTMSpec
+from tests.cuda_sim import sim_backend
+from tests.kernels.cuda.layer_runs import errors, oracle, run_conv3d, run_conv_lstm
+
+TOLERANCE = {"float32": 1e-5, "tf32": 2e-3}
+
+EXAMPLE = ConvLSTMSpec(T=3, B=2, H=9, W=11, C=40, F=40, kh=3, kw=3, recurrent_activation="sigmoid")
+HEAD = Conv3DSpec(T=3, B=2, H=9, W=11, C=40, K=8, kt=3, kh=3, kw=3)
+
+
+def test_conv_lstm_keeps_its_promise(backend: CudaBackend) -> None:
+    found = errors(run_conv_lstm(backend, EXAMPLE), run_conv_lstm(oracle(), EXAMPLE))
+    assert max(found.values()) < TOLERANCE[backend.precision], found
+
+
+def test_conv3d_keeps_its_promise(backend: CudaBackend) -> None:
+    found = errors(run_conv3d(backend, HEAD), run_conv3d(oracle(), HEAD))
+    assert max(found.values()) < TOLERANCE[backend.precision], found
+
+
+def test_tf32_rounds_to_nearest() -> None:
+    """Truncated factors would make every sum too small; rounded ones err both ways."""
+    spec = Conv3DSpec(T=1, B=1, H=12, W=12, C=16, K=8, kt=1, kh=3, kw=3)
+    x, kernel = (np.random.default_rng(0).random(shape) for shape in ((1, 1, 12, 12, 16), (1, 3, 3, 16, 8)))
+    outputs = []
+    for backend in (sim_backend("tf32"), oracle()):
+        arrays = [backend.from_host(a.astype(np.float32)) for a in (x, kernel, np.zeros(8))]
+        outputs.append(backend.to_host(backend.conv3d_forward(backend.conv3d_plan(spec), *arrays)).astype(np.float64))
+    bias = np.mean(outputs[0] / outputs[1]) - 1.0
+    assert abs(bias) < 5e-5, f"the sums are {bias:.1e} off on average"
+    assert np.abs(outputs[0] / outputs[1] - 1.0).max() > 1e-6, "nothing was rounded: these are not tensor cores"
+
+
+@pytest.mark.parametrize("activation", ["hard_sigmoid", "hard_sigmoid_keras3"])
+def test_hard_gates_away_from_their_corners(backend: CudaBackend, activation: str) -> None:
+    """Linear and saturated gates keep the promise as logistic ones do.
+
+    At a corner the derivative jumps: a gate that rounding moves across it changes its gradient as a whole, which no
+    rounding bound covers. So here every gate is far inside (bias 0) or far outside (bias 8, -8).
+    """
+    spec = ConvLSTMSpec(**{**EXAMPLE.__dict__, "recurrent_activation": activation})
+    bias = np.random.default_rng(1).choice([-8.0, 0.0, 8.0], 4 * spec.F)
+    runs = [run_conv_lstm(b, spec, weight_scale=0.25, bias=bias) for b in (backend, oracle())]
+    found = errors(*runs)
+    assert max(found.values()) < TOLERANCE[backend.precision], found
