@@ -1,0 +1,6 @@
+"""Networks of the engine as ONNX files, and the runner that executes them with onnxruntime."""
+
+from export.onnx_file import build_model, export_network
+from export.runner import OnnxNetwork
+
+__all__ = ["OnnxNetwork", "build_model", "export_network"]

@@ -1,0 +1,75 @@
+"""Where values enter and leave a graph: states, zeros before the first frame, the order of the axes, float16.
+
+Outside, movies are channels-last float32, (N,T,H,W,C), as the engine has them. Inside they are time-major and
+channels-first, (T,N,C,H,W), because convolutions take (N,C,H,W) and Scan cuts its first axis.
+"""
+
+import numpy as np
+from onnx import TensorProto, numpy_helper
+
+from export.graph_builder import GraphBuilder
+from export.layers import FrameLayer, State
+from export.network import Network
+
+
+def declare_past(graph: GraphBuilder, network: Network, states: list[State]) -> None:
+    """Make the past states inputs of the graph."""
+    for state in states:
+        graph.input(state.past, network.shape(state.channels), doc=f"{state.name} of {state.layer} before this frame")
+
+
+def declare_present(graph: GraphBuilder, network: Network, states: list[State]) -> None:
+    """Make the present states outputs of the graph."""
+    for state in states:
+        graph.output(
+            state.present, network.shape(state.channels), doc=f"{state.name} of {state.layer} after this frame"
+        )
+
+
+def zero_states(graph: GraphBuilder, network: Network, channels: list[int], movies: str) -> list[str]:
+    """Zeros (N,channels,H,W) for each of `channels`, sized by movies (N,T,H,W,C); equal ones are made once."""
+    made: dict[int, str] = {}
+    with graph.scope("zeros"):
+        batch = graph.node("Shape", movies, name="batch_size", start=0, end=1) if channels else ""
+        sizes = graph.node("Shape", movies, name="frame_size", start=2, end=4) if channels else ""
+        for count in channels:
+            if count in made:
+                continue
+            shape = graph.node(
+                "Concat", batch, graph.constant(f"channels_{count}", np.array([count], np.int64)), sizes,
+                name=f"shape_{count}", axis=0,
+            )  # fmt: skip
+            zero = numpy_helper.from_array(np.zeros(1, graph.dtype))
+            made[count] = graph.node("ConstantOfShape", shape, name=f"zeros_{count}", value=zero)
+    return [made[count] for count in channels]
+
+
+def frame_by_frame(graph: GraphBuilder, layers: list[FrameLayer], x: str) -> str:
+    """Write the nodes of some layers for one frame x (N,C,H,W)."""
+    for layer in layers:
+        x = layer.frame(graph, x)
+    return x
+
+
+def inputs_first(graph: GraphBuilder, movies: str) -> str:
+    """movies (N,T,H,W,C) in float32 -> (T,N,C,H,W) in the graph's dtype."""
+    movies = to_graph_dtype(graph, movies)
+    return graph.node("Transpose", movies, name="time_major", perm=[1, 0, 4, 2, 3], doc="(N,T,H,W,C) -> (T,N,C,H,W)")
+
+
+def outputs_last(graph: GraphBuilder, x: str, name: str) -> str:
+    """x (T,N,C,H,W) in the graph's dtype -> the value `name` (N,T,H,W,C) in float32."""
+    return from_graph_dtype(graph, x, [1, 0, 3, 4, 2], name, "(T,N,C,H,W) -> (N,T,H,W,C)")
+
+
+def to_graph_dtype(graph: GraphBuilder, x: str) -> str:
+    """Cast float32 from outside."""
+    return x if graph.dtype == "float32" else graph.node("Cast", x, name=f"{x}_float16", to=TensorProto.FLOAT16)
+
+
+def from_graph_dtype(graph: GraphBuilder, x: str, perm: list[int], name: str, doc: str) -> str:
+    """Transpose, and cast to the float32 that goes outside."""
+    if graph.dtype == "float32":
+        return graph.node("Transpose", x, name=name, perm=perm, doc=doc)
+    x = graph.node("Transpose", x, name=f"{name}_float16", perm=perm, doc=doc)
+    return graph.node("Cast", x, name=name, to=TensorProto.FLOAT)

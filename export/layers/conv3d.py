@@ -1,0 +1,95 @@
+"""Conv3D as one 2-D convolution per frame and a sum over time.
+
+    tap_j[t] = conv2d(x[t], kernel[j])           all kt taps of a frame are the channels of one Conv
+    y[t]     = bias + sum_j tap_j[t + j - before]
+
+`before` is how many earlier frames an output sees: kt - 1 for 'causal', (kt - 1) // 2 for 'same'. A 2-D convolution
+has a fast path in onnxruntime, a 3-D one has none; and frame by frame it needs only what the earlier taps left:
+
+    owed[t][k] = what frames up to t add to y[t + 1 + k]          the layer's state, `before` maps of K channels
+"""
+
+from typing import Any
+
+import numpy as np
+
+from export.graph_builder import GraphBuilder
+from export.layers.frame_layer import (
+    ACTIVATIONS,
+    Array,
+    FrameLayer,
+    State,
+    channel_padding,
+    convolution_weights,
+    same_padding,
+)
+
+
+class Conv3D(FrameLayer):
+    """Frame by frame, with nothing known of later frames: exact if 'causal', and for the last frame of a movie."""
+
+    def __init__(self, layer: Any, channels: int) -> None:
+        super().__init__(layer.name, channels)
+        self.channels_out = layer.filters
+        self.kernel_size: tuple[int, int, int] = tuple(layer.kernel_size)
+        self.before = self.kernel_size[0] - 1 if layer.padding == "causal" else (self.kernel_size[0] - 1) // 2
+        self.looks_ahead = self.before < self.kernel_size[0] - 1
+        self._activation = layer.activation
+        self._kernel, self._bias = layer.get_weights()
+
+    @property
+    def states(self) -> list[State]:
+        return [State(self.name, "owed", self.before * self.channels_out)] if self.before else []
+
+    def frame(self, graph: GraphBuilder, x: str) -> str:
+        now_then_later = list(range(self.before, -1, -1))
+        taps = self._taps(graph, x, now_then_later)
+        with graph.scope(self.name):
+            if not self.before:
+                return self._activated(graph, taps)
+            (owed,) = self.states
+            pads = graph.constant("owed_pads", channel_padding(self.channels_out))
+            total = graph.node(
+                "Add", taps, graph.node("Pad", owed.past, pads, name="owed_so_far"), name="owed_and_taps"
+            )
+            y, _ = graph.split(
+                total, 1, [("sum", self.channels_out), (owed.present, owed.channels)], "sum_and_owed",
+                doc="this frame's output; what later outputs are owed",
+            )  # fmt: skip
+            return self._activated(graph, y)
+
+    def all_taps(self, graph: GraphBuilder, x: str) -> str:
+        """x (N,C,H,W) -> every tap of the frame, (N,kt*K,H,W), for over_time."""
+        return self._taps(graph, x, list(range(self.kernel_size[0])))
+
+    def over_time(self, graph: GraphBuilder, taps: str) -> str:
+        """taps of all frames (T,N,kt*K,H,W) -> the output of all frames (T,N,K,H,W), each frame seeing later ones."""
+        depth, channels = self.kernel_size[0], self.channels_out
+        after = depth - 1 - self.before
+        with graph.scope(self.name):
+            pads = graph.constant("time_pads", np.array([self.before, 0, 0, 0, 0, after, 0, 0, 0, 0], np.int64))
+            padded = graph.node("Pad", taps, pads, name="padded_in_time", doc="zeros where there is no frame")
+            axes = graph.constant("time_and_channels", np.array([0, 2], np.int64))
+            parts = []
+            for j in range(depth):
+                last = np.iinfo(np.int64).max if j == depth - 1 else j - (depth - 1)
+                starts = graph.constant(f"tap_{j}_starts", np.array([j, j * channels], np.int64))
+                ends = graph.constant(f"tap_{j}_ends", np.array([last, (j + 1) * channels], np.int64))
+                parts.append(graph.node("Slice", padded, starts, ends, axes, name=f"tap_{j}"))
+            return self._activated(graph, graph.node("Sum", *parts, name="sum"))
+
+    def _taps(self, graph: GraphBuilder, x: str, order: list[int]) -> str:
+        _, kh, kw = self.kernel_size
+        kernel: Array = np.concatenate([self._kernel[j] for j in order], axis=-1)
+        bias = np.concatenate([self._bias if j == self.before else np.zeros_like(self._bias) for j in order])
+        with graph.scope(self.name):
+            return graph.node(
+                "Conv", x, graph.constant("kernel", convolution_weights(kernel)), graph.constant("bias", bias),
+                name="taps", doc=f"taps {order} of the kernel, one block of channels each",
+                kernel_shape=[kh, kw], pads=same_padding(kh, kw),
+            )  # fmt: skip
+
+    def _activated(self, graph: GraphBuilder, x: str) -> str:
+        if self._activation == "linear":
+            return x
+        return graph.node(ACTIVATIONS[self._activation], x, name="activation")

@@ -1,0 +1,62 @@
+"""What a file says about itself, in its metadata_props: strings, JSON where there is structure.
+
+graph         "sequence", "step" or "rollout"
+name          of the network
+engine        the version of the engine that wrote it
+input_layout  the axes of the frames or movies that go in, and of the states
+input_shape   [frames, height, width, channels], null where any size will do
+output_channels, gate_order, looks_ahead ("true": predictions of a sequence depend on the next frames, too)
+layers        [{"class": ..., "name": ..., ...}, ...]
+states        of a step graph: [{"past": input name, "present": output name, "shape": [...]}, ...]
+how_to_run    a few lines of Python
+"""
+
+import json
+from typing import Any
+
+from engine import __version__
+from export.layers import GATE_ORDER
+from export.network import Network
+
+_HOW_TO_RUN = {
+    "sequence": "predictions = session.run(['predictions'], {'movies': movies})[0]",
+    "rollout": "frames = session.run(['frames'], {'movies': movies, 'n_frames': numpy.int64(16)})[0]",
+    "step": (
+        "Start with zeros for every past.*; per frame run the session, read prediction, and feed each present.* back "
+        "as the past.* that `states` pairs it with."
+    ),
+}
+
+
+def metadata(source: Any, network: Network, graph: str) -> dict[str, str]:
+    """The metadata of a graph of the engine network `source`."""
+    _, height, width, channels = source.input_shape
+    sizes = [
+        None,
+        None if isinstance(network.height, str) else height,
+        None if isinstance(network.width, str) else width,
+        channels,
+    ]
+    return {
+        "graph": graph,
+        "name": network.name,
+        "engine": __version__,
+        "input_layout": "frame (N,H,W,C); states (N,F,H,W)" if graph == "step" else "movies (N,T,H,W,C)",
+        "input_shape": json.dumps(sizes),
+        "output_channels": str(network.channels_out),
+        "gate_order": GATE_ORDER,
+        "looks_ahead": json.dumps(network.looks_ahead),
+        "layers": json.dumps([_describe(layer) for layer in source.layers]),
+        "states": json.dumps(
+            [{"past": s.past, "present": s.present, "shape": list(network.shape(s.channels))} for s in network.states]
+            if graph == "step"
+            else []
+        ),
+        "how_to_run": _HOW_TO_RUN[graph],
+    }
+
+
+def _describe(layer: Any) -> dict[str, Any]:
+    config = layer.get_config()
+    wanted = ("filters", "kernel_size", "recurrent_activation", "activation", "padding", "epsilon")
+    return {"class": type(layer).__name__, "name": layer.name, **{key: config[key] for key in wanted if key in config}}
