@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from engine.keras_files import SUFFIXES, is_keras_file, read_network, write_network
 from engine.safetensors_file import read_safetensors, write_safetensors
 from engine.sequential import Sequential
 from kernels.select import choose_device
@@ -11,26 +12,33 @@ KIND = "model"
 
 
 def save_model(network: Sequential, path: str | Path) -> None:
-    """Write a built network's architecture and weights to one .safetensors file, atomically.
+    """Write a built network's architecture and weights to one file, atomically.
 
-    The optimizer's accumulators are not in it: training that goes on from the file starts them at zero.
+    A .keras or .h5 path makes Keras' own file (docs/keras.md), with Adadelta's accumulators; any other a safetensors
+    file without them: training that goes on from that starts them at zero.
 
-    Raises OSError: the file cannot be written; what stood at `path` is then untouched.
+    Raises OSError: the file cannot be written; what stood at `path` is then untouched. ValueError: Keras' file cannot
+    hold this network.
     """
+    if Path(path).suffix in SUFFIXES:
+        write_network(network, Path(path))
+        return
     arrays = {weight.name: weight.to_host() for weight in network.weights}
     write_safetensors(path, KIND, arrays, network.get_config())
 
 
 def load_model(path: str | Path, device: str = "auto", dtype: Any = None) -> Sequential:
-    """Read a network that save_model (Sequential.save) wrote.
+    """Read a network that save_model (Sequential.save) or Keras wrote.
 
     Args:
-        path: of the .safetensors file.
+        path: of the .safetensors file, or of a .keras or .h5 file (docs/keras.md), told apart by content.
         device: where it shall run, as for Sequential.
         dtype: "float32" or "float64"; None is the one it was saved with.
 
     Raises ValueError: the file is missing, truncated, foreign or does not fit together; or the device is not there.
     """
+    if is_keras_file(Path(path)):
+        return read_network(Path(path), device, dtype)
     arrays, config = read_safetensors(path, KIND)
     network = network_from_config(path, config, device, dtype)
     names = [weight.name for weight in network.weights]

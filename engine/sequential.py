@@ -331,11 +331,37 @@ class Sequential:
         return network
 
     def save(self, path: str | Path) -> None:
-        """Write architecture and weights to one .safetensors file; engine.load_model reads it."""
+        """Write architecture and weights to one file; engine.load_model reads it.
+
+        Args:
+            path: .safetensors; or .keras or .h5 for Keras 3 or 2 (docs/keras.md), with the optimizer's state. A path
+                that ends in .weights.h5 gets weights alone, as save_weights writes them.
+        """
         from engine.model_file import save_model
 
+        if str(path).endswith(".weights.h5"):
+            self.save_weights(path)
+            return
         self.build()
         save_model(self, path)
+
+    def save_weights(self, path: str | Path) -> None:
+        """Write weights alone for Keras: .weights.h5 in Keras 3's layout, any other .h5 in Keras 2's."""
+        from engine.keras_files import write_weights
+
+        self.build()
+        write_weights(self, Path(path))
+
+    def load_weights(self, path: str | Path) -> None:
+        """Set all weights from a Keras file, .weights.h5, .h5 or .keras, by order; its architecture is not read.
+
+        A Keras 3 file's Adadelta accumulators are restored too where this network is compiled, as Keras does.
+
+        Raises ValueError: the file is damaged or foreign, or its arrays do not fit these layers.
+        """
+        from engine.keras_files import read_weights
+
+        read_weights(self, Path(path))
 
     def export(self, path: str | Path, graph: str = "sequence", **options: Any) -> None:
         """Write the network as ONNX: graph "sequence", "step" or "rollout"; options are export.export_network's."""

@@ -1,0 +1,33 @@
+"""Keras' files, read and written without Keras: .keras and .weights.h5 of Keras 3, .h5 of Keras 1 and 2 and tf.keras.
+
+The doors are engine.load_model, Sequential.save, Sequential.load_weights and Sequential.save_weights; docs/keras.md
+says what goes through them. Needs h5py (pip install 'convlstm-engine[keras]').
+
+    reading.py, writing.py       a file to a network and back
+    architecture.py, describe.py the JSON of a model: layer_arguments.py, functional.py, time_padding.py, keras1.py,
+                                 compile_arguments.py
+    archive.py, layer_tree.py    Keras 3's zip and its HDF5 tree
+    legacy_h5.py                 Keras 1's and 2's HDF5
+    gates.py                     hard_sigmoid, which is two functions under one name
+    hdf5_reader.py, errors.py    files from strangers
+"""
+
+from pathlib import Path
+
+from engine.keras_files.reading import HDF5, ZIP, read_network, read_weights
+from engine.keras_files.writing import write_network, write_weights
+
+SUFFIXES = (".keras", ".h5", ".hdf5")
+
+
+def is_keras_file(path: Path) -> bool:
+    """Whether `path` is to be read as Keras' file: by its first bytes, or where they say nothing by its name."""
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(8)
+        if head.startswith((ZIP, HDF5)):
+            return True
+    return path.suffix in SUFFIXES
+
+
+__all__ = ["SUFFIXES", "is_keras_file", "read_network", "read_weights", "write_network", "write_weights"]

@@ -1,0 +1,120 @@
+"""Read Keras' description of a network: a Sequential, or a functional model that is one chain of layers."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.keras_files.functional import chain
+from engine.keras_files.keras1 import modern_entry
+from engine.keras_files.layer_arguments import engine_arguments
+from engine.keras_files.time_padding import fold_time_padding
+from engine.layers import LAYERS, Layer
+
+Config = dict[str, Any]
+
+
+@dataclass
+class Architecture:
+    """A network as the engine can build it.
+
+    Attributes:
+        name, dtype: of the network.
+        input_shape: (frames, height, width, channels); None if the file does not say.
+        layers: the engine's layers, not built, without input_shape.
+        untrainable: what the description asks of training and the engine does not offer; texts for people.
+        remarks: what else was read differently from how it stands; texts for people.
+    """
+
+    name: str
+    dtype: str
+    input_shape: tuple[int | None, ...] | None
+    layers: list[Layer]
+    untrainable: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def read_architecture(config: Any, keras: int) -> Architecture:
+    """Build the layers that a model's JSON describes.
+
+    Args:
+        config: {"class_name": "Sequential" | "Functional" | "Model", "config": ...}.
+        keras: major version of the Keras that wrote it.
+
+    Raises ValueError: a layer, or an argument of one, that the engine does not offer, by name. Nothing of the file is
+    run: a Lambda, a custom layer or a custom function is such a layer or argument.
+    """
+    kind, body = _expect(config, "class_name", str), config["config"]
+    if kind == "Sequential":
+        entries = body if isinstance(body, list) else _expect(body, "layers", list)
+    elif kind in ("Functional", "Model"):
+        entries = chain(body)
+    else:
+        raise ValueError(f"model: expected a Sequential, or a functional model that is a chain, got {kind!r}")
+    shape = _input_shape(body, entries)
+    entries = [_checked(entry) for entry in entries]
+    if keras == 1:
+        entries = [modern_entry(entry) for entry in entries]
+    architecture = Architecture(_name(body), "float32", shape, [])
+    dtypes = [_dtype(entry, architecture.remarks) for entry in entries if entry["class_name"] != "InputLayer"]
+    architecture.dtype = "float64" if "float64" in dtypes else "float32"
+    entries = [entry for entry in entries if entry["class_name"] != "InputLayer"]
+    for entry in fold_time_padding(entries):
+        arguments = engine_arguments(entry, keras, architecture.untrainable, architecture.remarks)
+        try:
+            architecture.layers.append(LAYERS[entry["class_name"]](**arguments))
+        except ValueError as error:
+            raise ValueError(f"layer {_layer_name(entry)!r}: {error}") from None
+    if not architecture.layers:
+        raise ValueError("its model has no layers")
+    return architecture
+
+
+def _checked(entry: Any) -> Config:
+    """A layer's entry, if its class is one of Keras' that are known here."""
+    kind, config = _expect(entry, "class_name", str), _expect(entry, "config", dict)
+    name = _layer_name(entry)
+    if entry.get("registered_name") not in (None, kind):
+        raise ValueError(f"layer {name!r}: a custom layer ({entry['registered_name']}); code of a file is not run")
+    known = [*LAYERS, "InputLayer", "ZeroPadding3D", "Convolution3D"]
+    if kind not in known:
+        hint = "; code of a file is not run" if kind == "Lambda" else ""
+        raise ValueError(f"layer {name!r}: {kind} is not offered, only {', '.join(LAYERS)}{hint}")
+    return {"class_name": kind, "config": dict(config)}
+
+
+def _input_shape(body: Any, entries: list[Any]) -> tuple[int | None, ...] | None:
+    """What the model says of its input, in any of the places where Kerases say it."""
+    first = _expect(entries[0], "config", dict) if entries else {}
+    places = [first.get("batch_input_shape"), first.get("batch_shape")]
+    if isinstance(body, dict):
+        places.append(body.get("build_input_shape"))
+    shape = next((place for place in places if place is not None), None)
+    if shape is None:
+        return None
+    if not isinstance(shape, list) or len(shape) != 5 or not all(n is None or isinstance(n, int) for n in shape):
+        raise ValueError(f"input: expected a shape (movies, frames, height, width, channels), got {shape!r}")
+    return tuple(shape[1:]) if shape[-1] is not None else None
+
+
+def _name(body: Any) -> str:
+    name = body.get("name") if isinstance(body, dict) else None
+    return name if isinstance(name, str) and name else "sequential"
+
+
+def _layer_name(entry: Config) -> Any:
+    return entry["config"].get("name") or entry["class_name"]
+
+
+def _dtype(entry: Config, remarks: list[str]) -> str:
+    dtype = entry["config"].get("dtype") or "float32"
+    if isinstance(dtype, dict):  # a DTypePolicy object of Keras 3
+        dtype = dtype["config"]["name"]
+    if dtype not in ("float32", "float64"):
+        remarks.append(f"layer {_layer_name(entry)!r} computes in {dtype} in Keras and in float32 here")
+    return str(dtype)
+
+
+def _expect(config: Any, key: str, kind: type) -> Any:
+    value = config.get(key) if isinstance(config, dict) else None
+    if not isinstance(value, kind):
+        raise ValueError(f"its description has no {key}")
+    return value

@@ -1,0 +1,77 @@
+"""hard_sigmoid is clip(0.2 x + 0.5, 0, 1) in Keras 1 and 2, and clip(x/6 + 0.5, 0, 1) in Keras 3, under one name.
+
+A file for one Keras can still hold a layer of the other kind exactly, with no code of its own:
+
+    clip(s x + 0.5, 0, 1) = clip(t (s/t x) + 0.5, 0, 1)
+
+so the i, f and o blocks of kernel, recurrent_kernel and bias, multiplied by s/t, make a layer with slope t of a layer
+with slope s. Such layers are marked in the file, and reading a marked file divides them again.
+
+Adadelta's accumulators follow: the gradient of a weight r times as large is 1/r times as large, so the mean square of
+gradients is divided by r^2, that of updates multiplied by it. Training on from there is the same but for epsilon, which
+does not scale.
+"""
+
+import warnings
+
+import numpy as np
+
+from engine.keras_files.weight_lists import Array, WeightLists
+from engine.layers import ConvLSTM2D, Layer
+from kernels.specs import HARD_SIGMOID_SLOPE
+
+HARD_SIGMOID_OF_KERAS = {1: "hard_sigmoid", 2: "hard_sigmoid", 3: "hard_sigmoid_keras3"}
+"""By the major version of Keras, the engine's name of what that Keras calls hard_sigmoid."""
+
+
+def ratio(gates: str, keras: int) -> float:
+    """What the i, f and o blocks of a layer with these gates are multiplied by in a file for this Keras."""
+    if gates not in HARD_SIGMOID_SLOPE:
+        return 1.0
+    return HARD_SIGMOID_SLOPE[gates] / HARD_SIGMOID_SLOPE[HARD_SIGMOID_OF_KERAS[keras]]
+
+
+def to_file(layers: list[Layer], weights: WeightLists, keras: int) -> WeightLists:
+    """The weights as a file for this Keras must hold them, with true_gates filled in; warns where they are scaled."""
+    scaled = WeightLists(list(weights.layers), weights.accumulators and list(weights.accumulators))
+    for number, layer in enumerate(layers):
+        if isinstance(layer, ConvLSTM2D) and (factor := ratio(layer.recurrent_activation, keras)) != 1.0:
+            scaled.true_gates[number] = layer.recurrent_activation
+            _scale_layer(scaled, number, factor)
+    if scaled.true_gates:
+        first = layers[min(scaled.true_gates)]
+        assert isinstance(first, ConvLSTM2D)
+        warnings.warn(
+            f"layer {first.name!r}: Keras {keras} has another function under the name hard_sigmoid than this layer's "
+            f"{first.recurrent_activation!r}. The file holds its gates' weights times "
+            f"{ratio(first.recurrent_activation, keras):.4g}, which Keras {keras} predicts the same with; reading it "
+            "here undoes that. Training on in Keras differs by what Adadelta's epsilon does to scaled weights",
+            stacklevel=5,
+        )
+    return scaled
+
+
+def from_file(weights: WeightLists, keras: int, keep: set[int] | None = None) -> WeightLists:
+    """Undo to_file for the layers that the file marks, but those in `keep` (numbers in weights.layers)."""
+    plain = WeightLists(list(weights.layers), weights.accumulators and list(weights.accumulators))
+    for number, gates in weights.true_gates.items():
+        if number not in (keep or ()):
+            _scale_layer(plain, number, 1.0 / ratio(gates, keras))
+    return plain
+
+
+def _scale_layer(weights: WeightLists, number: int, factor: float) -> None:
+    weights.layers[number] = [_scaled(array, factor) for array in weights.layers[number]]
+    if weights.accumulators is not None:
+        weights.accumulators[number] = [
+            (_scaled(gradient, factor**-2), _scaled(delta, factor**2))
+            for gradient, delta in weights.accumulators[number]
+        ]
+
+
+def _scaled(array: Array, factor: float) -> Array:
+    """array (..., 4F) with its blocks i, f and o, but not the candidate's, multiplied."""
+    filters = array.shape[-1] // 4
+    factors = np.full(array.shape[-1], factor)
+    factors[2 * filters : 3 * filters] = 1.0
+    return (array * factors).astype(array.dtype)

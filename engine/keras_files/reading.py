@@ -1,0 +1,134 @@
+"""Open a Keras file: as a network, or as weights for a network that there is."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.keras_files import archive, gates, legacy_h5
+from engine.keras_files.architecture import Architecture, read_architecture
+from engine.keras_files.compile_arguments import compile_from
+from engine.keras_files.errors import naming
+from engine.keras_files.hdf5_reader import Hdf5Reader
+from engine.keras_files.layer_tree import read_tree
+from engine.keras_files.network_state import write_state
+from engine.keras_files.weight_lists import WeightLists, check_shapes
+from engine.layers import ConvLSTM2D
+from engine.sequential import Sequential
+
+ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file whose numbers are still to be read.
+
+    Attributes:
+        keras: major version of the Keras that wrote it; 3 for a bare tree of weights, which does not say.
+        legacy: whether the HDF5 part is of Keras 2's kind.
+        model, training: descriptions; None where there are none.
+        numbers: the HDF5 part.
+    """
+
+    keras: int
+    legacy: bool
+    model: Any
+    training: Any
+    numbers: Hdf5Reader
+
+    def weights(self, classes: list[str]) -> WeightLists:
+        return legacy_h5.read_legacy(self.numbers) if self.legacy else read_tree(self.numbers, classes)
+
+
+def read_network(path: Path, device: str, dtype: Any = None) -> Sequential:
+    """Open a .keras or a full-model .h5; see engine.load_model.
+
+    Warns (UserWarning) of what the file asks of training and the engine does not offer; the network is then left
+    uncompiled, and compile() says what to do instead.
+    """
+    with naming(path):
+        opened = _open(path)
+        if opened.model is None:
+            raise ValueError(
+                "this file holds weights but no architecture: build the network and call network.load_weights(path)"
+            )
+        architecture = read_architecture(opened.model, opened.keras)
+        weights = opened.weights([type(layer).__name__ for layer in architecture.layers])
+    network = Sequential(device=device, dtype=dtype or architecture.dtype, name=architecture.name)
+    with naming(path):
+        _take_true_gates(architecture, weights)
+        shape = architecture.input_shape
+        channels = check_shapes(architecture.layers, weights, shape[3] if shape else None)
+        for layer in architecture.layers:
+            network.add(layer)
+        frames, height, width = shape[:3] if shape else (None, None, None)
+        network.layers[0].input_shape = (frames, height, width, channels)
+        network.build()
+        refused = None if architecture.untrainable else compile_from(network, opened.training)
+        write_state(network, gates.from_file(weights, opened.keras))
+    _warn(path, architecture, opened, weights, refused)
+    return network
+
+
+def read_weights(network: Sequential, path: Path) -> None:
+    """Put a file's weights into a network; see Sequential.load_weights."""
+    with naming(path):
+        opened = _open(path)
+        weights = opened.weights([type(layer).__name__ for layer in network.layers])
+        known = network.input_shape
+        channels = check_shapes(network.layers, weights, known[3] if known else None)
+        network.build((None, None, None, channels))
+        scaled = gates.HARD_SIGMOID_OF_KERAS[opened.keras]
+        as_scaled = {
+            number
+            for number, layer in enumerate(network.layers)
+            if isinstance(layer, ConvLSTM2D) and layer.recurrent_activation == scaled
+        }
+        write_state(network, gates.from_file(weights, opened.keras, keep=as_scaled))
+
+
+def _open(path: Path) -> _Opened:
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    content = path.read_bytes()
+    if content.startswith(ZIP):
+        packed = archive.read_archive(content)
+        config = packed.config
+        training = config.get("compile_config") if isinstance(config, dict) else None
+        return _Opened(packed.keras, False, config, training, Hdf5Reader(packed.weights))
+    if not content.startswith(HDF5):
+        raise ValueError("damaged, or neither a zip (.keras) nor an HDF5 (.h5) file")
+    file = Hdf5Reader(content)
+    if legacy_h5.is_legacy(file):
+        return _Opened(legacy_h5.keras_version(file), True, *legacy_h5.read_configs(file), file)
+    return _Opened(3, False, None, None, file)
+
+
+def _take_true_gates(architecture: Architecture, weights: WeightLists) -> None:
+    """Give the layers that the file marks the gates that they have here."""
+    for number, name in weights.true_gates.items():
+        layer = architecture.layers[number] if 0 <= number < len(architecture.layers) else None
+        if not isinstance(layer, ConvLSTM2D):
+            raise ValueError(f"it marks the gates of layer {number}, which is no ConvLSTM2D")
+        layer.recurrent_activation = name
+
+
+def _warn(path: Path, architecture: Architecture, opened: _Opened, weights: WeightLists, refused: str | None) -> None:
+    remarks = list(architecture.remarks)
+    missing = "; ".join(architecture.untrainable) or refused
+    if missing:
+        remarks.append(
+            f"opened without its training arguments, for the engine does not offer: {missing}. Predictions are the "
+            "same; call compile() to train on by other rules"
+        )
+    elif opened.training is not None and weights.accumulators is None:
+        remarks.append("it holds no state of Adadelta that fits its weights; training on begins with zero accumulators")
+    if opened.keras < 3 and any(
+        isinstance(layer, ConvLSTM2D) and layer.recurrent_activation == "hard_sigmoid" for layer in architecture.layers
+    ):  # fmt: skip
+        remarks.append(
+            "its gates are Keras 2's hard_sigmoid, clip(0.2 x + 0.5, 0, 1), here as there; Keras 3 itself opens this "
+            "file with clip(x/6 + 0.5, 0, 1) and predicts something else"
+        )
+    for remark in remarks:
+        warnings.warn(f"{path}: {remark}", stacklevel=4)

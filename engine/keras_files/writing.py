@@ -1,0 +1,60 @@
+"""Write Keras files: .keras for Keras 3, .h5 for Keras 2 and tf.keras, weights alone for either."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from engine.atomic_file import write_atomically
+from engine.keras_files import gates
+from engine.keras_files.archive import write_archive
+from engine.keras_files.describe import describe, describe_training, written_layers
+from engine.keras_files.layer_tree import write_tree
+from engine.keras_files.legacy_h5 import write_legacy
+from engine.keras_files.network_state import read_state
+from engine.sequential import Sequential
+from kernels.specs import HARD_SIGMOID_SLOPE
+
+
+def write_network(network: Sequential, path: Path) -> None:
+    """Write architecture, weights, compile arguments and Adadelta's state, atomically.
+
+    Args:
+        network: built.
+        path: ends in .keras (Keras 3), or .h5 or .hdf5 (Keras 2, tf.keras).
+
+    Raises ValueError: what the file cannot hold; OSError: it cannot be written. What stood at `path` is untouched then.
+    """
+    if path.suffix == ".keras":
+        content = write_archive(describe(network, 3), _tree(network))
+    else:
+        content = _legacy(network, describe(network, 2), describe_training(network))
+    write_atomically(path, content)
+
+
+def write_weights(network: Sequential, path: Path) -> None:
+    """Write weights alone, atomically: .weights.h5 in Keras 3's layout with the optimizer's state, .h5 in Keras 2's."""
+    if path.name.endswith(".weights.h5"):
+        content = _tree(network)
+    elif path.suffix in (".h5", ".hdf5"):
+        content = _legacy(network)
+    else:
+        raise ValueError(f"path: expected .weights.h5 (Keras 3) or .h5 (Keras 2), got {path.name!r}")
+    write_atomically(path, content)
+
+
+def _legacy(network: Sequential, model: Any = None, training: Any = None) -> bytes:
+    weights = gates.to_file(network.layers, read_state(network), 2)
+    if any(getattr(layer, "recurrent_activation", None) in HARD_SIGMOID_SLOPE for layer in network.layers):
+        warnings.warn(
+            "this .h5 is for Keras 2 and tf.keras, where hard_sigmoid is clip(0.2 x + 0.5, 0, 1); Keras 3 opens it "
+            "with clip(x/6 + 0.5, 0, 1) and predicts something else: for Keras 3 save a .keras file",
+            stacklevel=4,
+        )
+    return write_legacy(weights, [layer.name for layer in network.layers], model, training)
+
+
+def _tree(network: Sequential) -> bytes:
+    weights = gates.to_file(network.layers, read_state(network), 3)
+    kinds, names = zip(*written_layers(network), strict=True)
+    rate = network.optimizer.learning_rate if network.optimizer else 0.0
+    return write_tree(weights, kinds, names, network.name, rate)
