@@ -237,6 +237,58 @@ extern "C" __global__ void flag_never_raised(const float* x, float* y, uint32_t*
     y[INDEX] = x[INDEX];
 }
 
+// Launched cooperatively: block 1 reads what block 0 wrote, and block 0 overwrites it.
+extern "C" __global__ void flag_raised_before_barrier(const float* x, float* y, uint32_t* flags) {
+    if (blockIdx.x == 0) {
+        y[threadIdx.x] = x[threadIdx.x];
+        if (!FAULT) __syncthreads();
+        if (threadIdx.x == 0) st_release(&flags[0], 1);
+        if (FAULT) __syncthreads();
+    } else {
+        if (threadIdx.x == 0)
+            while (ld_acquire(&flags[0]) == 0) spin_pause();
+        __syncthreads();
+        y[64 + threadIdx.x] = y[63 - threadIdx.x];  // !
+    }
+}
+
+extern "C" __global__ void flag_not_waited_for(const float* x, float* y, uint32_t* flags) {
+    if (blockIdx.x == 0) {
+        y[threadIdx.x] = x[threadIdx.x];
+        __syncthreads();
+        if (threadIdx.x == 0) st_release(&flags[0], 1);
+    } else {
+        if (threadIdx.x == 0)
+            while (!FAULT && ld_acquire(&flags[0]) == 0) spin_pause();
+        __syncthreads();
+        y[64 + threadIdx.x] = y[threadIdx.x];  // !
+    }
+}
+
+extern "C" __global__ void flag_for_overwriting_missing(const float* x, float* y, uint32_t* flags) {
+    if (blockIdx.x == 0) {
+        y[64 + threadIdx.x] = y[threadIdx.x];  // !
+        __syncthreads();
+        if (threadIdx.x == 0) st_release(&flags[0], 1);
+    } else {
+        if (threadIdx.x == 0)
+            while (!FAULT && ld_acquire(&flags[0]) == 0) spin_pause();
+        __syncthreads();
+        y[threadIdx.x] = x[threadIdx.x];  // !
+    }
+}
+
+// An ordinary launch: the block that takes the last ticket sums what the others wrote.
+extern "C" __global__ void last_block_sums(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(uint32_t, ticket);
+    y[INDEX] = x[INDEX];
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) ticket[0] = FAULT ? blockIdx.x : atomicAdd(&flags[0], 1u);
+    __syncthreads();
+    if (ticket[0] == 1) y[64 * blockIdx.x + threadIdx.x] += y[64 * (1 - blockIdx.x) + threadIdx.x];  // !
+}
+
 extern "C" __global__ void stack_overflow(const float* x, float* y, uint32_t* flags) {
     volatile float local[FAULT ? 40000 : 40];
     for (int i = 0; i < 40; ++i) local[(FAULT ? 1000 : 1) * i] = x[INDEX];

@@ -146,16 +146,19 @@ extern "C" {
 void sim_atomic(const void* address, int bytes, const char* file, int line) {
     progress();
     memory_access(address, bytes, Access::atomic, {file, line}, nullptr);
+    if (launch->checked) clocks_release(address), clocks_acquire(address);
 }
 
 uint32_t sim_acquire(const uint32_t* flag, const char* file, int line) {
     memory_access(flag, 4, Access::atomic, {file, line}, nullptr);
+    if (launch->checked) clocks_acquire(flag);
     return *flag;
 }
 
 void sim_release(uint32_t* flag, uint32_t value, int add, const char* file, int line) {
     progress();
     memory_access(flag, 4, Access::atomic, {file, line}, nullptr);
+    if (launch->checked) clocks_release(flag);
     *flag = add ? *flag + value : value;
 }
 

@@ -2,20 +2,16 @@
 //
 // Two accesses to the same bytes, one of them a write, are ordered when one thread made both, or a __syncthreads lies
 // between them (their block's epochs differ), or both are of one warp and a __syncwarp lies between them. Shuffles and
-// mma order no memory. Between blocks of an ordinary launch nothing is ordered; between the blocks of a cooperative launch
-// flags order accesses, and this file does not look.
+// mma order no memory. Between blocks only flags order accesses (clocks.cpp).
 #include <sys/mman.h>
 
 #include <cstring>
+#include <unordered_map>
 #include <vector>
 
 #include "races.h"
 
 enum Readers : uint8_t { none, one, lanes_of_warp, warps_of_block, blocks_of_grid };
-
-struct Past {  // the thread that made an access and its clocks then
-    uint32_t thread, epoch, warp_epoch, place;
-};
 
 struct Cell {
     Past write, read;
@@ -30,6 +26,7 @@ struct Shadow {
 };
 
 static std::vector<Shadow> of_arrays, of_shared;
+static std::unordered_map<const Cell*, std::vector<Past>> earlier_readers;  // of other blocks, in cooperative launches
 static uint32_t launch_first_epoch, oldest;  // what happened before `oldest` is of no account to this access
 
 static Shadow map(size_t memory_bytes, int granule) {
@@ -47,6 +44,7 @@ static void unmap(std::vector<Shadow>& shadows) {
 
 void races_begin() {
     launch_first_epoch = last_epoch + 1;
+    clocks_begin();
     for (int i = 0; i < launch->n_regions; ++i)
         of_arrays.push_back(map(launch->regions[i].bytes, launch->regions[i].granule));
 }
@@ -54,6 +52,7 @@ void races_begin() {
 void races_end() {
     unmap(of_arrays);
     unmap(of_shared);
+    earlier_readers.clear();
 }
 
 static bool same_block(uint32_t thread, const Thread* me) {
@@ -66,22 +65,44 @@ static bool same_warp(uint32_t thread, const Thread* me) {
 
 static bool ordered(const Past& past, const Thread* me) {
     if (past.epoch < oldest || past.thread == me->number) return true;
-    if (!same_block(past.thread, me)) return launch->cooperative;
+    if (!same_block(past.thread, me)) return clocks_cover(past, me);
     return past.epoch != me->block->epoch || (same_warp(past.thread, me) && past.warp_epoch != me->warp->epoch);
 }
 
-static bool readers_ordered(const Cell& cell, const Thread* me) {
-    if (cell.readers == none || cell.read.epoch < oldest) return true;
-    if (cell.readers == blocks_of_grid) return launch->cooperative;
-    if (cell.readers == one) return ordered(cell.read, me);
-    if (!same_block(cell.read.thread, me)) return launch->cooperative;
-    if (cell.read.epoch != me->block->epoch) return true;
-    return cell.readers == lanes_of_warp && same_warp(cell.read.thread, me) && cell.read.warp_epoch != me->warp->epoch;
+// The reader that is not ordered before me, or null.
+static const Past* unordered_reader(const Cell& cell, const Thread* me) {
+    if (cell.readers == none || cell.read.epoch < oldest) return nullptr;
+    if (cell.readers == one || !same_block(cell.read.thread, me)) {
+        if (!ordered(cell.read, me)) return &cell.read;
+    } else if (cell.readers != blocks_of_grid && cell.read.epoch == me->block->epoch) {
+        const bool warp_synced = same_warp(cell.read.thread, me) && cell.read.warp_epoch != me->warp->epoch;
+        if (cell.readers == warps_of_block || !warp_synced) return &cell.read;
+    }
+    if (cell.readers != blocks_of_grid) return nullptr;
+    if (!launch->cooperative) return &cell.read;
+    for (const Past& past : earlier_readers[&cell])
+        if (!ordered(past, me)) return &past;
+    return ordered(cell.read, me) ? nullptr : &cell.read;
+}
+
+static void remember_reader(const Cell& cell, const Thread* me) {
+    if (!launch->cooperative) return;
+    std::vector<Past>& others = earlier_readers[&cell];
+    for (Past& past : others)
+        if (past.thread / me->block->n_threads == cell.read.thread / me->block->n_threads) {
+            past = cell.read;
+            return;
+        }
+    others.push_back(cell.read);
 }
 
 static Readers merge_readers(const Cell& cell, const Thread* me) {
     if (cell.readers == none || cell.read.epoch < oldest) return one;
-    if (!same_block(cell.read.thread, me)) return launch->cooperative ? one : blocks_of_grid;
+    if (!same_block(cell.read.thread, me)) {
+        if (cell.readers != blocks_of_grid && ordered(cell.read, me)) return one;
+        remember_reader(cell, me);
+        return blocks_of_grid;
+    }
     if (cell.readers == blocks_of_grid) return blocks_of_grid;
     if (cell.read.epoch != me->block->epoch) return one;
     if (cell.readers == warps_of_block || !same_warp(cell.read.thread, me)) return warps_of_block;
@@ -101,7 +122,7 @@ static const char* describe_number(uint32_t number) {
 
 [[noreturn]] static void fail_race(const char* where, size_t offset, bool is_write, const char* was, const Past& past,
                                    Site site, const void* pc) {
-    fail("race on %s, byte %zu: %s %s it at %s, and %s %s it at %s with no barrier between", where, offset,
+    fail("race on %s, byte %zu: %s %s it at %s, and %s %s it at %s with no barrier or flag between", where, offset,
          describe(self()), is_write ? "writes" : "reads", describe_place(site, pc), describe_number(past.thread), was,
          describe_offset(past.place));
 }
@@ -111,7 +132,8 @@ static void access_cell(Cell& cell, const char* where, size_t offset, bool is_wr
     if (!ordered(cell.write, me)) fail_race(where, offset, is_write, "wrote", cell.write, site, pc);
     const Past now = {me->number, me->block->epoch, me->warp->epoch, place_offset(pc)};
     if (is_write) {
-        if (!readers_ordered(cell, me)) fail_race(where, offset, true, "read", cell.read, site, pc);
+        if (const Past* reader = unordered_reader(cell, me)) fail_race(where, offset, true, "read", *reader, site, pc);
+        if (cell.readers == blocks_of_grid) earlier_readers.erase(&cell);
         cell.write = now;
         cell.readers = none;
     } else {

@@ -3,6 +3,16 @@
 
 #include "sim.h"
 
+struct Past {  // an access: the thread that made it, its clocks then, and where in the code
+    uint32_t thread, epoch, warp_epoch, place;
+};
+
+void clocks_begin();  // clocks.cpp
+void clocks_barrier(const Block* block);
+void clocks_release(const void* flag);
+void clocks_acquire(const void* flag);
+bool clocks_cover(const Past& past, const Thread* me);  // whether flags order an access of another block before me
+
 void races_begin();  // before a launch; frees what the last one left
 void races_end();
 void races_array(int region, size_t offset, size_t bytes, bool is_write, Site site, const void* pc);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "device.h"
 
@@ -104,10 +105,12 @@ extern const Launch* launch;
 extern uint32_t last_epoch;
 inline Thread* self() { return static_cast<Thread*>(sim_here); }
 
-// ------------------------------------------------------------------------------------------------ scheduling (scheduler.cpp)
+// ------------------------------------------------------------------------------------------------ scheduling (launch.cpp, scheduler.cpp)
 
 [[noreturn]] void fail(const char* format, ...) __attribute__((format(printf, 1, 2)));  // end the launch with this message
 const char* describe(const Thread* thread);  // "block (1,0,0) thread (3,0,0)"; good until the eighth next call
+uint64_t random_below(uint64_t n);
+void run_threads(const std::vector<Thread*>& threads);  // all of them, to their ends
 void wait_here(State state, Site site);      // until make_ready
 void make_ready(Thread* thread);             // to run next
 void progress();                             // something happened that a polling loop may see

@@ -41,6 +41,10 @@ MESSAGES = {
     "copy_past_end": "out-of-bounds read of 16 bytes at byte 512 of array x",
     "matrix_row_past_end": "out-of-bounds read of 16 bytes at byte 1024 of shared memory",
     "flag_never_raised": "deadlock",
+    "flag_raised_before_barrier": "race on y",
+    "flag_not_waited_for": "race on y",
+    "flag_for_overwriting_missing": "race on y",
+    "last_block_sums": "race on y",
     "stack_overflow": "stack overflowed",
 }
 WITHOUT_LINE = {"null_array", "stack_overflow"}
@@ -62,7 +66,7 @@ def launch(runtime: Runtime, name: str, fault: bool) -> np.ndarray:
     kernel = program.kernel(name, sizes={"x": 128, "y": 128, "flags": 4})
     x = runtime.from_host(np.linspace(0, 1, 128), np.float32)
     y, flags = runtime.zeros((128,), np.float32), runtime.zeros((4,), np.uint32)
-    kernel((2,), (64,), x=x, y=y, flags=flags, shared_bytes=1024, cooperative=name == "flag_never_raised")
+    kernel((2,), (64,), x=x, y=y, flags=flags, shared_bytes=1024, cooperative=name.startswith("flag"))
     return runtime.to_host(y)
 
 
