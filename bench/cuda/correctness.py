@@ -1,0 +1,54 @@
+"""Part (a): the tests that are marked gpu, several processes at a time, so that compilers run beside each other.
+
+Each test's outcome is kept as it comes. In a rehearsal only the tests of whole networks run, in the simulator.
+"""
+
+import subprocess
+import sys
+
+from bench.cuda.part import ROOT, Part, end_group, project_environment
+from kernels.cuda.backend import PRECISIONS
+
+NETWORKS = ["tests/gpu"]
+OPERATIONS = ["tests/kernels"]
+
+
+def main() -> None:
+    """Run the groups side by side until all are done or the time is up."""
+    part = Part.from_command_line()
+    groups = {"networks": NETWORKS}
+    if not part.rehearse:
+        groups |= {f"operations in {name}": [*OPERATIONS, "-k", f"gpu-{name}"] for name in PRECISIONS}
+    running = {
+        name: subprocess.Popen(_command(part, group), cwd=ROOT, env=project_environment(), start_new_session=True)
+        for name, group in groups.items()
+    }
+    for name, process in running.items():
+        try:
+            status: int | None = process.wait(timeout=max(1.0, part.left - 2.0))
+        except subprocess.TimeoutExpired:
+            status = None
+        end_group(process)
+        part.record("tests_ended", group=name, status=status)
+
+
+def _command(part: Part, group: list[str]) -> list[str]:
+    options = ["-m", "gpu", "-p", "bench.cuda.pytest_records", "--records", str(part.records), "-p", "no:cacheprovider"]
+    rehearsal = ["--rehearse"] if part.rehearse else []
+    return [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-o",
+        "addopts=",
+        "-q",
+        "--tb=short",
+        "--color=no",
+        *options,
+        *rehearsal,
+        *group,
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Where the benchmark runs: the CUDA device, or the simulator when it is rehearsed without one."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from engine import sequential
+from kernels.cuda import CudaBackend
+from kernels.cuda.launch import Runtime
+
+
+class Device:
+    """A CUDA device, or what stands in for it.
+
+    Attributes:
+        runtime: where kernels run.
+        simulated: True when it is rehearsed; its times then mean nothing.
+    """
+
+    def __init__(self, rehearse: bool = False) -> None:
+        self.simulated = rehearse
+        self.runtime = _simulator() if rehearse else _first_device()
+
+    def backend(self, precision: str = "float32") -> CudaBackend:
+        """The CUDA back end on this device."""
+        return CudaBackend(precision=precision, runtime=self.runtime)
+
+    @contextmanager
+    def engine(self) -> Iterator[None]:
+        """Inside, Sequential(device="cuda") runs on this device's runtime."""
+
+        def choose(device: str) -> tuple[str, str]:
+            return device, f"device {device}: {self.runtime.name}"
+
+        def open_here(device: str, dtype: Any, precision: str) -> Any:
+            return self.backend(precision) if device.startswith("cuda") else elsewhere(device, dtype, precision)
+
+        elsewhere = sequential.open_backend
+        with (
+            mock.patch.object(sequential, "choose_device", choose),
+            mock.patch.object(sequential, "open_backend", open_here),
+        ):
+            yield
+
+    def seconds(self, work: Callable[[], None]) -> float:
+        """How long the device takes for what `work` queues, by its own events (in the simulator by the wall clock)."""
+        self.runtime.synchronize()
+        if self.simulated:
+            start = time.perf_counter()
+            work()
+            return time.perf_counter() - start
+        import cupy
+
+        with self.runtime.current():  # type: ignore[attr-defined]
+            start_event, end_event = cupy.cuda.Event(), cupy.cuda.Event()
+            start_event.record()
+            work()
+            end_event.record()
+            end_event.synchronize()
+        return float(cupy.cuda.get_elapsed_time(start_event, end_event)) / 1e3
+
+    def held_bytes(self) -> int:
+        """Device memory that this process's arrays hold, or held and did not give back; 0 in the simulator."""
+        if self.simulated:
+            return 0
+        import cupy
+
+        return int(cupy.get_default_memory_pool().total_bytes())
+
+    def give_back(self) -> None:
+        """Return unused memory to the device."""
+        if not self.simulated:
+            import cupy
+
+            cupy.get_default_memory_pool().free_all_blocks()
+
+
+def _first_device() -> Runtime:
+    from kernels.cuda.runtime import CupyRuntime
+
+    return CupyRuntime(0)
+
+
+def _simulator() -> Runtime:
+    from tests.cuda_sim.runtime import SimRuntime
+
+    return SimRuntime(checked=False, sm_count=132)

@@ -1,0 +1,164 @@
+"""Part (c): what each kernel of a training step takes, beside what this chip copies and multiplies.
+
+The launches of one step are noted; those of one kernel are recorded as a graph, in their order and on their own
+arrays, and its replays are timed by events. A kernel that cannot be recorded is timed by plain launches, and the record
+says so.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bench.cuda.arithmetic import flop
+from bench.cuda.device import Device
+from bench.cuda.graph_step import GraphStep
+from bench.cuda.launches import Launch, Recorder
+from bench.cuda.part import Part, run_limited
+from bench.cuda.sizes import Sizes, sizes
+from bench.peers.ours import network_of
+from kernels.cuda.backend import PRECISIONS
+from kernels.cuda.nvrtc import Resources, compile_cubin
+
+THREADS_PER_SM = 2048
+MEASURED_SECONDS = 0.05
+
+Group = list[Launch]
+
+
+def main() -> None:
+    """Measure the chip, then the kernels in each precision."""
+    part = Part.from_command_line()
+    chosen = sizes(part.rehearse)
+    device = Device(part.rehearse)
+    matmul_rates(part, chosen)
+    part.record("rate", name="copy", unit="TB/s", value=copy_rate(device, chosen.copy_bytes) / 1e12)
+    for precision in PRECISIONS:
+        try:
+            measure_step(part, device, chosen, precision)
+        except Exception as error:
+            part.record("failure", what=f"kernel times in {precision}", error=f"{type(error).__name__}: {error}"[:300])
+
+
+def copy_rate(device: Device, n_bytes: int) -> float:
+    """Bytes a second, read and written, of a copy from device memory to device memory."""
+    runtime = device.runtime
+    source, target = runtime.zeros((n_bytes,), np.uint8), runtime.zeros((n_bytes,), np.uint8)
+    seconds = repeated_seconds(device, partial(runtime.copy, target, source))
+    return 2 * n_bytes / seconds
+
+
+def matmul_rates(part: Part, chosen: Sizes) -> None:
+    """TFLOP/s of a large matrix product through PyTorch, in a process of its own."""
+    command = [part.peer_python, "-m", "bench.peers.torch_matmul", str(chosen.matmul), str(chosen.seconds)]
+    ended = run_limited([*command, *(["cpu"] if part.rehearse else [])], min(60.0, part.left / 3))
+    if ended.status != 0:
+        part.record("failure", what="matrix product's rate", error=ended.why)
+        return
+    for precision, value in json.loads(ended.output.splitlines()[-1]).items():
+        part.record("rate", name=precision, unit="TFLOP/s", value=value)
+
+
+def measure_step(part: Part, device: Device, chosen: Sizes, precision: str) -> None:
+    """One record for each kernel of the training step, and one for the step."""
+    work, recorder = chosen.step, Recorder()
+    with recorder.on(device.runtime), device.engine():
+        network = network_of(work, "cuda", precision)
+        step = GraphStep(network, *work.movies())
+        recorder.recording = True
+        step()
+        recorder.recording = False
+    launches = list(recorder.launches)
+    plain = repeated_seconds(device, partial(make_again, launches))
+    step()
+    graph = repeated_seconds(device, step)
+    total_flop = sum(map(flop, launches))
+    part.record(
+        "step", precision=precision, launches=len(launches), launched_s=plain, graph_s=graph, flop=total_flop,
+        moved_bytes=sum(launch.moved_bytes for launch in launches),
+    )  # fmt: skip
+    resources = Registers(device.runtime.limits.architecture)
+    for group in groups(launches):
+        part.record("kernel", precision=precision, **measure_group(device, group), **resources.of(group[0]))
+
+
+def groups(launches: list[Launch]) -> list[Group]:
+    """The launches of each kernel of each program, in order."""
+    found: dict[tuple[str, str], Group] = {}
+    for launch in launches:
+        found.setdefault((launch.source.text, launch.kernel), []).append(launch)
+    return list(found.values())
+
+
+def measure_group(device: Device, group: Group) -> dict[str, Any]:
+    """Seconds of all launches of one kernel in a step, with the work that they do."""
+    first = group[0]
+    work: Callable[[], None] = partial(make_again, group)
+    try:
+        work, how = device.runtime.capture(work).replay, "graph"
+    except Exception as error:
+        how = f"launches ({type(error).__name__})"
+    per_sm = first.function.blocks_per_sm(first.threads, first.shared_bytes)
+    return {
+        "program": first.source.name,
+        "kernel": first.kernel,
+        "constants": first.constants,
+        "launches": len(group),
+        "seconds": repeated_seconds(device, work),
+        "timed": how,
+        "flop": sum(map(flop, group)),
+        "moved_bytes": sum(launch.moved_bytes for launch in group),
+        "grid": first.grid,
+        "block": first.block,
+        "shared_bytes": first.shared_bytes,
+        "blocks_per_sm": per_sm,
+        "occupancy": per_sm * first.threads / THREADS_PER_SM,
+    }
+
+
+def make_again(group: Group) -> None:
+    """Queue all of the launches once more."""
+    for launch in group:
+        launch.again()
+
+
+def repeated_seconds(device: Device, work: Callable[[], None]) -> float:
+    """Seconds of one call, mean over enough calls to fill MEASURED_SECONDS, after two that are not counted."""
+
+    def times(count: int) -> float:
+        def counted() -> None:
+            for _ in range(count):
+                work()
+
+        return device.seconds(counted) / count
+
+    times(1)
+    once = times(1)
+    return times(1 if device.simulated else max(3, int(MEASURED_SECONDS / max(once, 1e-6))))
+
+
+class Registers:
+    """What the compiler says of each kernel, for one architecture; nothing where it cannot be asked."""
+
+    def __init__(self, architecture: str) -> None:
+        self._architecture = architecture
+        self._programs: dict[str, Mapping[str, Resources]] = {}
+
+    def of(self, launch: Launch) -> dict[str, int]:
+        """Registers of a thread and bytes that are spilt."""
+        source = launch.source
+        if source.text not in self._programs:
+            try:
+                self._programs[source.text] = compile_cubin(source, self._architecture).resources
+            except RuntimeError:
+                self._programs[source.text] = {}
+        found = self._programs[source.text].get(launch.kernel)
+        if found is None:
+            return {}
+        return {"registers": found.registers, "spilt_bytes": found.spill_store_bytes + found.spill_load_bytes}
+
+
+if __name__ == "__main__":
+    main()

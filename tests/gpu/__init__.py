@@ -1,0 +1,1 @@
+"""What only a GPU can show. `python -m pytest -m gpu`; with --rehearse in the simulator."""
