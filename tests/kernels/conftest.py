@@ -5,7 +5,9 @@ import pytest
 from tests.kernels.under_test import CLOSENESS, FLOAT64, Checker
 
 
-@pytest.fixture(params=CLOSENESS)
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.gpu) if name.startswith("gpu-") else name for name in CLOSENESS]
+)
 def on(request: pytest.FixtureRequest) -> Checker:
     """A back end of any kind and precision."""
     return Checker(request.param)

@@ -9,6 +9,7 @@ import numpy as np
 from kernels import Backend
 from kernels.cpu import CpuBackend
 from kernels.reference import ReferenceBackend
+from kernels.select import open_backend
 from tests.cuda_sim import sim_backend
 
 Array = np.ndarray[Any, Any]
@@ -30,18 +31,22 @@ CLOSENESS = {
     "cpu-float64": Closeness(1e-10),
     "cuda-float32": Closeness(1e-4),
     "cuda-tf32": Closeness(2e-3),
+    "gpu-float32": Closeness(1e-4),
+    "gpu-tf32": Closeness(2e-3),
 }
 FLOAT64 = ("reference-float64", "cpu-float64")
 
 
 @cache
 def open_under_test(name: str) -> Backend:
-    """A back end by its name in CLOSENESS; the CUDA ones run in the simulator."""
+    """A back end by its name in CLOSENESS; "cuda" runs in the simulator, "gpu" on the first CUDA device."""
     kind, precision = name.split("-")
     if kind == "reference":
         return ReferenceBackend(precision)
     if kind == "cpu":
         return CpuBackend(precision)
+    if kind == "gpu":
+        return open_backend("cuda", precision=precision)
     return sim_backend(precision=precision)
 
 
