@@ -11,7 +11,7 @@ from engine.fit import EpochDone, StepDone
 
 _BAR_SECONDS = 0.2
 _LINE_SECONDS = 10.0
-_BAR_FORMAT = "{desc} {percentage:3.0f}%|{bar}| {postfix}"
+_BAR_FORMAT = "{percentage:3.0f}%|{bar}| {desc}"
 
 
 class Progress:
@@ -40,7 +40,7 @@ class Progress:
         if show and self._stream.isatty():
             self._bar = tqdm(
                 total=self._total, initial=seen, file=self._stream, bar_format=_BAR_FORMAT, dynamic_ncols=True,
-                desc="first step",
+                leave=False, desc="first step",
             )  # fmt: skip
 
     def __enter__(self) -> "Progress":
@@ -64,8 +64,7 @@ class Progress:
         if self._bar is not None and now - self._shown >= _BAR_SECONDS:
             self._shown = now
             self._bar.n = self._seen
-            self._bar.set_description_str(title, refresh=False)
-            self._bar.set_postfix_str(f"loss {done.loss:.4f}{self._pace(now)}")
+            self._bar.set_description_str(f"{title}  loss {done.loss:.4f}{self._pace(now)}")
         elif self._bar is None and now - self._shown >= _LINE_SECONDS:
             self._shown = now
             step = f"step {done.step + 1}/{done.steps_per_epoch}"
@@ -76,6 +75,8 @@ class Progress:
         if not self._show:
             return
         now = self._shown = time.monotonic()
+        if self._bar is not None:
+            self._bar.n = self._seen
         losses = "  ".join(f"{name} {value:.4f}" for name, value in done.logs.items())
         self.say(f"epoch {done.epoch + 1}/{self._epochs}  {losses}{self._pace(now)}")
 
