@@ -5,7 +5,8 @@
 //
 //     m  output pixel   (T*B*H*W)      one block: BM = 16 * MT * WARPS_M of them      blockIdx.x
 //     n  output column                 one block: BN =  8 * NT * WARPS_N of them      blockIdx.y
-//     k  tap and channel               in chunks of BK, two stages: one is multiplied while the next one arrives
+//     k  tap and channel               in chunks of BK, two stages: one is multiplied while the next one arrives;
+//                                      WARPS_K warps share the k of a chunk and add up at the end (few columns)
 //
 //     shared memory             one stage
 //     +-----------------+       +-- STRIDE floats --+      STRIDE = 8 or 24 mod 32: the 8-byte loads of a half
@@ -20,6 +21,8 @@
 //     row g    v[.][.][0]  v[.][.][1]          float32 mode multiplies in FFMA with the very same ownership, so both
 //     row g+8  v[.][.][2]  v[.][.][3]          precisions share every line but multiply_chunk
 //
+// With WARPS_K > 1 every warp of a group ends up with MT / WARPS_K of the group's tile rows: OWN_MT, from own_row() on.
+//
 // The order of k inside an mma is free as long as A and w agree: lane t takes k = 2t, 2t+1 where the instruction says
 // t, t+4, so that one 8-byte load fills two registers.
 #pragma once
@@ -27,35 +30,62 @@
 #include "ptx.cuh"
 #include "window.cuh"
 
-template <class WINDOW, int COLUMNS_, int BK_, int WARPS_M_, int WARPS_N_, int MT_, int NT_,
+template <class WINDOW, int COLUMNS_, int BK_, int WARPS_M_, int WARPS_N_, int WARPS_K_, int MT_, int NT_,
           int SHARED_BYTES_>
 struct ConvTile {
     using Taps = WINDOW;
-    static constexpr int COLUMNS = COLUMNS_, BK = BK_, WARPS_M = WARPS_M_, WARPS_N = WARPS_N_, MT = MT_, NT = NT_;
-    static constexpr int BM = 16 * MT * WARPS_M, BN = 8 * NT * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N;
+    static constexpr int COLUMNS = COLUMNS_, BK = BK_;
+    static constexpr int WARPS_M = WARPS_M_, WARPS_N = WARPS_N_, WARPS_K = WARPS_K_, MT = MT_, NT = NT_;
+    static constexpr int OWN_MT = MT / WARPS_K;
+    static constexpr int BM = 16 * MT * WARPS_M, BN = 8 * NT * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N * WARPS_K;
     static constexpr int CHUNKS = (Taps::K + BK - 1) / BK, PADDED_K = CHUNKS * BK;
     static constexpr int PADDED_COLUMNS = (COLUMNS + BN - 1) / BN * BN;
     static constexpr int STRIDE = BK % 16 == 8 ? BK : BK + 8;
     static constexpr int STAGE = (BM + BN) * STRIDE;
     static constexpr int SHARED_BYTES = BM * int(sizeof(Pixel)) + 2 * STAGE * int(sizeof(float));
-    static_assert(BK % 8 == 0, "a chunk is whole mma steps");
+    static_assert(BK % (8 * WARPS_K) == 0, "every warp gets as many mma steps of a chunk");
+    static_assert(MT % WARPS_K == 0, "every warp ends up with as many rows of tiles");
+    static_assert((WARPS_K - 1) * BM * BN <= 2 * STAGE, "the sums that warps exchange fit where the stages were");
     static_assert(SHARED_BYTES == SHARED_BYTES_, "tiles.py plans the same tile");
 };
 
-template <class Tile>
+template <int ROWS, int COLUMNS>
 struct Accumulators {
-    float v[Tile::MT][Tile::NT][4];
+    float v[ROWS][COLUMNS][4];
 };
 
+// What a warp holds when the product is complete.
 template <class Tile>
-__device__ __forceinline__ void clear(Accumulators<Tile>& sum) {
+using Sums = Accumulators<Tile::OWN_MT, Tile::NT>;
+
+template <int ROWS, int COLUMNS>
+__device__ __forceinline__ void clear(Accumulators<ROWS, COLUMNS>& sum) {
 #pragma unroll
-    for (int i = 0; i < Tile::MT; ++i)
+    for (int i = 0; i < ROWS; ++i)
 #pragma unroll
-        for (int j = 0; j < Tile::NT; ++j)
+        for (int j = 0; j < COLUMNS; ++j)
 #pragma unroll
             for (int q = 0; q < 4; ++q) sum.v[i][j][q] = 0.0f;
 }
+
+// Which warp of the block this is, along each direction.
+template <class Tile>
+struct WarpPlace {
+    int m, n, k;
+    __device__ __forceinline__ WarpPlace() {
+        int warp = threadIdx.x / 32;
+        n = warp % Tile::WARPS_N;
+        m = warp / Tile::WARPS_N % Tile::WARPS_M;
+        k = warp / (Tile::WARPS_N * Tile::WARPS_M);
+    }
+    // The row and column of the product in this thread's corner of its first tile.
+    __device__ __forceinline__ int own_row() const {
+        return blockIdx.x * Tile::BM + (m * Tile::MT + k * Tile::OWN_MT) * 16 + threadIdx.x % 32 / 4;
+    }
+    __device__ __forceinline__ int own_column() const {
+        return blockIdx.y * Tile::BN + n * Tile::NT * 8 + threadIdx.x % 4 * 2;
+    }
+};
 
 // What a factor of an mma is made of: its bits, rounded to tf32 (10 bits of mantissa) unless they were before.
 template <bool ROUND>
@@ -98,10 +128,12 @@ __device__ __forceinline__ void load_stage(float* stage, const Pixel* rows, cons
 
 #if TF32
 template <class Tile, bool ROUND>
-__device__ __forceinline__ void multiply_chunk(Accumulators<Tile>& sum, const float* a, const float* w) {
+__device__ __forceinline__ void multiply_chunk(Accumulators<Tile::MT, Tile::NT>& sum, const float* a,
+                                               const float* w, int warp_k) {
     int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll
-    for (int k = 0; k < Tile::BK; k += 8) {
+    for (int step = 0; step < Tile::BK; step += 8 * Tile::WARPS_K) {
+        int k = step + 8 * warp_k;
         unsigned fragment[Tile::MT][4];
 #pragma unroll
         for (int i = 0; i < Tile::MT; ++i) {
@@ -123,10 +155,12 @@ __device__ __forceinline__ void multiply_chunk(Accumulators<Tile>& sum, const fl
 }
 #else
 template <class Tile, bool ROUND>
-__device__ __forceinline__ void multiply_chunk(Accumulators<Tile>& sum, const float* a, const float* w) {
+__device__ __forceinline__ void multiply_chunk(Accumulators<Tile::MT, Tile::NT>& sum, const float* a,
+                                               const float* w, int warp_k) {
     int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll 1
-    for (int k = 0; k < Tile::BK; k += 4) {
+    for (int step = 0; step < Tile::BK / Tile::WARPS_K; step += 4) {
+        int k = step / 8 * (8 * Tile::WARPS_K) + step % 8 + 8 * warp_k;
         float4 row[Tile::MT][2];
 #pragma unroll
         for (int i = 0; i < Tile::MT; ++i) {
@@ -155,25 +189,58 @@ __device__ __forceinline__ void multiply_chunk(Accumulators<Tile>& sum, const fl
 }
 #endif
 
-// sum = A * w^T for this block's pixels and columns; x may be null, which is all zeros (no multiplication is made).
+// Adds up what the WARPS_K warps of a group hold, each for the tile rows that become its own: own rows first, then the
+// others' in order of warp. exchange: WARPS_K - 1 times BM * BN floats.
+template <class Tile>
+__device__ __forceinline__ void add_groups(Sums<Tile>& own, const Accumulators<Tile::MT, Tile::NT>& sum,
+                                           float* exchange, int warp_k) {
+    constexpr int GROUP = Tile::THREADS / Tile::WARPS_K, VALUES = Tile::OWN_MT * Tile::NT * 4;
+    int thread = threadIdx.x % GROUP;
+    __syncthreads();  // the stages are read for the last time
+#pragma unroll
+    for (int i = 0; i < Tile::MT; ++i) {
+        int owner = i / Tile::OWN_MT, place = warp_k < owner ? warp_k : warp_k - 1;
+        float* slot = exchange + (owner * (Tile::WARPS_K - 1) + place) * VALUES * GROUP + thread;
+#pragma unroll
+        for (int v = 0; v < Tile::NT * 4; ++v) {
+            float value = sum.v[i][v / 4][v % 4];
+            if (owner == warp_k) {
+                own.v[i % Tile::OWN_MT][v / 4][v % 4] = value;
+            } else {
+                slot[(i % Tile::OWN_MT * Tile::NT * 4 + v) * GROUP] = value;
+            }
+        }
+    }
+    __syncthreads();
+    for (int place = 0; place < Tile::WARPS_K - 1; ++place) {
+        const float* slot = exchange + (warp_k * (Tile::WARPS_K - 1) + place) * VALUES * GROUP + thread;
+#pragma unroll
+        for (int v = 0; v < VALUES; ++v) own.v[v / (Tile::NT * 4)][v / 4 % Tile::NT][v % 4] += slot[v * GROUP];
+    }
+}
+
+// own = A * w^T for this block's pixels and columns; x may be null, which is all zeros (no multiplication is made).
 //   x       (frames.images, height, width, CHANNELS), 16-byte aligned where CHANNELS % 4 == 0
 //   weights (PADDED_COLUMNS, PADDED_K), from pack_weights
 //   ROUND   whether x still needs rounding to tf32 on its way into the mma
 template <class Tile, bool ROUND>
-__device__ __forceinline__ void convolve(Accumulators<Tile>& sum, char* shared, const float* x, const float* weights,
+__device__ __forceinline__ void convolve(Sums<Tile>& own, char* shared, const float* x, const float* weights,
                                          Frames frames) {
-    clear<Tile>(sum);
-    if (x == nullptr) return;
-
+    if (x == nullptr) {
+        clear(own);
+        return;
+    }
     Pixel* rows = (Pixel*)shared;
     float* stages = (float*)(rows + Tile::BM);
     for (int i = threadIdx.x; i < Tile::BM; i += Tile::THREADS)
         rows[i] = pixel_at(blockIdx.x * Tile::BM + i, frames);
     __syncthreads();
 
-    int warp = threadIdx.x / 32;
-    int a = warp / Tile::WARPS_N * (16 * Tile::MT) * Tile::STRIDE;
-    int w = (Tile::BM + warp % Tile::WARPS_N * (8 * Tile::NT)) * Tile::STRIDE;
+    Accumulators<Tile::MT, Tile::NT> sum;
+    clear(sum);
+    WarpPlace<Tile> warp;
+    int a = warp.m * (16 * Tile::MT) * Tile::STRIDE;
+    int w = (Tile::BM + warp.n * (8 * Tile::NT)) * Tile::STRIDE;
     load_stage<Tile>(stages, rows, x, weights, frames, 0);
     cp_async_commit();
     for (int chunk = 0; chunk < Tile::CHUNKS; ++chunk) {
@@ -183,33 +250,37 @@ __device__ __forceinline__ void convolve(Accumulators<Tile>& sum, char* shared, 
             load_stage<Tile>(stages + (chunk + 1) % 2 * Tile::STAGE, rows, x, weights, frames, chunk + 1);
         cp_async_commit();
         const float* stage = stages + chunk % 2 * Tile::STAGE;
-        multiply_chunk<Tile, ROUND>(sum, stage + a, stage + w);
+        multiply_chunk<Tile, ROUND>(sum, stage + a, stage + w, warp.k);
+    }
+    if constexpr (Tile::WARPS_K == 1) {
+        own = sum;
+    } else {
+        add_groups<Tile>(own, sum, stages, warp.k);
     }
 }
 
 // visit(m, n, y[m][n], y[m][n+1]) for every pair of neighbouring columns that this thread owns; n is even, n < COLUMNS.
 template <class Tile, class Visit>
-__device__ __forceinline__ void for_each_pair(const Accumulators<Tile>& sum, int pixels, Visit visit) {
-    int warp = threadIdx.x / 32, g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+__device__ __forceinline__ void for_each_pair(const Sums<Tile>& own, int rows, Visit visit) {
+    WarpPlace<Tile> warp;
 #pragma unroll
-    for (int i = 0; i < Tile::MT; ++i) {
+    for (int i = 0; i < Tile::OWN_MT; ++i) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            int m = blockIdx.x * Tile::BM + (warp / Tile::WARPS_N * Tile::MT + i) * 16 + half * 8 + g;
+            int m = warp.own_row() + 16 * i + 8 * half;
 #pragma unroll
             for (int j = 0; j < Tile::NT; ++j) {
-                int n = blockIdx.y * Tile::BN + (warp % Tile::WARPS_N * Tile::NT + j) * 8 + 2 * t;
-                if (m < pixels && n < Tile::COLUMNS)
-                    visit(m, n, sum.v[i][j][2 * half], sum.v[i][j][2 * half + 1]);
+                int n = warp.own_column() + 8 * j;
+                if (m < rows && n < Tile::COLUMNS) visit(m, n, own.v[i][j][2 * half], own.v[i][j][2 * half + 1]);
             }
         }
     }
 }
 
-// y (pixels, COLUMNS) = sum + bias; bias (COLUMNS) or null.
+// y (pixels, COLUMNS) = own + bias; bias (COLUMNS) or null.
 template <class Tile>
-__device__ __forceinline__ void store(const Accumulators<Tile>& sum, int pixels, float* y, const float* bias) {
-    for_each_pair<Tile>(sum, pixels, [&](int m, int n, float first, float second) {
+__device__ __forceinline__ void store(const Sums<Tile>& own, int pixels, float* y, const float* bias) {
+    for_each_pair<Tile>(own, pixels, [&](int m, int n, float first, float second) {
         bool both = n + 1 < Tile::COLUMNS;
         if (bias != nullptr) {
             first += bias[n];

@@ -43,7 +43,7 @@ extern "C" __global__ void __launch_bounds__(Forward::THREADS)
                    int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, per_frame, height, width};
-    Accumulators<Forward> sum;
+    Sums<Forward> sum;
     convolve<Forward, true>(sum, shared, x, packed, frames);
     store<Forward>(sum, frames.pixels(), y, bias);
 }
@@ -54,7 +54,7 @@ extern "C" __global__ void __launch_bounds__(Backward::THREADS)
                     int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, per_frame, height, width};
-    Accumulators<Backward> sum;
+    Sums<Backward> sum;
     convolve<Backward, true>(sum, shared, dy, packed, frames);
     store<Backward>(sum, frames.pixels(), dx, nullptr);
 }

@@ -58,17 +58,17 @@ __device__ __forceinline__ float sigma_derivative(float a) {
 
 // visit(m, channel, z) for every channel this thread owns: its four gates stand in two neighbouring tiles.
 template <class Tile, class Visit>
-__device__ __forceinline__ void for_each_channel(const Accumulators<Tile>& sum, int pixels, Visit visit) {
+__device__ __forceinline__ void for_each_channel(const Sums<Tile>& sum, int pixels, Visit visit) {
     static_assert(Tile::NT % 2 == 0, "a channel's gates stand in a pair of tiles");
-    int warp = threadIdx.x / 32, g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+    WarpPlace<Tile> warp;
 #pragma unroll
-    for (int i = 0; i < Tile::MT; ++i) {
+    for (int i = 0; i < Tile::OWN_MT; ++i) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            int m = blockIdx.x * Tile::BM + (warp / Tile::WARPS_N * Tile::MT + i) * 16 + half * 8 + g;
+            int m = warp.own_row() + 16 * i + 8 * half;
 #pragma unroll
             for (int j = 0; j < Tile::NT; j += 2) {
-                int channel = (blockIdx.y * Tile::BN / 8 + warp % Tile::WARPS_N * Tile::NT + j) / 2 * 4 + t;
+                int column = warp.own_column() + 8 * j, channel = column / 16 * 4 + column % 8 / 2;
                 const float* left = &sum.v[i][j][2 * half];
                 const float* right = &sum.v[i][j + 1][2 * half];
                 if (m < pixels && channel < F) visit(m, channel, make_float4(left[0], left[1], right[0], right[1]));
@@ -118,7 +118,7 @@ extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
                   int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
-    Accumulators<InputForward> sum;
+    Sums<InputForward> sum;
     convolve<InputForward, true>(sum, shared, x, packed_kernel, frames);
     for_each_channel<InputForward>(sum, frames.pixels(), [&](int m, int channel, float4 v) {
         v.x += bias[channel];
@@ -137,7 +137,7 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
                  float* c, float* h, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
-    Accumulators<StepForward> sum;
+    Sums<StepForward> sum;
     convolve<StepForward, true>(sum, shared, h_prev, packed_recurrent, frames);  // (1)
     for_each_channel<StepForward>(sum, frames.pixels(), [&](int m, int channel, float4 v) {
         long long at = (long long)m * F + channel;
@@ -161,7 +161,7 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
                   const float* c_prev, const float* dh, float* dc, float* dz, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
-    Accumulators<StepBackward> sum;
+    Sums<StepBackward> sum;
     convolve<StepBackward, false>(sum, shared, dz_next, packed_recurrent, frames);  // (1)
     auto gate_gradient = [&](int m, int channel, float dh_next) {
         long long at = (long long)m * F + channel;
@@ -189,7 +189,7 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
                            int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
-    Accumulators<StepBackward> sum;
+    Sums<StepBackward> sum;
     convolve<StepBackward, false>(sum, shared, dz, packed_recurrent, frames);
     store<StepBackward>(sum, frames.pixels(), dh0, nullptr);
 }
@@ -199,7 +199,7 @@ extern "C" __global__ void __launch_bounds__(InputBackward::THREADS)
     input_backward(const float* dz, const float* packed_kernel, float* dx, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
-    Accumulators<InputBackward> sum;
+    Sums<InputBackward> sum;
     convolve<InputBackward, false>(sum, shared, dz, packed_kernel, frames);
     store<InputBackward>(sum, frames.pixels(), dx, nullptr);
 }

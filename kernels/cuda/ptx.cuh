@@ -137,9 +137,10 @@ __device__ __forceinline__ void cp_async16(void* shared, const void* global) {
 }
 
 // The same, reading only the first `bytes` (0..16) of the source and filling the rest with zeros: 0 for a halo pixel
-// outside the image. With 0 the source is not read, but give a valid address all the same.
+// outside the image. With 0 the source is not read, but give a valid address all the same. Through L1: the neighbouring
+// windows of one block read a pixel once for each tap.
 __device__ __forceinline__ void cp_async16_zfill(void* shared, const void* global, int bytes) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(bytes)
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(bytes)
                  : "memory");
 }
 

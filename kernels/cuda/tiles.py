@@ -30,12 +30,13 @@ def round_up(a: int, multiple: int) -> int:
 
 @dataclass(frozen=True)
 class WarpGrid:
-    """warps_m x warps_n warps, each with m_tiles x n_tiles accumulator tiles of 16 x 8."""
+    """warps_m x warps_n warps, each with m_tiles x n_tiles accumulator tiles of 16 x 8; warps_k of them share the k."""
 
     warps_m: int
     warps_n: int
     m_tiles: int
     n_tiles: int
+    warps_k: int = 1
 
     @property
     def rows(self) -> int:
@@ -49,12 +50,7 @@ class WarpGrid:
 
     @property
     def threads(self) -> int:
-        return 32 * self.warps_m * self.warps_n
-
-    @property
-    def arguments(self) -> str:
-        """As the kernels' templates take them."""
-        return f"{self.warps_m}, {self.warps_n}, {self.m_tiles}, {self.n_tiles}"
+        return 32 * self.warps_m * self.warps_n * self.warps_k
 
 
 def choose_warps(columns: int, rows: int | None = None, paired: bool = False) -> WarpGrid:
@@ -92,7 +88,8 @@ class ConvTile:
     @property
     def chunk(self) -> int:
         """BK: the largest chunk of those that pad k least."""
-        return min(range(MAX_CHUNK, 0, -8), key=lambda chunk: (round_up(self.k, chunk), -chunk))
+        step = 8 * self.warps.warps_k
+        return min(range(step, MAX_CHUNK + 1, step), key=lambda chunk: (round_up(self.k, chunk), -chunk))
 
     @property
     def packed_shape(self) -> tuple[int, int]:
@@ -106,7 +103,9 @@ class ConvTile:
 
     @property
     def arguments(self) -> str:
-        return f"{self.chunk}, {self.warps.arguments}, {self.shared_bytes}"
+        warps = self.warps
+        sizes = (warps.warps_m, warps.warps_n, warps.warps_k, warps.m_tiles, warps.n_tiles)
+        return ", ".join(map(str, (self.chunk, *sizes, self.shared_bytes)))
 
     def grid(self, pixels: int) -> tuple[int, int]:
         return ceil_div(pixels, self.warps.rows), ceil_div(self.columns, self.warps.columns)
@@ -133,7 +132,9 @@ class GradientTile:
 
     @property
     def arguments(self) -> str:
-        return f"{self.warps.arguments}, {self.shared_bytes}"
+        warps = self.warps
+        sizes = (warps.warps_m, warps.warps_n, warps.m_tiles, warps.n_tiles)
+        return ", ".join(map(str, (*sizes, self.shared_bytes)))
 
     def slices(self, pixels: int) -> tuple[int, int]:
         """How many slices the pixels are split into, and how many chunks a slice has."""
@@ -147,7 +148,12 @@ class GradientTile:
 
 
 def conv_tile(k: int, columns: int, paired: bool = False) -> ConvTile:
-    return ConvTile(k, columns, choose_warps(columns, paired=paired))
+    warps = choose_warps(columns, paired=paired)
+    if warps.warps_n == 1 and not paired and k % 32 == 0:
+        # Few columns: a warp of 32 x BN reads less shared memory for a product than one of 16 x BN, and with two warps
+        # on the k of a chunk there are still eight of them.
+        warps = WarpGrid(warps_m=4, warps_n=1, m_tiles=2, n_tiles=warps.n_tiles, warps_k=2)
+    return ConvTile(k, columns, warps)
 
 
 def gradient_tile(rows: int, columns: int) -> GradientTile:

@@ -23,7 +23,8 @@ template <class WINDOW, int COLUMNS_, bool BIAS_, int WARPS_M_, int WARPS_N_, in
           int SHARED_BYTES_>
 struct GradientTile {
     using Taps = WINDOW;
-    static constexpr int COLUMNS = COLUMNS_, WARPS_M = WARPS_M_, WARPS_N = WARPS_N_, MT = MT_, NT = NT_;
+    static constexpr int COLUMNS = COLUMNS_, WARPS_M = WARPS_M_, WARPS_N = WARPS_N_, WARPS_K = 1;
+    static constexpr int MT = MT_, OWN_MT = MT_, NT = NT_;
     static constexpr bool BIAS = BIAS_;
     static constexpr int ROWS = Taps::K + (BIAS ? 1 : 0);
     static constexpr int BM = 16 * MT * WARPS_M, BN = 8 * NT * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N;
@@ -72,7 +73,7 @@ __device__ __forceinline__ void load_pixels(float* stage, const Pixel* pixels, c
 
 #if TF32
 template <class Tile, bool ROUND_DY>
-__device__ __forceinline__ void multiply_pixels(Accumulators<Tile>& sum, const float* a, const float* dy) {
+__device__ __forceinline__ void multiply_pixels(Sums<Tile>& sum, const float* a, const float* dy) {
     int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll
     for (int p = 0; p < Tile::PIXELS; p += 8) {
@@ -96,7 +97,7 @@ __device__ __forceinline__ void multiply_pixels(Accumulators<Tile>& sum, const f
 }
 #else
 template <class Tile, bool ROUND_DY>
-__device__ __forceinline__ void multiply_pixels(Accumulators<Tile>& sum, const float* a, const float* dy) {
+__device__ __forceinline__ void multiply_pixels(Sums<Tile>& sum, const float* a, const float* dy) {
     int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll 1
     for (int p = 0; p < Tile::PIXELS; ++p) {
@@ -130,8 +131,8 @@ template <class Tile, bool ROUND_DY>
 __device__ __forceinline__ void weight_gradient(char* shared, const float* x, const float* dy, float* partial,
                                                 Frames frames, int chunks_per_slice) {
     constexpr int PIXELS = Tile::PIXELS;
-    Accumulators<Tile> sum;
-    clear<Tile>(sum);
+    Sums<Tile> sum;
+    clear(sum);
     Pixel* pixels = (Pixel*)shared;
     float* stages = (float*)(pixels + 2 * PIXELS);
     int first = blockIdx.z * chunks_per_slice;
@@ -139,9 +140,9 @@ __device__ __forceinline__ void weight_gradient(char* shared, const float* x, co
 
     for (int i = threadIdx.x; i < 2 * PIXELS; i += Tile::THREADS) pixels[i] = pixel_at(first * PIXELS + i, frames);
     __syncthreads();
-    int warp = threadIdx.x / 32;
-    int a = warp / Tile::WARPS_N * (16 * Tile::MT);
-    int b = PIXELS * Tile::STRIDE_A + warp % Tile::WARPS_N * (8 * Tile::NT);
+    WarpPlace<Tile> warp;
+    int a = warp.m * (16 * Tile::MT);
+    int b = PIXELS * Tile::STRIDE_A + warp.n * (8 * Tile::NT);
     if (first < last) load_pixels<Tile>(stages, pixels, x, dy, frames);
     cp_async_commit();
     for (int chunk = first; chunk < last; ++chunk) {

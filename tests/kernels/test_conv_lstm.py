@@ -17,7 +17,8 @@ SPECS = [
     ConvLSTMSpec(T=2, B=1, H=5, W=7, C=3, F=4, kh=3, kw=3, recurrent_activation="sigmoid"),
     ConvLSTMSpec(T=2, B=2, H=6, W=9, C=3, F=8, kh=5, kw=3, recurrent_activation="hard_sigmoid_keras3"),
     ConvLSTMSpec(T=2, B=1, H=3, W=2, C=8, F=16, kh=5, kw=5),
-    ConvLSTMSpec(T=2, B=1, H=9, W=10, C=40, F=40, kh=3, kw=3),
+    # Logistic: with so many hard gates, one stands within tf32 rounding of a corner, where its derivative jumps.
+    ConvLSTMSpec(T=2, B=1, H=9, W=10, C=40, F=40, kh=3, kw=3, recurrent_activation="sigmoid"),
 ]
 NAMES = ("x", "kernel", "recurrent_kernel", "bias", "h0", "c0")
 GRADIENTS = ("dx", "dkernel", "drecurrent_kernel", "dbias", "dh0", "dc0")
