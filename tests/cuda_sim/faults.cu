@@ -92,6 +92,17 @@ extern "C" __global__ void shared_two_writers(const float* x, float* y, uint32_t
     y[INDEX] = x[INDEX];
 }
 
+// Neighbouring halves of a word belong to different threads, which is no race; the same half is one.
+extern "C" __global__ void shared_half_words(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float, tile);
+    uint16_t* const halves = reinterpret_cast<uint16_t*>(tile);
+    tile[threadIdx.x] = 0.0f;
+    __syncthreads();
+    halves[threadIdx.x ^ 1] = static_cast<uint16_t>(threadIdx.x);
+    if (!FAULT) __syncthreads();
+    y[INDEX] = halves[threadIdx.x] + x[INDEX];  // !
+}
+
 extern "C" __global__ void warp_read_before_syncwarp(const float* x, float* y, uint32_t* flags) {
     DYNAMIC_SHARED(float, tile);
     tile[threadIdx.x] = 0.0f;

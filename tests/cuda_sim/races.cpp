@@ -25,6 +25,7 @@ struct Shadow {
     int granule;
 };
 
+static bool halves_differ;  // see for_each_cell
 static std::vector<Shadow> of_arrays, of_shared;
 static std::unordered_map<const Cell*, std::vector<Past>> earlier_readers;  // of other blocks, in cooperative launches
 static uint32_t launch_first_epoch, oldest;  // what happened before `oldest` is of no account to this access
@@ -53,6 +54,7 @@ void races_end() {
     unmap(of_arrays);
     unmap(of_shared);
     earlier_readers.clear();
+    halves_differ = false;
 }
 
 static bool same_block(uint32_t thread, const Thread* me) {
@@ -127,6 +129,13 @@ static const char* describe_number(uint32_t number) {
          describe_offset(past.place));
 }
 
+// Nothing to check or to note: this thread, or for shared memory many warps of its block, read since the last write.
+static bool seen_before(const Cell& cell, const Thread* me, bool is_shared) {
+    if (cell.read.epoch != me->block->epoch) return false;
+    if (cell.readers == one) return cell.read.thread == me->number && cell.read.warp_epoch == me->warp->epoch;
+    return is_shared && cell.readers == warps_of_block && cell.write.epoch != me->block->epoch;
+}
+
 static void access_cell(Cell& cell, const char* where, size_t offset, bool is_write, Site site, const void* pc) {
     const Thread* const me = self();
     if (!ordered(cell.write, me)) fail_race(where, offset, is_write, "wrote", cell.write, site, pc);
@@ -146,40 +155,60 @@ void races_array(int region, size_t offset, size_t bytes, bool is_write, Site si
     const Shadow& shadow = of_arrays[region];
     oldest = launch_first_epoch;
     for (size_t i = offset / shadow.granule; i <= (offset + bytes - 1) / shadow.granule; ++i)
-        access_cell(shadow.cells[i], launch->regions[region].name, i * shadow.granule, is_write, site, pc);
+        if (is_write || !seen_before(shadow.cells[i], self(), false))
+            access_cell(shadow.cells[i], launch->regions[region].name, i * shadow.granule, is_write, site, pc);
 }
+
+// ------------------------------------------------------------------------------------------------ shared memory
+
+static size_t words() { return launch->shared_bytes / 4 + 1; }
 
 static Cell* shared_cells(const Block* block) {
     const size_t slot = launch->cooperative ? block->number : 0;
     if (of_shared.size() <= slot) of_shared.resize(slot + 1);
-    if (of_shared[slot].cells == nullptr) of_shared[slot] = map(launch->shared_bytes, 2);
+    if (of_shared[slot].cells == nullptr) of_shared[slot] = map(2 * launch->shared_bytes + 8, 4);
     return of_shared[slot].cells;
 }
 
-void races_shared(const Block* block, size_t offset, size_t bytes, Access access, Site site, const void* pc) {
+static void split_words() {
+    halves_differ = true;
+    for (const Shadow& shadow : of_shared)
+        if (shadow.cells != nullptr) memcpy(shadow.cells + words(), shadow.cells, words() * sizeof(Cell));
+}
+
+// A word of four bytes has one cell until a launch touches half a word; from then on each half has its own.
+template <class Visit>
+static void for_each_cell(const Block* block, size_t offset, size_t bytes, Visit visit) {
     Cell* const cells = shared_cells(block);
+    if ((offset % 4 != 0 || bytes % 4 != 0) && !halves_differ) split_words();
+    for (size_t half = offset / 2; half <= (offset + bytes - 1) / 2; half += halves_differ ? 1 : 2)
+        visit(cells[half / 2 + half % 2 * words()], 2 * half);
+}
+
+void races_shared(const Block* block, size_t offset, size_t bytes, Access access, Site site, const void* pc) {
     oldest = block->first_epoch;
-    for (size_t i = offset / 2; i <= (offset + bytes - 1) / 2; ++i) {
-        Cell& cell = cells[i];
+    for_each_cell(block, offset, bytes, [=](Cell& cell, size_t byte) {
         if (cell.pending && cell.write.epoch >= block->first_epoch)
             fail("missing wait: %s touches byte %zu of shared memory at %s, where an asynchronous copy of %s is in flight",
-                 describe(self()), i * 2, describe_place(site, pc), describe_number(cell.write.thread));
-        if (access == Access::read && cell.write.epoch < block->first_epoch)
-            fail("uninitialised shared memory: %s reads byte %zu at %s, which nothing has written", describe(self()), i * 2,
-                 describe_place(site, pc));
-        if (access == Access::atomic) {
-            cell.write = {self()->number, block->epoch - 1 > block->first_epoch ? block->epoch - 1 : block->first_epoch, 0, 0};
-            continue;
+                 describe(self()), byte, describe_place(site, pc), describe_number(cell.write.thread));
+        if (access == Access::read) {
+            if (cell.write.epoch < block->first_epoch)
+                fail("uninitialised shared memory: %s reads byte %zu at %s, which nothing has written", describe(self()),
+                     byte, describe_place(site, pc));
+            if (seen_before(cell, self(), true)) return;
         }
-        access_cell(cell, "shared memory", i * 2, access != Access::read, site, pc);
+        if (access == Access::atomic) {  // counts as written long ago: atomics do not race
+            cell.write = {self()->number, block->first_epoch, 0, 0};
+            return;
+        }
+        access_cell(cell, "shared memory", byte, access != Access::read, site, pc);
         cell.pending = access == Access::async_write;
-    }
+    });
 }
 
 void races_async_done(const Block* block, size_t offset, size_t bytes) {
-    Cell* const cells = shared_cells(block);
-    for (size_t i = offset / 2; i <= (offset + bytes - 1) / 2; ++i) {
-        cells[i].pending = false;
-        cells[i].write = {self()->number, self()->block->epoch, self()->warp->epoch, 0};
-    }
+    for_each_cell(block, offset, bytes, [](Cell& cell, size_t) {
+        cell.pending = false;
+        cell.write = {self()->number, self()->block->epoch, self()->warp->epoch, 0};
+    });
 }

@@ -24,6 +24,7 @@ MESSAGES = {
     "shared_read_before_barrier": "race on shared memory",
     "shared_overwrite_before_barrier": "race on shared memory",
     "shared_two_writers": "race on shared memory",
+    "shared_half_words": "race on shared memory",
     "warp_read_before_syncwarp": "race on shared memory",
     "array_race_in_block": "race on y",
     "array_race_between_blocks": "race on y",
