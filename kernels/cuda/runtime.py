@@ -149,6 +149,7 @@ class CupyFunction(Function):
         self._runtime = runtime
         self._kernels = {False: plain, True: cooperative}
         self._shared_limits = {False: STATIC_SHARED_LIMIT, True: STATIC_SHARED_LIMIT}
+        self.registers = plain.num_regs  # asking loads the kernel now, which must not happen while a graph is captured
 
     def launch(
         self,

@@ -300,6 +300,15 @@ extern "C" __global__ void last_block_sums(const float* x, float* y, uint32_t* f
     if (ticket[0] == 1) y[64 * blockIdx.x + threadIdx.x] += y[64 * (1 - blockIdx.x) + threadIdx.x];  // !
 }
 
+// Polls without spin_pause, so no other thread can run.
+extern "C" __global__ void endless_loop(const float* x, float* y, uint32_t* flags) {
+    if (FAULT && threadIdx.x == 0)
+        while (ld_acquire(&flags[0]) == 0) {
+        }
+    if (threadIdx.x == 1) st_release(&flags[0], 1);
+    y[INDEX] = x[INDEX];
+}
+
 extern "C" __global__ void stack_overflow(const float* x, float* y, uint32_t* flags) {
     volatile float local[FAULT ? 40000 : 40];
     for (int i = 0; i < 40; ++i) local[(FAULT ? 1000 : 1) * i] = x[INDEX];

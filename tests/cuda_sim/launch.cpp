@@ -1,6 +1,7 @@
 // A launch: the grid's blocks in shuffled order, all alive at once in a cooperative launch and else one by one.
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/time.h>
 
 #include <cstdarg>
 #include <cstdio>
@@ -132,6 +133,18 @@ static void run_grid() {
     for (size_t done = 0; done < n_blocks; done += alive) run_blocks(&order[done], static_cast<uint32_t>(alive));
 }
 
+static void on_timeout(int) {
+    if (sim_here != nullptr)
+        fail("%s has not ended after %g s of processor time (a loop that waits for a thread must call spin_pause)",
+             describe(self()), launch->seconds);
+}
+
+static void set_timer(double seconds) {
+    const time_t whole = static_cast<time_t>(seconds);
+    const itimerval limit = {{}, {whole, static_cast<suseconds_t>(1e6 * (seconds - whole))}};
+    setitimer(ITIMER_VIRTUAL, &limit, nullptr);
+}
+
 // Runs the launch; returns 0, or 1 with launch->message filled in.
 extern "C" int sim_launch(const Launch* l) {
     static unsigned char* const signal_stack = static_cast<unsigned char*>(malloc(65536));
@@ -139,7 +152,7 @@ extern "C" int sim_launch(const Launch* l) {
     sim_grid_dim = {l->grid[0], l->grid[1], l->grid[2]};
     sim_block_dim = {l->block[0], l->block[1], l->block[2]};
     random_state = l->seed * 0x9e3779b97f4a7c15u + 1;
-    struct sigaction action = {}, old_segv, old_bus;
+    struct sigaction action = {}, timeout = {}, old_segv, old_bus, old_alarm;
     action.sa_sigaction = on_crash;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     stack_t stack = {}, old_stack;
@@ -148,6 +161,10 @@ extern "C" int sim_launch(const Launch* l) {
     sigaltstack(&stack, &old_stack);
     sigaction(SIGSEGV, &action, &old_segv);
     sigaction(SIGBUS, &action, &old_bus);
+    timeout.sa_handler = on_timeout;
+    timeout.sa_flags = SA_ONSTACK;
+    sigaction(SIGVTALRM, &timeout, &old_alarm);
+    set_timer(l->seconds);
     const int status = sigsetjmp(failed, 1);
     if (status == 0) {
         memory_begin(l->args);
@@ -158,6 +175,8 @@ extern "C" int sim_launch(const Launch* l) {
         fiber_free_all();
         memory_abandon();
     }
+    set_timer(0);
+    sigaction(SIGVTALRM, &old_alarm, nullptr);
     sigaction(SIGSEGV, &old_segv, nullptr);
     sigaction(SIGBUS, &old_bus, nullptr);
     sigaltstack(&old_stack, nullptr);

@@ -21,9 +21,7 @@ COMMON = ("-fno-strict-aliasing", "-fno-exceptions", "-fno-rtti", "-ffp-contract
 RUNTIME = ("-O2", "-march=native", "-U_FORTIFY_SOURCE")
 FAST = ("-O2", "-march=native")
 CHECKED = (
-    "-O1",
-    *("-g1", "-gdwarf-4"),
-    "-mfma" if platform.machine() == "x86_64" else "-O1",
+    *("-O1", "-g1", "-gdwarf-4", "-march=native"),
     "-fsanitize=thread,alignment",
     *("--param", "tsan-instrument-func-entry-exit=0"),
 )
@@ -61,6 +59,7 @@ class LaunchStruct(ctypes.Structure):
         ("checked", ctypes.c_int32),
         ("message", ctypes.c_char_p),
         ("message_size", ctypes.c_uint64),
+        ("seconds", ctypes.c_double),
     )
 
 
@@ -114,10 +113,12 @@ def kernel_library(source: Source, checked: bool) -> tuple[ctypes.CDLL, Path]:
 def _build(files: Sequence[str], flags: Sequence[str], key: str, name: str, standard_input: str | None = None) -> Path:
     """Compile to a shared library in the cache directory, unless one with the same content is there."""
     digest = hashlib.sha256("\0".join([_environment(), *flags, key]).encode()).hexdigest()[:20]
+    CACHE.mkdir(mode=0o700, exist_ok=True)
+    if CACHE.stat().st_uid != os.getuid():
+        raise RuntimeError(f"{CACHE} belongs to another user; its libraries are not loaded")
     target = CACHE / f"{name}_{digest}.so"
     if target.exists():
         return target
-    CACHE.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         obj, library = Path(folder) / "out.o", Path(folder) / "out.so"
         compile_flags = [*flags, "-std=c++17", f"-I{HERE}", "-fno-diagnostics-show-caret"]

@@ -31,7 +31,7 @@ class SimRuntime(Runtime):
 
     checked: every load and store is checked (bounds, races, uninitialised shared memory), about ten times slower.
     seed: order of the blocks and warps. memory_bytes: size of the pretended device memory. sm_count, blocks_per_sm:
-    what co-residency is judged by.
+    what co-residency is judged by. seconds: of processor time, after which a launch is taken to hang.
     """
 
     def __init__(
@@ -42,9 +42,11 @@ class SimRuntime(Runtime):
         blocks_per_sm: int = 1,
         memory_bytes: int = 1 << 32,
         shared_bytes_per_block: int = 232_448,
+        seconds: float = 120.0,
     ) -> None:
         self.checked = checked
         self.seed = seed
+        self.seconds = seconds
         self.blocks_per_sm = blocks_per_sm
         self.name = f"simulator{' with every access checked' if checked else ''}"
         self.limits = DeviceLimits(sm_count, shared_bytes_per_block, 1024, "90")
@@ -205,6 +207,7 @@ class SimFunction(Function):
             checked=int(self.runtime.checked),
             message=ctypes.cast(message, ctypes.c_char_p),
             message_size=len(message),
+            seconds=self.runtime.seconds,
         )
         with _lock:
             status = runtime_library().sim_launch(ctypes.byref(launch))

@@ -99,6 +99,7 @@ struct Launch {  // laid out as in tests/cuda_sim/library.py
     int32_t cooperative, checked;
     char* message;
     uint64_t message_size;
+    double seconds;  // of processor time, after which the launch is taken to hang
 };
 
 extern const Launch* launch;

@@ -46,11 +46,12 @@ MESSAGES = {
     "flag_not_waited_for": "race on y",
     "flag_for_overwriting_missing": "race on y",
     "last_block_sums": "race on y",
+    "endless_loop": "has not ended after 0.2 s of processor time",
     "stack_overflow": "stack overflowed",
 }
-WITHOUT_LINE = {"null_array", "stack_overflow"}
+WITHOUT_LINE = {"endless_loop", "null_array", "stack_overflow"}
 FOUND_UNCHECKED = [
-    name for name, message in MESSAGES.items() if re.match("divergence|deadlock|reads|with|stack|null", message)
+    name for name, message in MESSAGES.items() if re.match("divergence|deadlock|reads|with|stack|null|has not", message)
 ]
 
 
@@ -75,7 +76,7 @@ def launch(runtime: Runtime, name: str, fault: bool) -> np.ndarray:
 @pytest.mark.parametrize("name", MESSAGES)
 def test_fault_is_reported(name: str, seed: int) -> None:
     with pytest.raises(SimulationError) as caught:
-        launch(SimRuntime(seed=seed), name, fault=True)
+        launch(SimRuntime(seed=seed, seconds=0.2), name, fault=True)
     message = str(caught.value)
     assert message.startswith(f"{name}: ")
     assert re.search(MESSAGES[name], message), message
@@ -88,7 +89,7 @@ def test_fault_is_reported(name: str, seed: int) -> None:
 @pytest.mark.parametrize("name", FOUND_UNCHECKED)
 def test_fault_is_reported_without_checking(name: str) -> None:
     with pytest.raises(SimulationError, match=MESSAGES[name]):
-        launch(SimRuntime(checked=False), name, fault=True)
+        launch(SimRuntime(checked=False, seconds=0.2), name, fault=True)
 
 
 @pytest.mark.parametrize("checked", [True, False])
