@@ -21,11 +21,12 @@ def sequence_graph(network: Network, graph: GraphBuilder) -> GraphProto:
     movies = graph.input("movies", ("N", "T", *size, network.channels), np.float32, "movies, frames, rows, columns")
     x = inputs_first(graph, movies)
     for number, (layers, ahead) in enumerate(_runs(network.layers)):
-        with graph.scope(f"frames_{number}" if number else "frames"):
-            if states_of(layers):
+        scope = f"frames_{number}" if number else "frames"
+        if states_of(layers):
+            with graph.scope(scope):
                 x = _scan(graph, network, layers, ahead, x, movies)
-            else:
-                x = _all_at_once(graph, layers, ahead, x)
+        else:
+            x = _all_at_once(graph, layers, ahead, x, scope)
         if ahead is not None:
             x = ahead.over_time(graph, x)
     outputs_last(graph, x, "predictions")
@@ -65,16 +66,19 @@ def _scan(
     return graph.scan(body.graph("frame_by_frame"), zeros, [x], "over_time", "layers that see only the past")[-1]
 
 
-def _all_at_once(graph: GraphBuilder, layers: list[FrameLayer], ahead: Conv3D | None, x: str) -> str:
+def _all_at_once(graph: GraphBuilder, layers: list[FrameLayer], ahead: Conv3D | None, x: str, scope: str) -> str:
     """Layers without states, over all frames x (T,N,C,H,W): each sees one frame, so frames are one big batch."""
-    any_number = graph.constant("any_number", np.array([-1], np.int64))
-    frame_size = graph.node("Shape", x, name="frame_size", start=2, end=5)
-    flat_shape = graph.node("Concat", any_number, frame_size, name="flat_shape", axis=0)
-    y = _frames(graph, layers, ahead, graph.node("Reshape", x, flat_shape, name="flat"))
-    frames_and_movies = graph.node("Shape", x, name="frames_and_movies", start=0, end=2)
-    size_out = graph.node("Shape", y, name="size_out", start=1, end=4)
-    shape_out = graph.node("Concat", frames_and_movies, size_out, name="shape_out", axis=0)
-    return graph.node("Reshape", y, shape_out, name="over_time")
+    with graph.scope(scope):
+        any_number = graph.constant("any_number", np.array([-1], np.int64))
+        frame_size = graph.node("Shape", x, name="frame_size", start=2, end=5)
+        flat_shape = graph.node("Concat", any_number, frame_size, name="flat_shape", axis=0)
+        flat = graph.node("Reshape", x, flat_shape, name="flat")
+    y = _frames(graph, layers, ahead, flat)
+    with graph.scope(scope):
+        frames_and_movies = graph.node("Shape", x, name="frames_and_movies", start=0, end=2)
+        size_out = graph.node("Shape", y, name="size_out", start=1, end=4)
+        shape_out = graph.node("Concat", frames_and_movies, size_out, name="shape_out", axis=0)
+        return graph.node("Reshape", y, shape_out, name="over_time")
 
 
 def _frames(graph: GraphBuilder, layers: list[FrameLayer], ahead: Conv3D | None, x: str) -> str:
