@@ -17,7 +17,7 @@ import numpy as np
 from engine.keras_files.hdf5_reader import Hdf5Reader, import_h5py
 from engine.keras_files.keras1 import modern_arrays
 from engine.keras_files.layer_tree import read_marker, write_marker
-from engine.keras_files.weight_lists import Array, WeightLists, pair_by_layer, trainable_count
+from engine.keras_files.weight_lists import Array, WeightLists, pair_by_layer
 
 VERSION = "2.15.0"
 """The Keras whose files are written: the last 2 of TensorFlow itself; 2.0 and later read them."""
@@ -82,8 +82,8 @@ def write_legacy(
 ) -> bytes:
     """A file as bytes: of weights only, or where `model` is given a full one.
 
-    The optimizer's arrays stand as tf.keras 2.11 and later have them; Keras itself starts with fresh ones, and says so,
-    where its own number or order is another.
+    Adadelta's arrays stand in the order of Keras 2.3 and tf.keras (2.11 and later take them up with their
+    optimizers.legacy.Adadelta, which computes the same). Keras 3 has another order; it says so and begins anew.
 
     Args:
         weights: in Keras 2's terms.
@@ -127,12 +127,13 @@ def _modern_pairs(pairs: list[tuple[Array, Array]], backend: str | None) -> list
 
 def _write_optimizer(group: Any, weights: WeightLists, names: list[str]) -> None:
     assert weights.accumulators is not None
-    array_names, slots = ["iteration:0"], [np.array(0, np.int64)]
-    for name, arrays, pairs in zip(names, weights.layers, weights.accumulators, strict=True):
-        for array_name, pair in zip(_array_names(name, arrays)[: trainable_count(arrays)], pairs, strict=True):
-            for slot, array in zip(("accumulated_grad", "accumulated_delta_var"), pair, strict=True):
-                array_names.append(f"Adadelta/{slot}/{array_name}")
-                slots.append(array)
+    array_names, slots = ["Adadelta/iter:0"], [np.array(0, np.int64)]
+    for number, slot in enumerate(("accum_grad", "accum_var")):
+        for name, arrays, pairs in zip(names, weights.layers, weights.accumulators, strict=True):
+            array_names += [
+                f"Adadelta/{n.removesuffix(':0')}/{slot}:0" for n in _array_names(name, arrays)[: len(pairs)]
+            ]
+            slots += [pair[number] for pair in pairs]
     _write_arrays(group, array_names, slots)
 
 

@@ -1,0 +1,1 @@
+"""Keras files: real ones, our own, and hostile ones."""
