@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from kernels.cuda.binding import count_pixels
 from kernels.cuda.launch import Program, Runtime
 from kernels.cuda.tiles import ceil_div
 from kernels.cuda.workspace import Workspace
@@ -27,7 +28,7 @@ class BatchNormPlan:
     def __init__(self, runtime: Runtime, workspace: Workspace, spec: BatchNormSpec) -> None:
         self.spec = spec
         program = Program(runtime, "batch_norm.cu", {"SPEC_C": spec.C})
-        rows = spec.T * spec.B * spec.H * spec.W
+        rows = count_pixels(spec)
         movie, channels = (spec.T, spec.B, spec.H, spec.W, spec.C), (spec.C,)
         per_slice = max(ROWS_PER_SLICE, ceil_div(rows, MAX_SLICES))
         slices = ceil_div(rows, per_slice)

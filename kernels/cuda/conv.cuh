@@ -15,19 +15,14 @@
 //     | stage 1         |       +-------------------+
 //     +-----------------+
 //
-// A warp owns MT x NT tiles of 16 x 8, held as the accumulator of mma.m16n8k8: with g = lane / 4, t = lane % 4,
-//
-//              column 2t     2t+1
-//     row g    v[.][.][0]  v[.][.][1]          float32 mode multiplies in FFMA with the very same ownership, so both
-//     row g+8  v[.][.][2]  v[.][.][3]          precisions share every line but multiply_chunk
-//
-// With WARPS_K > 1 every warp of a group ends up with MT / WARPS_K of the group's tile rows: OWN_MT, from own_row() on.
+// What a warp owns of the sums: accumulators.cuh. With WARPS_K > 1 every warp of a group ends up with MT / WARPS_K of the
+// group's rows of tiles: OWN_MT.
 //
 // The order of k inside an mma is free as long as A and w agree: lane t takes k = 2t, 2t+1 where the instruction says
 // t, t+4, so that one 8-byte load fills two registers.
 #pragma once
 
-#include "ptx.cuh"
+#include "accumulators.cuh"
 #include "window.cuh"
 
 template <class WINDOW, int COLUMNS_, int BK_, int WARPS_M_, int WARPS_N_, int WARPS_K_, int MT_, int NT_,
@@ -48,59 +43,6 @@ struct ConvTile {
     static_assert((WARPS_K - 1) * BM * BN <= 2 * STAGE, "the sums that warps exchange fit where the stages were");
     static_assert(SHARED_BYTES == SHARED_BYTES_, "tiles.py plans the same tile");
 };
-
-template <int ROWS, int COLUMNS>
-struct Accumulators {
-    float v[ROWS][COLUMNS][4];
-};
-
-// What a warp holds when the product is complete.
-template <class Tile>
-using Sums = Accumulators<Tile::OWN_MT, Tile::NT>;
-
-template <int ROWS, int COLUMNS>
-__device__ __forceinline__ void clear(Accumulators<ROWS, COLUMNS>& sum) {
-#pragma unroll
-    for (int i = 0; i < ROWS; ++i)
-#pragma unroll
-        for (int j = 0; j < COLUMNS; ++j)
-#pragma unroll
-            for (int q = 0; q < 4; ++q) sum.v[i][j][q] = 0.0f;
-}
-
-// Which warp of the block this is, along each direction.
-template <class Tile>
-struct WarpPlace {
-    int m, n, k;
-    __device__ __forceinline__ WarpPlace() {
-        int warp = threadIdx.x / 32;
-        n = warp % Tile::WARPS_N;
-        m = warp / Tile::WARPS_N % Tile::WARPS_M;
-        k = warp / (Tile::WARPS_N * Tile::WARPS_M);
-    }
-    // The row and column of the product in this thread's corner of its first tile.
-    __device__ __forceinline__ int own_row() const {
-        return blockIdx.x * Tile::BM + (m * Tile::MT + k * Tile::OWN_MT) * 16 + threadIdx.x % 32 / 4;
-    }
-    __device__ __forceinline__ int own_column() const {
-        return blockIdx.y * Tile::BN + n * Tile::NT * 8 + threadIdx.x % 4 * 2;
-    }
-};
-
-// What a factor of an mma is made of: its bits, rounded to tf32 (10 bits of mantissa) unless they were before.
-template <bool ROUND>
-__device__ __forceinline__ unsigned to_tf32(float v) {
-    return ROUND ? cvt_tf32(v) : __float_as_uint(v);
-}
-
-// For values that are rounded once, where they are written, and multiplied many times.
-__device__ __forceinline__ float rounded(float v) {
-#if TF32
-    return __uint_as_float(cvt_tf32(v));
-#else
-    return v;
-#endif
-}
 
 template <class Tile>
 __device__ __forceinline__ void load_stage(float* stage, const Pixel* rows, const float* x, const float* weights,
@@ -256,24 +198,6 @@ __device__ __forceinline__ void convolve(Sums<Tile>& own, char* shared, const fl
         own = sum;
     } else {
         add_groups<Tile>(own, sum, stages, warp.k);
-    }
-}
-
-// visit(m, n, y[m][n], y[m][n+1]) for every pair of neighbouring columns that this thread owns; n is even, n < COLUMNS.
-template <class Tile, class Visit>
-__device__ __forceinline__ void for_each_pair(const Sums<Tile>& own, int rows, Visit visit) {
-    WarpPlace<Tile> warp;
-#pragma unroll
-    for (int i = 0; i < Tile::OWN_MT; ++i) {
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-            int m = warp.own_row() + 16 * i + 8 * half;
-#pragma unroll
-            for (int j = 0; j < Tile::NT; ++j) {
-                int n = warp.own_column() + 8 * j;
-                if (m < rows && n < Tile::COLUMNS) visit(m, n, own.v[i][j][2 * half], own.v[i][j][2 * half + 1]);
-            }
-        }
     }
 }
 

@@ -1,17 +1,15 @@
 """Launches conv3d.cu: the buffers of a Conv3D layer and the order of its kernels."""
 
-from functools import partial
 from typing import Any
 
+from kernels.cuda.binding import bind_convolution, bind_elements, bind_gradient, count_pixels, tile_defines
 from kernels.cuda.launch import Program, Runtime
 from kernels.cuda.source import Constant
-from kernels.cuda.tiles import ceil_div, conv_tile, gradient_tile
+from kernels.cuda.tiles import conv_tile, gradient_tile
 from kernels.cuda.workspace import Workspace
 from kernels.specs import Conv3DSpec
 
 Array = Any
-
-PACK_THREADS = 256
 
 
 class Tiles:
@@ -22,9 +20,6 @@ class Tiles:
         self.forward = conv_tile(taps * spec.C, spec.K)
         self.backward = conv_tile(taps * spec.K, spec.C)
         self.kernel_gradient = gradient_tile(taps * spec.C + 1, spec.K)
-
-    def defines(self) -> dict[str, Constant]:
-        return {name.upper(): tile.arguments for name, tile in vars(self).items()}
 
 
 def conv3d_defines(spec: Conv3DSpec, precision: str) -> dict[str, Constant]:
@@ -37,7 +32,7 @@ def conv3d_defines(spec: Conv3DSpec, precision: str) -> dict[str, Constant]:
         "SPEC_KW": spec.kw,
         "SPEC_BEFORE": spec.frames_before,
         "TF32": precision == "tf32",
-        **Tiles(spec).defines(),
+        **tile_defines(Tiles(spec)),
     }
 
 
@@ -46,47 +41,38 @@ class Conv3DPlan:
 
     def __init__(self, runtime: Runtime, workspace: Workspace, spec: Conv3DSpec, precision: str) -> None:
         self.spec = spec
+        pixels = count_pixels(spec)
         program, tiles = Program(runtime, "conv3d.cu", conv3d_defines(spec, precision)), Tiles(spec)
-        pixels = spec.T * spec.B * spec.H * spec.W
         x, y = (spec.T, spec.B, spec.H, spec.W, spec.C), (spec.T, spec.B, spec.H, spec.W, spec.K)
         kernel, bias = (spec.kt, spec.kh, spec.kw, spec.C, spec.K), (spec.K,)
         frames: dict[str, Any] = {"images": spec.T * spec.B, "per_frame": spec.B, "height": spec.H, "width": spec.W}
 
-        def bind(name: str, tile: Any, grid: tuple[int, ...], sizes: dict[str, Any], **scalars: Any) -> Any:
-            block = (tile.warps.threads,)
-            return partial(
-                program.kernel(name, sizes), grid, block, shared_bytes=tile.shared_bytes, **frames, **scalars
-            )
-
-        def bind_elements(name: str, elements: int, sizes: dict[str, Any]) -> Any:
-            return partial(program.kernel(name, sizes), (ceil_div(elements, PACK_THREADS),), (PACK_THREADS,))
-
-        def bind_pack(name: str, packed: tuple[int, int]) -> Any:
-            return bind_elements(name, packed[0] * packed[1], {"kernel": kernel, "packed": packed})
-
         self.y = runtime.empty(y, "float32")
         packed = tiles.forward.packed_shape
         self._packed = runtime.empty(packed, "float32")
-        self._pack_forward = bind_pack("pack_forward", packed)
-        sizes: dict[str, Any] = {"x": x, "packed": packed, "bias": bias, "y": y}
-        self._forward = bind("conv3d_forward", tiles.forward, tiles.forward.grid(pixels), sizes)
+        pack_sizes = {"kernel": kernel, "packed": packed}
+        self._pack_forward = bind_elements(program, "pack_forward", packed[0] * packed[1], pack_sizes)
+        sizes = {"x": x, "packed": packed, "bias": bias, "y": y}
+        self._forward = bind_convolution(program, "conv3d_forward", tiles.forward, pixels, sizes, **frames)
         if not spec.training:
             return
 
         self.dx = runtime.empty(x, "float32")
         packed = tiles.backward.packed_shape
         self._packed_back = runtime.empty(packed, "float32")
-        self._pack_backward = bind_pack("pack_backward", packed)
+        pack_sizes = {"kernel": kernel, "packed": packed}
+        self._pack_backward = bind_elements(program, "pack_backward", packed[0] * packed[1], pack_sizes)
         sizes = {"dy": y, "packed": packed, "dx": x}
-        self._backward = bind("conv3d_backward", tiles.backward, tiles.backward.grid(pixels), sizes)
-        gradient = tiles.kernel_gradient
-        self._slices, chunks_per_slice = gradient.slices(pixels)
-        self._partial = workspace.array("partial", (self._slices, gradient.rows, gradient.columns))
-        sizes = {"x": x, "dy": y, "partial": self._partial.shape}
-        grid = gradient.grid(self._slices)
-        self._kernel_gradient = bind("kernel_gradient", gradient, grid, sizes, chunks_per_slice=chunks_per_slice)
-        sizes = {"partial": self._partial.shape, "dkernel": kernel, "dbias": bias}
-        self._sum_gradient = bind_elements("sum_kernel_gradient", gradient.rows * gradient.columns, sizes)
+        self._backward = bind_convolution(program, "conv3d_backward", tiles.backward, pixels, sizes, **frames)
+
+        tile = tiles.kernel_gradient
+        self._slices, _ = tile.slices(pixels)
+        partial = (self._slices, tile.rows, tile.columns)
+        self._partial = workspace.array("partial", partial)
+        sizes = {"x": x, "dy": y, "partial": partial}
+        self._kernel_gradient = bind_gradient(program, "kernel_gradient", tile, pixels, sizes, **frames)
+        sizes = {"partial": partial, "dkernel": kernel, "dbias": bias}
+        self._sum_gradient = bind_elements(program, "sum_kernel_gradient", tile.rows * tile.columns, sizes)
 
     def forward(self, x: Array, kernel: Array, bias: Array) -> Array:
         """x (T,B,H,W,C) -> y (T,B,H,W,K); see Backend.conv3d_forward."""

@@ -1,17 +1,15 @@
 """Launches conv_lstm.cu: the buffers of a ConvLSTM layer and the order of its kernels."""
 
-from functools import partial
 from typing import Any
 
+from kernels.cuda.binding import Launch, bind_convolution, bind_elements, bind_gradient, count_pixels, tile_defines
 from kernels.cuda.launch import Program, Runtime
 from kernels.cuda.source import Constant
-from kernels.cuda.tiles import ConvTile, GradientTile, ceil_div, conv_tile, gradient_tile, round_up
+from kernels.cuda.tiles import ConvTile, GradientTile, conv_tile, gradient_tile, round_up
 from kernels.cuda.workspace import Workspace
 from kernels.specs import HARD_SIGMOID_SLOPE, ConvLSTMSpec
 
 Array = Any
-
-PACK_THREADS = 256
 
 
 class Tiles:
@@ -27,9 +25,6 @@ class Tiles:
         self.kernel_gradient = gradient_tile(taps * spec.C + 1, gates)
         self.recurrent_gradient = gradient_tile(taps * spec.F, gates)
 
-    def defines(self) -> dict[str, Constant]:
-        return {name.upper(): tile.arguments for name, tile in vars(self).items()}
-
 
 def conv_lstm_defines(spec: ConvLSTMSpec, precision: str) -> dict[str, Constant]:
     """The constants of conv_lstm.cu; frame sizes, frames and batch are arguments and cost no compilation."""
@@ -40,7 +35,7 @@ def conv_lstm_defines(spec: ConvLSTMSpec, precision: str) -> dict[str, Constant]
         "SPEC_KW": spec.kw,
         "GATE_SLOPE": HARD_SIGMOID_SLOPE.get(spec.recurrent_activation, 0.0),
         "TF32": precision == "tf32",
-        **Tiles(spec).defines(),
+        **tile_defines(Tiles(spec)),
     }
 
 
@@ -49,51 +44,50 @@ class ConvLSTMPlan:
 
     def __init__(self, runtime: Runtime, workspace: Workspace, spec: ConvLSTMSpec, precision: str) -> None:
         self.spec = spec
+        self._pixels = count_pixels(spec) // spec.T
         self._runtime, self._workspace = runtime, workspace
         self._program = Program(runtime, "conv_lstm.cu", conv_lstm_defines(spec, precision))
         self._tiles = Tiles(spec)
-        frame = (spec.B, spec.H, spec.W)
+        frame, gates = (spec.B, spec.H, spec.W), 4 * spec.F
         self._state, self._gates = (*frame, spec.F), (*frame, spec.F, 4)
-        self._movie = (spec.T, *frame, spec.C)
-        self._weights = {
-            "kernel": (spec.kh, spec.kw, spec.C, 4 * spec.F),
-            "recurrent_kernel": (spec.kh, spec.kw, spec.F, 4 * spec.F),
-        }
+        self._x, self._sequence = (spec.T, *frame, spec.C), (spec.T, *self._gates)
+        self._kernel, self._recurrent = (spec.kh, spec.kw, spec.C, gates), (spec.kh, spec.kw, spec.F, gates)
+        self._bias = (gates,)
+        self._allocate_forward()
         self._bind_forward()
         if spec.training:
+            self._allocate_backward()
             self._bind_backward()
+            self._bind_gradients()
 
     # ------------------------------------------------------------------------------------------------ forward
 
-    def _bind_forward(self) -> None:
-        spec, tiles, empty = self.spec, self._tiles, self._runtime.empty
-        state, gates, movie = self._state, self._gates, self._movie
-        sequence = (spec.T, *gates)
+    def _allocate_forward(self) -> None:
+        spec, empty = self.spec, self._runtime.empty
         # In training the activations replace z where it stands, and stay until backward has used them.
-        self._z = empty(sequence, "float32") if spec.training else self._workspace.array("z", sequence)
-        self.h = empty((spec.T, *state), "float32")
-        self.c = empty((spec.T if spec.training else 1, *state), "float32")
+        self._z = empty(self._sequence, "float32") if spec.training else self._workspace.array("z", self._sequence)
+        self.h = empty((spec.T, *self._state), "float32")
+        self.c = empty((spec.T if spec.training else 1, *self._state), "float32")
         self._z_frames, self._h_frames = list(self._z), list(self.h)
         self._c_frames = list(self.c) if spec.training else [self.c[0]] * spec.T
-        self._packed_kernel = empty(tiles.input_forward.packed_shape, "float32")
-        self._packed_recurrent = empty(tiles.step_forward.packed_shape, "float32")
+        self._packed_kernel = empty(self._tiles.input_forward.packed_shape, "float32")
+        self._packed_recurrent = empty(self._tiles.step_forward.packed_shape, "float32")
         if spec.T == 1 and not spec.training:
-            self._states = [(self.h[0], self.c[0]), (empty(state, "float32"), empty(state, "float32"))]
+            self._states = [
+                (self.h[0], self.c[0]),
+                (empty(self._state, "float32"), empty(self._state, "float32")),
+            ]
 
-        self._pack_forward = self._packer("pack_forward", tiles.input_forward, tiles.step_forward)
-        self._input_forward = self._convolution(
-            "input_forward",
-            tiles.input_forward,
-            {"x": movie, "packed_kernel": tiles.input_forward.packed_shape, "bias": (4 * spec.F,), "z": sequence},
-            frames=spec.T,
-        )
-        self._step_forward = self._convolution(
-            "step_forward",
-            tiles.step_forward,
-            {"h_prev": state, "packed_recurrent": tiles.step_forward.packed_shape, "z": gates}
-            | {"c_prev": state, "gates": gates, "c": state, "h": state},
-            optional=("h_prev", "c_prev", "gates"),
-        )
+    def _bind_forward(self) -> None:
+        tiles, state = self._tiles, self._state
+        packed_kernel, packed_recurrent = self._packed_kernel.shape, self._packed_recurrent.shape
+        self._pack_forward = self._bind_pack("pack_forward", packed_kernel, packed_recurrent)
+        sizes = {"x": self._x, "packed_kernel": packed_kernel, "bias": self._bias, "z": self._sequence}
+        self._input_forward = self._bind("input_forward", tiles.input_forward, self.spec.T, sizes)
+        sizes = {"h_prev": state, "packed_recurrent": packed_recurrent, "z": self._gates, "c_prev": state}
+        sizes |= {"gates": self._gates, "c": state, "h": state}
+        may_be_none = ("h_prev", "c_prev", "gates")
+        self._step_forward = self._bind("step_forward", tiles.step_forward, 1, sizes, may_be_none)
 
     def forward(
         self,
@@ -137,63 +131,52 @@ class ConvLSTMPlan:
 
     # ------------------------------------------------------------------------------------------------ backward
 
-    def _bind_backward(self) -> None:
-        spec, tiles, empty = self.spec, self._tiles, self._runtime.empty
-        state, gates, movie = self._state, self._gates, self._movie
-        sequence = (spec.T, *gates)
-        self._dz = self._workspace.array("dz", sequence)
+    def _allocate_backward(self) -> None:
+        tiles, empty = self._tiles, self._runtime.empty
+        self._dz = self._workspace.array("dz", self._sequence)
         self._dz_frames = list(self._dz)
-        self.dx, self.dh0, self.dc0 = empty(movie, "float32"), empty(state, "float32"), empty(state, "float32")
+        self.dx = empty(self._x, "float32")
+        self.dh0, self.dc0 = empty(self._state, "float32"), empty(self._state, "float32")
         self._packed_kernel_back = empty(tiles.input_backward.packed_shape, "float32")
         self._packed_recurrent_back = empty(tiles.step_backward.packed_shape, "float32")
-
-        recurrent_packed = tiles.step_backward.packed_shape
-        self._pack_backward = self._packer("pack_backward", tiles.input_backward, tiles.step_backward)
-        self._step_backward = self._convolution(
-            "step_backward",
-            tiles.step_backward,
-            {"dz_next": gates, "packed_recurrent": recurrent_packed, "gates": gates, "c": state}
-            | {"c_prev": state, "dh": state, "dc": state, "dz": gates},
-            optional=("dz_next", "c_prev"),
-        )
-        self._initial_state_backward = self._convolution(
-            "initial_state_backward",
-            tiles.step_backward,
-            {"dz": gates, "packed_recurrent": recurrent_packed, "dh0": state},
-        )
-        self._input_backward = self._convolution(
-            "input_backward",
-            tiles.input_backward,
-            {"dz": sequence, "packed_kernel": tiles.input_backward.packed_shape, "dx": movie},
-            frames=spec.T,
-        )
-
-        # The recurrent kernel met h of the frames before the last one, and h0 if there was one: two launches, whose
-        # slices are summed together.
-        pixels = spec.B * spec.H * spec.W
-        self._kernel_slices, _ = tiles.kernel_gradient.slices(spec.T * pixels)
-        self._state_slices = tiles.recurrent_gradient.slices((spec.T - 1) * pixels)[0] if spec.T > 1 else 0
-        self._initial_slices, _ = tiles.recurrent_gradient.slices(pixels)
+        # The recurrent kernel met h of every frame but the last, and h0 if there was one: two launches, whose slices
+        # are summed together.
+        self._kernel_slices, _ = tiles.kernel_gradient.slices(self.spec.T * self._pixels)
+        self._later_slices, _ = tiles.recurrent_gradient.slices((self.spec.T - 1) * self._pixels)
+        self._first_slices, _ = tiles.recurrent_gradient.slices(self._pixels)
         self._kernel_partial = self._partial(tiles.kernel_gradient, self._kernel_slices)
-        self._recurrent_partial = self._partial(tiles.recurrent_gradient, self._state_slices + self._initial_slices)
-        kernel_sizes = {"x": movie, "dz": sequence, "partial": self._kernel_partial.shape}
-        self._kernel_gradient = self._gradient("kernel_gradient", tiles.kernel_gradient, kernel_sizes, spec.T)
-        later = {"h": (spec.T - 1, *state), "dz": (spec.T - 1, *gates), "partial": self._recurrent_partial.shape}
-        first = {"h": state, "dz": gates, "partial": self._recurrent_partial.shape}
+        self._recurrent_partial = self._partial(tiles.recurrent_gradient, self._later_slices + self._first_slices)
+
+    def _bind_backward(self) -> None:
+        tiles, state, gates = self._tiles, self._state, self._gates
+        packed_kernel, packed_recurrent = self._packed_kernel_back.shape, self._packed_recurrent_back.shape
+        self._pack_backward = self._bind_pack("pack_backward", packed_kernel, packed_recurrent)
+        sizes = {"dz_next": gates, "packed_recurrent": packed_recurrent, "gates": gates, "c": state}
+        sizes |= {"c_prev": state, "dh": state, "dc": state, "dz": gates}
+        self._step_backward = self._bind("step_backward", tiles.step_backward, 1, sizes, ("dz_next", "c_prev"))
+        sizes = {"dz": gates, "packed_recurrent": packed_recurrent, "dh0": state}
+        self._initial_state_backward = self._bind("initial_state_backward", tiles.step_backward, 1, sizes)
+        sizes = {"dz": self._sequence, "packed_kernel": packed_kernel, "dx": self._x}
+        self._input_backward = self._bind("input_backward", tiles.input_backward, self.spec.T, sizes)
+
+    def _bind_gradients(self) -> None:
+        spec, tiles = self.spec, self._tiles
+        partial, tile = self._kernel_partial.shape, tiles.kernel_gradient
+        sizes = {"x": self._x, "dz": self._sequence, "partial": partial}
+        self._kernel_gradient = self._bind_gradient("kernel_gradient", tile, spec.T, sizes)
+        sizes = {"partial": partial, "dkernel": self._kernel, "dbias": self._bias}
+        self._sum_kernel = bind_elements(self._program, "sum_kernel_gradient", tile.rows * tile.columns, sizes)
+
+        partial, tile = self._recurrent_partial.shape, tiles.recurrent_gradient
         if spec.T > 1:
-            self._state_gradient = self._gradient(
-                "recurrent_gradient", tiles.recurrent_gradient, later, spec.T - 1, slice_offset=0
-            )
-        self._initial_gradient = self._gradient(
-            "recurrent_gradient", tiles.recurrent_gradient, first, 1, slice_offset=self._state_slices
+            sizes = {"h": (spec.T - 1, *self._state), "dz": (spec.T - 1, *self._gates), "partial": partial}
+            self._later_gradient = self._bind_gradient("recurrent_gradient", tile, spec.T - 1, sizes, slice_offset=0)
+        sizes = {"h": self._state, "dz": self._gates, "partial": partial}
+        self._first_gradient = self._bind_gradient(
+            "recurrent_gradient", tile, 1, sizes, slice_offset=self._later_slices
         )
-        dbias, (dkernel, drecurrent) = (4 * spec.F,), self._weights.values()
-        self._sum_kernel = self._summation(
-            "sum_kernel_gradient", {"partial": self._kernel_partial.shape, "dkernel": dkernel, "dbias": dbias}
-        )
-        self._sum_recurrent = self._summation(
-            "sum_recurrent_gradient", {"partial": self._recurrent_partial.shape, "drecurrent_kernel": drecurrent}
-        )
+        sizes = {"partial": partial, "drecurrent_kernel": self._recurrent}
+        self._sum_recurrent = bind_elements(self._program, "sum_recurrent_gradient", tile.rows * tile.columns, sizes)
 
     def backward(
         self,
@@ -232,55 +215,35 @@ class ConvLSTMPlan:
         self._kernel_gradient(x=x, dz=self._dz, partial=self._kernel_partial)
         self._sum_kernel(partial=self._kernel_partial, dkernel=dkernel, dbias=dbias, slices=self._kernel_slices)
         if self.spec.T > 1:
-            self._state_gradient(h=self.h[:-1], dz=self._dz[1:], partial=self._recurrent_partial)
+            self._later_gradient(h=self.h[:-1], dz=self._dz[1:], partial=self._recurrent_partial)
         if h0 is not None:
-            self._initial_gradient(h=h0, dz=dz[0], partial=self._recurrent_partial)
-        slices = self._state_slices + (self._initial_slices if h0 is not None else 0)
+            self._first_gradient(h=h0, dz=dz[0], partial=self._recurrent_partial)
+        slices = self._later_slices + (self._first_slices if h0 is not None else 0)
         self._sum_recurrent(partial=self._recurrent_partial, drecurrent_kernel=drecurrent_kernel, slices=slices)
         return (self.dx if need_dx else None), self.dh0, self.dc0
 
     # ------------------------------------------------------------------------------------------------ binding
 
-    def _packer(self, name: str, kernel_tile: ConvTile, recurrent_tile: ConvTile) -> Any:
-        sizes = self._weights | {
-            "packed_kernel": kernel_tile.packed_shape,
-            "packed_recurrent": recurrent_tile.packed_shape,
-        }
-        largest = max(tile.packed_shape[0] * tile.packed_shape[1] for tile in (kernel_tile, recurrent_tile))
-        return partial(self._program.kernel(name, sizes), (ceil_div(largest, PACK_THREADS),), (PACK_THREADS,))
+    def _frames(self, count: int) -> dict[str, Any]:
+        return {"images": count * self.spec.B, "height": self.spec.H, "width": self.spec.W}
 
-    def _convolution(
-        self, name: str, tile: ConvTile, sizes: dict[str, Any], frames: int = 1, optional: tuple[str, ...] = ()
-    ) -> Any:
-        spec = self.spec
-        return partial(
-            self._program.kernel(name, sizes, optional),
-            tile.grid(frames * spec.B * spec.H * spec.W),
-            (tile.warps.threads,),
-            shared_bytes=tile.shared_bytes,
-            images=frames * spec.B,
-            height=spec.H,
-            width=spec.W,
-        )
+    def _bind(
+        self, name: str, tile: ConvTile, frames: int, sizes: dict[str, Any], may_be_none: tuple[str, ...] = ()
+    ) -> Launch:
+        pixels = frames * self._pixels
+        return bind_convolution(self._program, name, tile, pixels, sizes, may_be_none, **self._frames(frames))
+
+    def _bind_gradient(
+        self, name: str, tile: GradientTile, frames: int, sizes: dict[str, Any], **scalars: Any
+    ) -> Launch:
+        pixels = frames * self._pixels
+        return bind_gradient(self._program, name, tile, pixels, sizes, **self._frames(frames), **scalars)
+
+    def _bind_pack(self, name: str, packed_kernel: Any, packed_recurrent: Any) -> Launch:
+        sizes = {"kernel": self._kernel, "recurrent_kernel": self._recurrent}
+        packed = {"packed_kernel": packed_kernel, "packed_recurrent": packed_recurrent}
+        elements = max(rows * columns for rows, columns in packed.values())
+        return bind_elements(self._program, name, elements, sizes | packed)
 
     def _partial(self, tile: GradientTile, slices: int) -> Array:
         return self._workspace.array("partial", (slices, tile.rows, tile.columns))
-
-    def _gradient(self, name: str, tile: GradientTile, sizes: dict[str, Any], frames: int, **constants: Any) -> Any:
-        spec = self.spec
-        slices, chunks_per_slice = tile.slices(frames * spec.B * spec.H * spec.W)
-        return partial(
-            self._program.kernel(name, sizes),
-            tile.grid(slices),
-            (tile.warps.threads,),
-            shared_bytes=tile.shared_bytes,
-            images=frames * spec.B,
-            height=spec.H,
-            width=spec.W,
-            chunks_per_slice=chunks_per_slice,
-            **constants,
-        )
-
-    def _summation(self, name: str, sizes: dict[str, Any]) -> Any:
-        elements = sizes["partial"][1] * sizes["partial"][2]
-        return partial(self._program.kernel(name, sizes), (ceil_div(elements, PACK_THREADS),), (PACK_THREADS,))

@@ -137,10 +137,10 @@ class GradientTile:
         return ", ".join(map(str, (*sizes, self.shared_bytes)))
 
     def slices(self, pixels: int) -> tuple[int, int]:
-        """How many slices the pixels are split into, and how many chunks a slice has."""
+        """How many slices the pixels are split into (none, if there are no pixels), and how many chunks a slice has."""
         chunks = ceil_div(pixels, GRADIENT_CHUNK)
         blocks = ceil_div(self.rows, self.warps.rows) * ceil_div(self.columns, self.warps.columns)
-        per_slice = ceil_div(chunks, max(1, TARGET_BLOCKS // blocks))
+        per_slice = max(1, ceil_div(chunks, max(1, TARGET_BLOCKS // blocks)))
         return ceil_div(chunks, per_slice), per_slice
 
     def grid(self, slices: int) -> tuple[int, int, int]:

@@ -14,10 +14,11 @@
 //     | stage 0, stage 1     |    +---------------+---------------+      (t, g) read word t * stride + g, 32 banks
 //     +----------------------+
 //
-// Ownership of the accumulators is that of conv.cuh.
+// Ownership of the accumulators is that of accumulators.cuh.
 #pragma once
 
-#include "conv.cuh"
+#include "accumulators.cuh"
+#include "window.cuh"
 
 template <class WINDOW, int COLUMNS_, bool BIAS_, int WARPS_M_, int WARPS_N_, int MT_, int NT_,
           int SHARED_BYTES_>

@@ -87,3 +87,14 @@ def test_gather_refuses_rows_and_shapes(device: CudaBackend, rows: list[int], ba
 def test_precision_is_one_of_two() -> None:
     with pytest.raises(ValueError, match="precision: expected one of float32, tf32, got 'fp8'"):
         CudaBackend(precision="fp8")
+
+
+@pytest.mark.parametrize("operation", ["conv_lstm_plan", "conv3d_plan", "batch_norm_plan"])
+def test_more_pixels_than_an_int_can_count(device: CudaBackend, operation: str) -> None:
+    specs = {
+        "conv_lstm_plan": ConvLSTMSpec(T=1, B=2, H=2**15, W=2**15, C=1, F=1, kh=1, kw=1),
+        "conv3d_plan": Conv3DSpec(T=1, B=2, H=2**15, W=2**15, C=1, K=1, kt=1, kh=1, kw=1),
+        "batch_norm_plan": BatchNormSpec(T=1, B=2, H=2**15, W=2**15, C=1),
+    }
+    with pytest.raises(ValueError, match=r"spec: expected at most 2\*\*30 pixels \(T\*B\*H\*W\), got 2,147,483,648"):
+        getattr(device, operation)(specs[operation])

@@ -1,0 +1,50 @@
+"""The planner of tiles: every product is covered, and every tile fits the smallest device there is a use for."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernels.cuda.tiles import GRADIENT_CHUNK, WarpGrid, conv_tile, gradient_tile
+
+SMALLEST_SHARED_MEMORY = 101_376
+"""Of one block, on compute capabilities 8.9 and 12.0."""
+
+columns = st.integers(1, 2000)
+ks = st.integers(1, 20_000)
+pixels = st.integers(1, 2**30)
+
+
+def check_warps(warps: WarpGrid) -> None:
+    assert warps.threads <= 256
+    assert warps.m_tiles * warps.n_tiles * 4 <= 80, "accumulators of a thread"
+
+
+@given(k=ks, columns=columns, paired=st.booleans(), pixels=pixels)
+def test_convolution(k: int, columns: int, paired: bool, pixels: int) -> None:
+    columns = columns * 16 if paired else columns
+    tile = conv_tile(k, columns, paired)
+    check_warps(tile.warps)
+    assert tile.shared_bytes <= SMALLEST_SHARED_MEMORY
+    assert tile.chunk % (8 * tile.warps.warps_k) == 0
+    assert not paired or tile.warps.n_tiles % 2 == 0, "the gates of a channel would be torn apart"
+    rows, blocks = tile.grid(pixels)
+    assert (rows - 1) * tile.warps.rows < pixels <= rows * tile.warps.rows
+    padded_columns, padded_k = tile.packed_shape
+    assert padded_columns == blocks * tile.warps.columns >= columns
+    assert padded_k >= k > padded_k - tile.chunk
+
+
+@given(rows=ks, columns=columns, pixels=pixels)
+def test_weight_gradient(rows: int, columns: int, pixels: int) -> None:
+    tile = gradient_tile(rows, columns)
+    check_warps(tile.warps)
+    assert tile.shared_bytes <= SMALLEST_SHARED_MEMORY
+    slices, chunks = tile.slices(pixels)
+    assert (slices - 1) * chunks * GRADIENT_CHUNK < pixels <= slices * chunks * GRADIENT_CHUNK
+    row_blocks, column_blocks, grid_slices = tile.grid(slices)
+    assert grid_slices == slices
+    assert row_blocks * tile.warps.rows >= rows
+    assert column_blocks * tile.warps.columns >= columns
+
+
+def test_no_pixels_need_no_slice() -> None:
+    assert gradient_tile(9, 8).slices(0)[0] == 0
