@@ -19,7 +19,7 @@ from kernels.cpu.convolution import Kernels, Workspace, multiply, read_inputs, s
 from kernels.cpu.geometry import Geometry, geometry
 from kernels.cpu.jit import parallel, prange
 from kernels.cpu.sums import column_sums
-from kernels.cpu.vector import lanes_of
+from kernels.cpu.vector import lanes, lanes_of, load, load_first, store_first
 from kernels.cpu.weight_gradient import WeightGradient
 from kernels.specs import Conv3DSpec
 
@@ -64,8 +64,9 @@ def _convolve_frames(
                 for column in range(g.W):
                     pixel = ((t * B + image) * g.H + row + i) * g.W + column
                     source = i * z_row(g) + column * g.columns
-                    for k in range(K):
-                        y[pixel * K + k] = z[source + k] + bias[k]
+                    for k in range(0, K, lanes(z)):
+                        value = load(z, source + k) + load_first(bias, k, K - k)
+                        store_first(y, pixel * K + k, value, K - k)
 
 
 class Conv3DPlan:

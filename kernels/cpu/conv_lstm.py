@@ -16,6 +16,7 @@ from kernels.cpu.cell import cell_backward, cell_forward
 from kernels.cpu.convolution import Workspace, multiply, read_inputs, share, z_row
 from kernels.cpu.geometry import Geometry
 from kernels.cpu.jit import parallel, prange
+from kernels.cpu.runs import copy_run
 
 Array = Any
 
@@ -112,8 +113,6 @@ def input_gradient_step(
                 for column in range(g.W):
                     pixel = (image * g.H + row + y) * g.W + column
                     source = y * z_row(g) + column * g.columns
-                    for k in range(F):
-                        dh[pixel * F + k] = z[source + k]
+                    copy_run(z, source, dh, pixel * F, F)
                     if need_dx:
-                        for k in range(C):
-                            dx[pixel * C + k] = z[source + F + k]
+                        copy_run(z, source + F, dx, pixel * C, C)

@@ -9,6 +9,7 @@ from typing import Any
 
 from kernels.cpu.geometry import Geometry
 from kernels.cpu.jit import jit
+from kernels.cpu.runs import copy_run, zero_run
 
 Array = Any
 
@@ -22,19 +23,16 @@ def pad_rows(
     image[start] is the first element of an image (H,W,channels); a pixel of p has g.depth channels, of which these
     begin at p_start; a row has g.slots + g.kw - 1 pixels.
     """
+    before = g.kw // 2
     for i in range(first, end):
         line = p_start + i * (g.slots + g.kw - 1) * g.depth
         inside = 0 <= y0 + i < g.H
         for j in range(g.W + g.kw - 1):
-            x = j - g.kw // 2
             here = line + j * g.depth
-            if inside and 0 <= x < g.W:
-                source = start + ((y0 + i) * g.W + x) * channels
-                for channel in range(channels):
-                    p[here + channel] = image[source + channel]
+            if inside and before <= j < g.W + before:
+                copy_run(image, start + ((y0 + i) * g.W + j - before) * channels, p, here, channels)
             else:
-                for channel in range(channels):
-                    p[here + channel] = 0.0
+                zero_run(p, here, channels)
 
 
 @jit
@@ -43,6 +41,4 @@ def copy_rows(
 ) -> None:
     """target[target_row + i, :source_width] = source[source_row + i] of flat matrices with those widths."""
     for i in range(rows):
-        here, there = (source_row + i) * source_width, (target_row + i) * target_width
-        for k in range(source_width):
-            target[there + k] = source[here + k]
+        copy_run(source, (source_row + i) * source_width, target, (target_row + i) * target_width, source_width)

@@ -8,8 +8,6 @@ to SPARE_ROWS rows beyond those asked for, where the caller has room and what is
 from collections.abc import Callable
 from typing import Any
 
-import numba
-
 from kernels.cpu.jit import jit
 from kernels.cpu.micro_kernel import MAX_VECTORS, ROWS_OF_TILE, register_tile
 from kernels.cpu.vector import lanes
@@ -55,7 +53,7 @@ ROWS_1, ROWS_2, ROWS_3, ROWS_4, ROWS_5 = (ROWS_OF_TILE[vectors] for vectors in (
 def _tile_dispatch(accumulate: bool) -> Callable[..., Any]:
     """A compiled `register_tile` whose width is an argument; it has as many rows as `rows_of_tile` says."""
 
-    @numba.njit(nogil=True)
+    @jit
     def tile(
         vectors: int,
         a: Array,

@@ -163,21 +163,18 @@ def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.intp, value), codegen
 
 
-def _first_lanes(builder: Any, lanes: int, count: Any) -> Any:
+def _masked(builder: Any, operation: str, pointer: Any, count: Any, value: Any, result: Any) -> Any:
+    """LLVM's masked load (value: what lanes without an element get) or store of the first `count` lanes."""
+    lanes, bits = value.type.count, 32 if isinstance(value.type.element, ir.FloatType) else 64
     numbers = ir.Constant(ir.VectorType(count.type, lanes), list(range(lanes)))
-    return builder.icmp_signed("<", numbers, splat(builder, count, lanes))
-
-
-def _masked(builder: Any, operation: str, vector: Any, pointer: Any, arguments: list[Any], result: Any) -> Any:
-    mask = ir.VectorType(ir.IntType(1), vector.count)
-    letter = "f32" if isinstance(vector.element, ir.FloatType) else "f64"
-    kinds = [a.type for a in arguments]
+    mask = builder.icmp_signed("<", numbers, splat(builder, count, lanes))
+    alignment = ir.Constant(ir.IntType(32), bits // 8)
+    arguments = [pointer, alignment, mask, value] if operation == "load" else [value, pointer, alignment, mask]
     function = cgutils.get_or_insert_function(
         builder.module,
-        ir.FunctionType(result, kinds),
-        f"llvm.masked.{operation}.v{vector.count}{letter}.p0",
+        ir.FunctionType(result, [argument.type for argument in arguments]),
+        f"llvm.masked.{operation}.v{lanes}f{bits}.p0",
     )
-    assert mask in kinds
     return builder.call(function, arguments)
 
 
@@ -187,15 +184,21 @@ def load_first(typingctx: Any, array: Any, index: Any, count: Any) -> Any:
     vector = VectorType(array.dtype)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = context.get_value_type(vector)
-        pointer = vector_at(builder, address(context, builder, sig.args[0], args[0], args[1]), vector.lanes)
-        arguments = [
-            pointer,
-            ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8),
-            _first_lanes(builder, vector.lanes, args[2]),
-            ir.Constant(kind, [0.0] * vector.lanes),
-        ]
-        return _masked(builder, "load", kind, pointer, arguments, kind)
+        kind, index, count = context.get_value_type(vector), args[1], args[2]
+        pointer = vector_at(builder, address(context, builder, sig.args[0], args[0], index), vector.lanes)
+        whole = builder.icmp_signed(">=", count, ir.Constant(count.type, vector.lanes))
+        with builder.if_else(whole, likely=True) as (then, otherwise):
+            with then:
+                all_lanes = builder.load(pointer, align=array.dtype.bitwidth // 8)
+                then_block = builder.block
+            with otherwise:
+                zero = ir.Constant(kind, [0.0] * vector.lanes)
+                some_lanes = _masked(builder, "load", pointer, count, zero, kind)
+                otherwise_block = builder.block
+        result = builder.phi(kind)
+        result.add_incoming(all_lanes, then_block)
+        result.add_incoming(some_lanes, otherwise_block)
+        return result
 
     return vector(array, types.intp, types.intp), codegen
 
@@ -205,14 +208,14 @@ def store_first(typingctx: Any, array: Any, index: Any, value: Any, count: Any) 
     """`store` of the first `count` lanes only (all, if count is at least the lanes)."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = vector_at(builder, address(context, builder, sig.args[0], args[0], args[1]), value.lanes)
-        arguments = [
-            args[2],
-            pointer,
-            ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8),
-            _first_lanes(builder, value.lanes, args[3]),
-        ]
-        _masked(builder, "store", args[2].type, pointer, arguments, ir.VoidType())
+        index, content, count = args[1:]
+        pointer = vector_at(builder, address(context, builder, sig.args[0], args[0], index), value.lanes)
+        whole = builder.icmp_signed(">=", count, ir.Constant(count.type, value.lanes))
+        with builder.if_else(whole, likely=True) as (then, otherwise):
+            with then:
+                builder.store(content, pointer, align=array.dtype.bitwidth // 8)
+            with otherwise:
+                _masked(builder, "store", pointer, count, content, ir.VoidType())
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value, types.intp), codegen

@@ -21,6 +21,7 @@ import numpy as np
 
 from kernels.cpu.geometry import POINTS_AND_STEP, Geometry
 from kernels.cpu.jit import jit
+from kernels.cpu.runs import copy_run, zero_run
 from kernels.cpu.vector import lanes, load, load_first, store, store_first
 
 Array = Any
@@ -47,10 +48,10 @@ def kernel_transform(size: int) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 @jit
-def _input_line(points: int, x: Array, x0: int, dx: int, count: int, y: Array, y0: int, dy: int) -> None:
-    """B^T along one line of vectors, of which only the first `count` lanes are read and written."""
+def _input_line(points: int, x: Array, x0: int, dx: int, count: int, y: Array, y0: int, dy: int, kept: int) -> None:
+    """B^T along one line of vectors, of which the first `count` lanes are read and `kept` written."""
     if points == 1:
-        store_first(y, y0, load_first(x, x0, count), count)
+        store_first(y, y0, load_first(x, x0, count), kept)
         return
     x_0 = load_first(x, x0, count)
     x_1 = load_first(x, x0 + dx, count)
@@ -60,12 +61,12 @@ def _input_line(points: int, x: Array, x0: int, dx: int, count: int, y: Array, y
     x_5 = load_first(x, x0 + 5 * dx, count)
     even_a, odd_a = x_4 - x_2 * B2, (x_3 - x_1 * B2) * A
     even_b, odd_b = x_4 - x_2 * A2, (x_3 - x_1 * A2) * B
-    store_first(y, y0, x_4 - x_2 * SUM2 + x_0 * PRODUCT2, count)
-    store_first(y, y0 + dy, even_a + odd_a, count)
-    store_first(y, y0 + 2 * dy, even_a - odd_a, count)
-    store_first(y, y0 + 3 * dy, even_b + odd_b, count)
-    store_first(y, y0 + 4 * dy, even_b - odd_b, count)
-    store_first(y, y0 + 5 * dy, x_5 - x_3 * SUM2 + x_1 * PRODUCT2, count)
+    store_first(y, y0, x_4 - x_2 * SUM2 + x_0 * PRODUCT2, kept)
+    store_first(y, y0 + dy, even_a + odd_a, kept)
+    store_first(y, y0 + 2 * dy, even_a - odd_a, kept)
+    store_first(y, y0 + 3 * dy, even_b + odd_b, kept)
+    store_first(y, y0 + 4 * dy, even_b - odd_b, kept)
+    store_first(y, y0 + 5 * dy, x_5 - x_3 * SUM2 + x_1 * PRODUCT2, kept)
 
 
 @jit
@@ -117,41 +118,44 @@ def _copy_window(
     H: int, W: int, image: Array, start: int, channels: int, y0: int, x0: int, rows: int, columns: int, window: Array
 ) -> None:
     """window[rows, columns, channels] = the image (H,W,C) from (y0, x0) on, zero outside."""
-    size = columns * channels
     left, right = max(0, -x0), min(columns, W - x0)
     for i in range(rows):
-        line = i * size
-        window[line : line + size] = 0.0
-        if 0 <= y0 + i < H and left < right:
-            source = start + ((y0 + i) * W + x0) * channels
-            window[line + left * channels : line + right * channels] = image[
-                source + left * channels : source + right * channels
-            ]
+        line = i * columns * channels
+        zero_run(window, line, columns * channels)
+        if 0 <= y0 + i < H:
+            source = start + ((y0 + i) * W + x0 + left) * channels
+            copy_run(image, source, window, line + left * channels, (right - left) * channels)
 
 
 @jit
 def _input_tile(
-    g: Geometry,
-    x: Array,
-    x0: int,
-    x_row: int,
-    channels: int,
-    columns: Array,
-    a: Array,
-    a0: int,
-    a_position: int,
+    g: Geometry, x: Array, x0: int, x_row: int, channels: int, columns: Array, a: Array, a0: int, a_position: int
 ) -> None:
     """a[position, channel] = B^T x B of the tile whose first element is x[x0]."""
     width = lanes(a)
+    line = g.points_w * width
     for channel in range(0, channels, width):
         count = channels - channel
         for j in range(g.points_w):
-            _input_line(
-                g.points_h, x, x0 + j * channels + channel, x_row, count, columns, j * width, g.points_w * width
-            )
+            _input_line(g.points_h, x, x0 + j * channels + channel, x_row, count, columns, j * width, line, width)
         for i in range(g.points_h):
             position = a0 + i * g.points_w * a_position + channel
-            _input_line(g.points_w, columns, i * g.points_w * width, width, count, a, position, a_position)
+            _input_line(g.points_w, columns, i * line, width, width, a, position, a_position, count)
+
+
+@jit
+def _output_gradient_tile(
+    g: Geometry, dy: Array, dy0: int, dy_row: int, channels: int, columns: Array, c: Array, c0: int, c_position: int
+) -> None:
+    """c[position, n] = A dy A^T of the tile whose first element is dy[dy0]."""
+    width = lanes(c)
+    line = g.step_w * width
+    for n in range(0, channels, width):
+        for j in range(g.step_w):
+            _output_gradient_line(g.step_h, dy, dy0 + j * channels + n, dy_row, channels - n, columns, j * width, line)
+        for i in range(g.points_h):
+            position = c0 + i * g.points_w * c_position + n
+            _output_gradient_line(g.step_w, columns, i * line, width, width, c, position, c_position)
 
 
 @jit
@@ -219,25 +223,15 @@ def transform_output_gradients(
     c_position: int,
 ) -> None:
     """c[position, tile, n] = A dy A^T of every tile in some rows of tiles of an image dy (H,W,channels)."""
-    width = lanes(c)
+    dy_row = g.W * channels
     for i in range(tile_rows):
         y0 = (tile_row + i) * g.step_h
         for j in range(g.tiles_w):
             x0 = j * g.step_w
-            inside = y0 + g.step_h <= g.H and x0 + g.step_w <= g.W
-            dy, dy0, dy_row = image, start + (y0 * g.W + x0) * channels, g.W * channels
-            if not inside:
-                _copy_window(g.H, g.W, image, start, channels, y0, x0, g.step_h, g.step_w, window)
-                dy, dy0, dy_row = window, 0, g.step_w * channels
             c0 = c_start + (i * g.tiles_w + j) * g.columns
-            for n in range(0, channels, width):
-                count = channels - n
-                for p in range(g.step_w):
-                    _output_gradient_line(
-                        g.step_h, dy, dy0 + p * channels + n, dy_row, count, columns, p * width, g.step_w * width
-                    )
-                for p in range(g.points_h):
-                    position = c0 + p * g.points_w * c_position + n
-                    _output_gradient_line(
-                        g.step_w, columns, p * g.step_w * width, width, width, c, position, c_position
-                    )
+            if y0 + g.step_h <= g.H and x0 + g.step_w <= g.W:
+                corner = start + y0 * dy_row + x0 * channels
+                _output_gradient_tile(g, image, corner, dy_row, channels, columns, c, c0, c_position)
+            else:
+                _copy_window(g.H, g.W, image, start, channels, y0, x0, g.step_h, g.step_w, window)
+                _output_gradient_tile(g, window, 0, g.step_w * channels, channels, columns, c, c0, c_position)
