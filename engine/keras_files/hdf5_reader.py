@@ -15,7 +15,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 FREE_BYTES = 16 * 2**20
-EXPANSION = 20
+EXPANSION = 4
 """A file may unfold to FREE_BYTES plus EXPANSION times its own size. Keras does not compress; a file repacked by hand
 may, and accumulators that are all zero shrink to almost nothing."""
 
@@ -35,16 +35,17 @@ class Hdf5Reader:
     """An HDF5 file in memory, read with a budget. Errors are ValueError, or what h5py raises over damage.
 
     Args:
-        content: of the file.
+        content: of the HDF5 file.
+        file_bytes: length of the file that it came in, where that is another (a zip).
 
     Attributes:
         root: the root group.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, file_bytes: int | None = None) -> None:
         self._h5py = import_h5py()
-        self._content = content
-        self._budget = FREE_BYTES + EXPANSION * len(content)
+        self._content, self._file_bytes = content, file_bytes or len(content)
+        self._budget = FREE_BYTES + EXPANSION * self._file_bytes
         self.root = self._h5py.File(io.BytesIO(content), "r")
 
     def group(self, parent: Any, path: str) -> Any | None:
@@ -124,7 +125,7 @@ class Hdf5Reader:
         self._budget -= size
         if self._budget < 0:
             raise ValueError(
-                f"{what}: declares {size} bytes, more than a file of {len(self._content)} bytes may unfold to"
+                f"{what}: declares {size} bytes, more than a file of {self._file_bytes} bytes may unfold to"
             )
 
 

@@ -95,7 +95,7 @@ def _open(path: Path) -> _Opened:
         packed = archive.read_archive(content)
         config = packed.config
         training = config.get("compile_config") if isinstance(config, dict) else None
-        return _Opened(packed.keras, False, config, training, Hdf5Reader(packed.weights))
+        return _Opened(packed.keras, False, config, training, Hdf5Reader(packed.weights, len(content)))
     if not content.startswith(HDF5):
         raise ValueError("damaged, or neither a zip (.keras) nor an HDF5 (.h5) file")
     file = Hdf5Reader(content)

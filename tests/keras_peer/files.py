@@ -84,7 +84,7 @@ def saved_by_keras(network: Network, version: int, folder: Path, seen: Differenc
 def see_trained(seen: Differences, label: str, version: int, network: engine.Sequential, model: Any) -> None:
     """Weights, after STEPS more steps on both sides.
 
-    tf.keras' fused BatchNormalization moves its variance by n/(n-1) times the batch's, n the batch's pixels; Keras 3 and
+    tf.keras' fused BatchNormalization moves its variance by n/(n-1) times the batch's, n its pixels; Keras 3 and
     the engine do not.
     """
     for weight, actual, expected in zip(network.weights, network.get_weights(), model.get_weights(), strict=True):

@@ -58,7 +58,7 @@ def close(actual: list[Array], expected: list[Array], tolerance: float = TOLERAN
 
 
 def bessel_tolerance(name: str, expected: Expected) -> float:
-    """tf.keras' fused BatchNormalization moves its variance by n/(n-1) times the batch's; Keras 3 and the engine do not."""
+    """tf.keras' fused BatchNormalization moves its variance by n/(n-1) times the batch's, not by that."""
     return 1.5 / expected.x[..., 0].size if name.startswith("keras2") else TOLERANCE
 
 
