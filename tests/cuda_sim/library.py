@@ -17,14 +17,21 @@ from kernels.cuda.source import Source
 
 HERE = Path(__file__).parent
 CACHE = Path(tempfile.gettempdir()) / f"cuda_sim_{os.getuid()}"
-COMMON = ("-fno-strict-aliasing", "-fno-exceptions", "-fno-rtti", "-ffp-contract=fast", "-fPIC", "-w")
+COMMON = (
+    "-std=c++17",
+    "-fno-strict-aliasing",
+    "-fno-delete-null-pointer-checks",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-ffp-contract=fast",
+    "-fPIC",
+    "-w",
+)
 RUNTIME = ("-O2", "-march=native", "-U_FORTIFY_SOURCE")
 FAST = ("-O2", "-march=native")
-CHECKED = (
-    *("-O1", "-g1", "-gdwarf-4", "-march=native"),
-    "-fsanitize=thread,alignment",
-    *("--param", "tsan-instrument-func-entry-exit=0"),
-)
+CHECKED = ("-O1", "-g1", "-gdwarf-4", "-march=native", "-fsanitize=thread,alignment")
+ONLY_GCC = ("--param", "tsan-instrument-func-entry-exit=0", "-fno-diagnostics-show-caret")
+ONLY_CLANG = ("-mllvm", "-tsan-instrument-func-entry-exit=0", "-fno-caret-diagnostics", "-fno-sanitize-trap=all")
 
 
 class RegionStruct(ctypes.Structure):
@@ -65,22 +72,27 @@ class LaunchStruct(ctypes.Structure):
 
 @cache
 def compiler() -> str:
-    """The host compiler: g++ or, without one, clang++."""
-    found = shutil.which("g++") or shutil.which("clang++")
-    if found is None:
-        raise RuntimeError("the simulator needs a C++ compiler: install g++ or clang++")
-    return found
+    """The host compiler: $CXX, else g++, else clang++."""
+    for name in (os.environ.get("CXX"), "g++", "clang++"):
+        if name and shutil.which(name):
+            return name
+    raise RuntimeError("the simulator needs a C++ compiler: install g++ or clang++, or set CXX to one")
+
+
+@cache
+def _compiler_version() -> str:
+    return subprocess.run([compiler(), "--version"], capture_output=True, text=True, check=True).stdout
 
 
 @cache
 def _environment() -> str:
-    version = subprocess.run([compiler(), "--version"], capture_output=True, text=True, check=True).stdout
+    """What the result of a compilation depends on besides the text: compiler, processor, headers."""
     headers = "".join((HERE / name).read_text(encoding="utf-8") for name in ("device.h", "device_math.h"))
     try:
         cpu = re.search(r"^(?:flags|Features)\s*:.*$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     except OSError:
         cpu = None
-    return version + headers + platform.machine() + (cpu[0] if cpu else "")
+    return _compiler_version() + headers + platform.machine() + (cpu[0] if cpu else "")
 
 
 @cache
@@ -121,7 +133,7 @@ def _build(files: Sequence[str], flags: Sequence[str], key: str, name: str, stan
         return target
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         obj, library = Path(folder) / "out.o", Path(folder) / "out.so"
-        compile_flags = [*flags, "-std=c++17", f"-I{HERE}", "-fno-diagnostics-show-caret"]
+        compile_flags = [*flags, *(ONLY_CLANG if "clang" in _compiler_version() else ONLY_GCC), f"-I{HERE}"]
         if standard_input is None:
             _run([compiler(), *compile_flags, *files, "-shared", "-o", str(library)], None)
         else:

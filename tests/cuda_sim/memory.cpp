@@ -172,6 +172,15 @@ void sim_release(uint32_t* flag, uint32_t value, int add, const char* file, int 
         memory_access(p, bytes, Access::write, {}, __builtin_return_address(0));                                  \
     }
 HOOKS(1) HOOKS(2) HOOKS(4) HOOKS(8) HOOKS(16)
+void* __tsan_memset(void* p, int value, size_t n) {
+    memory_access(p, n, Access::write, {}, __builtin_return_address(0));
+    return memset(p, value, n);
+}
+void* __tsan_memcpy(void* to, const void* from, size_t n) {
+    memory_access(from, n, Access::read, {}, __builtin_return_address(0));
+    memory_access(to, n, Access::write, {}, __builtin_return_address(0));
+    return memcpy(to, from, n);
+}
 void __tsan_read_range(void* p, size_t n) { memory_access(p, n, Access::read, {}, __builtin_return_address(0)); }
 void __tsan_write_range(void* p, size_t n) { memory_access(p, n, Access::write, {}, __builtin_return_address(0)); }
 
