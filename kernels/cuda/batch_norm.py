@@ -13,9 +13,9 @@ Array = Any
 
 THREADS = 256
 REDUCE_BYTES = 2 * 8 * THREADS
-"""Two float64 sums a thread."""
+"""Dynamic shared memory of the kernels that add up: two float64 sums a thread."""
 
-MAX_SLICES = 256
+MAX_SLICES = 1024
 ROWS_PER_SLICE = 64
 """At least so many rows a slice; more when MAX_SLICES of them are not enough."""
 
@@ -32,13 +32,13 @@ class BatchNormPlan:
         movie, channels = (spec.T, spec.B, spec.H, spec.W, spec.C), (spec.C,)
         per_slice = max(ROWS_PER_SLICE, ceil_div(rows, MAX_SLICES))
         slices = ceil_div(rows, per_slice)
-        partial_sums = (slices, 2, spec.C)
+        partial_sums, one_a_channel = (slices, 2, spec.C), (spec.C,)
         elementwise = (ceil_div(rows * spec.C, ELEMENTS_PER_BLOCK),)
         slice_grid = (slices, ceil_div(spec.C, THREADS))
         statistics = {"mean": channels, "inverse_deviation": channels}
 
         def bind(name: str, grid: tuple[int, ...], sizes: dict[str, Any], **scalars: Any) -> Any:
-            return partial(program.kernel(name, sizes), grid, (THREADS,), shared_bytes=REDUCE_BYTES, **scalars)
+            return partial(program.kernel(name, sizes), grid, (THREADS,), **scalars)
 
         self.y = runtime.empty(movie, "float32")
         self._mean = runtime.empty(channels, "float32")
@@ -60,15 +60,21 @@ class BatchNormPlan:
         self._partial = workspace.array("sums", partial_sums, "float64")
         self.dx = runtime.empty(movie, "float32")
         self._statistics = bind(
-            "batch_statistics", slice_grid, {"x": movie, "partial": partial_sums}, rows=rows, rows_per_slice=per_slice
+            "batch_statistics",
+            slice_grid,
+            {"x": movie, "partial": partial_sums},
+            rows=rows,
+            rows_per_slice=per_slice,
+            shared_bytes=REDUCE_BYTES,
         )
         self._finish_statistics = bind(
             "finish_statistics",
-            channels,
+            one_a_channel,
             {"partial": partial_sums, **statistics, "moving_mean": channels, "moving_variance": channels},
             rows=rows,
             slices=slices,
             epsilon=spec.epsilon,
+            shared_bytes=REDUCE_BYTES,
         )
         self._gradient_statistics = bind(
             "gradient_statistics",
@@ -76,9 +82,14 @@ class BatchNormPlan:
             {"dy": movie, "x": movie, **statistics, "partial": partial_sums},
             rows=rows,
             rows_per_slice=per_slice,
+            shared_bytes=REDUCE_BYTES,
         )
         self._finish_gradient = bind(
-            "finish_gradient", channels, {"partial": partial_sums, "dgamma": channels, "dbeta": channels}, slices=slices
+            "finish_gradient",
+            one_a_channel,
+            {"partial": partial_sums, "dgamma": channels, "dbeta": channels},
+            slices=slices,
+            shared_bytes=REDUCE_BYTES,
         )
         self._normalize_backward = bind(
             "normalize_backward",
