@@ -355,7 +355,7 @@ class Sequential:
     def load_weights(self, path: str | Path) -> None:
         """Set all weights from a Keras file, .weights.h5, .h5 or .keras, by order; its architecture is not read.
 
-        A Keras 3 file's Adadelta accumulators are restored too where this network is compiled, as Keras does.
+        Adadelta's accumulators are restored too, where the file has them and this network is compiled, as Keras 3 does.
 
         Raises ValueError: the file is damaged or foreign, or its arrays do not fit these layers.
         """

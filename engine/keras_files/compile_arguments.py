@@ -85,11 +85,15 @@ def _loss(loss: Any) -> str:
 
 
 def _optimizer(optimizer: Any) -> Adadelta:
-    name = str(optimizer.get("class_name") if isinstance(optimizer, dict) else optimizer)
+    if not isinstance(optimizer, dict):
+        raise ValueError(f"optimizer: expected one with its arguments, got {optimizer!r}")
+    name = str(optimizer.get("class_name"))
     if name.removeprefix("Custom>") != "Adadelta":  # the prefix is how tf.keras 2.11 and later write their own
         raise ValueError(f"optimizer: expected Adadelta, got {name}")
     config = optimizer.get("config") or {}
     _check_neutral("optimizer Adadelta", config, _NEUTRAL_OPTIMIZER)
+    if not {"learning_rate", "lr"} & config.keys():
+        raise ValueError("optimizer Adadelta: no learning_rate, whose default differs a thousandfold between Kerases")
     return Adadelta(**{ours: config[theirs] for theirs, ours in _OPTIMIZER_ARGUMENTS.items() if theirs in config})
 
 

@@ -23,11 +23,11 @@ _HEAP_COLLECTION = re.compile(rb"GCOL\x01\x00\x00\x00(.{8})", re.DOTALL)
 
 
 def import_h5py() -> ModuleType:
-    """The optional package h5py. Raises ModuleNotFoundError that says how to get it."""
+    """The optional package h5py. Raises ValueError that says how to get it."""
     try:
         import h5py
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("Keras files need h5py: pip install 'convlstm-engine[keras]'") from None
+        raise ValueError("h5py is not installed; Keras files need it: pip install 'convlstm-engine[keras]'") from None
     return h5py
 
 

@@ -123,6 +123,8 @@ def test_what_only_training_needs_leaves_it_uncompiled(tmp_path: Path, number: i
         ({"optimizer": {"class_name": "Adam", "config": {}}}, "optimizer: expected Adadelta, got Adam"),
         ({"optimizer": {"class_name": "Adadelta", "config": {"clipnorm": 1.0}}}, r"clipnorm=1\.0"),
         ({"optimizer": {"class_name": "Adadelta", "config": {"learning_rate": {"class_name": "Decay"}}}}, "_rate"),
+        ({"optimizer": {"class_name": "Adadelta", "config": {"rho": 0.95}}}, "no learning_rate"),
+        ({"optimizer": "adadelta"}, "expected one with its arguments"),
         ({"loss": "poisson"}, "loss"),
         ({"loss": {"class_name": "BinaryCrossentropy", "config": {"from_logits": True}}}, "from_logits=True"),
         ({"loss": {"class_name": "BinaryCrossentropy", "config": {"label_smoothing": 0.1}}}, r"label_smoothing=0\.1"),

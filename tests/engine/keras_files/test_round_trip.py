@@ -184,6 +184,18 @@ def test_many_layers_do_not_fit_one_attribute(tmp_path: Path) -> None:
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in network.layers]
 
 
+def test_the_tree_of_tf_keras_2_13_has_other_names(tmp_path: Path) -> None:
+    network, other = small_network(), small_network()
+    other.set_weights([np.zeros(weight.shape) for weight in other.weights])
+    network.save_weights(tmp_path / "w.weights.h5")
+    with h5py.File(tmp_path / "w.weights.h5", "r+") as file:
+        file.move("layers/conv_lstm2d", "layers/conv_lst_m2d")
+        file.move("layers/conv_lstm2d_1", "layers/conv_lst_m2d_1")
+        file.move("layers", "_layer_checkpoint_dependencies")
+    other.load_weights(tmp_path / "w.weights.h5")
+    same_state(other, network)
+
+
 def test_dtype_can_be_chosen(tmp_path: Path) -> None:
     small_network().save(tmp_path / "m.keras")
     loaded = engine.load_model(tmp_path / "m.keras", device="reference", dtype="float64")
@@ -223,5 +235,5 @@ def test_without_h5py_it_says_what_to_install(tmp_path: Path, monkeypatch: pytes
         lambda: engine.load_model(tmp_path / "m.h5", device="reference"),
         lambda: network.save(tmp_path / "n.h5"),
     ):
-        with pytest.raises(ModuleNotFoundError, match=r"pip install 'convlstm-engine\[keras\]'"):
+        with pytest.raises(ValueError, match=r"h5py is not installed.*pip install 'convlstm-engine\[keras\]'"):
             use()
