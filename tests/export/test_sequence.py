@@ -3,11 +3,19 @@
 import numpy as np
 import pytest
 
-from export import build_model
-from tests.export.networks import ALL, assert_close, example, movies_for, randomized, run_everywhere, session
-
-from tests.export.networks import conv3d, lstm  # isort: skip
 from engine import BatchNormalization
+from export import build_model
+from tests.export.networks import (
+    ALL,
+    assert_close,
+    conv3d,
+    example,
+    lstm,
+    movies_for,
+    randomized,
+    run_everywhere,
+    session,
+)
 
 
 @pytest.mark.parametrize("n, frames", [(1, 1), (3, 2), (2, 6)])
@@ -30,7 +38,7 @@ def test_every_gate_and_channel_count(gates: str, channels: int) -> None:
         assert_close(found, network.predict(movies))
 
 
-@pytest.mark.parametrize("filters", [16, 40])
+@pytest.mark.parametrize("filters", [16, 20, 24, 40])
 def test_widths_that_reach_the_fast_layout(filters: int) -> None:
     network = randomized([lstm(filters, shape=(None, 9, 12, 1)), BatchNormalization(), lstm(filters), conv3d(1, 3)])
     movies = movies_for(network, 2, 3)
