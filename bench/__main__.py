@@ -3,8 +3,11 @@
 import importlib
 import sys
 
+from engine.command_line import run_program
+
 BENCHMARKS = {
     "cpu": "training step, forward and rollout on the CPU, beside Keras and PyTorch",
+    "leak": "what the example's loss owes to seeing one frame ahead",
     "movies": "the movie generator beside the example's own loops",
     "cubin": "the CUDA kernels compiled for each architecture: registers, spills (no GPU needed)",
     "onnx": "the exported graphs in onnxruntime, beside the engine and a tf2onnx export",
@@ -27,7 +30,8 @@ def main(argv: list[str]) -> int:
     if name not in BENCHMARKS:
         print(f"bench: expected one of {', '.join(BENCHMARKS)}, got {name!r}", file=sys.stderr)
         return 2
-    return int(importlib.import_module(f"bench.{name}").main(arguments))
+    benchmark = importlib.import_module(f"bench.{name}")
+    return run_program(f"bench {name}", lambda: int(benchmark.main(arguments)))
 
 
 if __name__ == "__main__":

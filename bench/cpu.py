@@ -4,7 +4,6 @@ Each participant runs in a process of its own, from the same weights on the same
 first, then all take turns (A B C A B C ...), so that the machine's noise falls on all alike.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -28,6 +27,8 @@ from bench.report import (
     summary,
     write_results,
 )
+from engine.command_line import Parser
+from engine.validation import positive_int
 
 OURS = "ours"
 PAUSE_S = 0.2
@@ -217,9 +218,12 @@ def _chosen(name: str, text: str, known: list[str]) -> list[str]:
 
 
 def main(argv: list[str]) -> int:
-    """Run the chosen rows, print the table, write results/SAVE.json after each row. Returns the exit status."""
+    """Run the chosen rows, print the table, write results/SAVE.json after each row.
+
+    Returns the exit status; raises ValueError for arguments that are wrong.
+    """
     known_rows = [*ROWS, *EXTRAS]
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m bench cpu",
         description=__doc__,
         epilog="A quick look: --rows forward1 --participants ours,torch_eager --repeats 3 --save quick",
@@ -235,16 +239,12 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--save", default="cpu", help="the NAME of bench/results/NAME.json (default: cpu)")
     options = parser.parse_args(argv)
-    try:
-        row_names = _chosen("--rows", options.rows, known_rows)
-        names = _chosen("--participants", options.participants, list(PARTICIPANTS))
-        if options.repeats < 1 or options.threads < 1:
-            raise ValueError(f"--repeats, --threads: expected at least 1, got {options.repeats}, {options.threads}")
-        if not options.save.isidentifier():
-            raise ValueError(f"--save: expected a plain name, got {options.save!r}")
-    except ValueError as error:
-        print(f"bench cpu: {error}", file=sys.stderr)
-        return 2
+    row_names = _chosen("--rows", options.rows, known_rows)
+    names = _chosen("--participants", options.participants, list(PARTICIPANTS))
+    positive_int("--repeats", options.repeats)
+    positive_int("--threads", options.threads)
+    if not options.save.isidentifier():
+        raise ValueError(f"--save: expected a plain name, got {options.save!r}")
     description = machine()
     print_machine(description)
     results: dict[str, Any] = {"machine": description, "threads": options.threads, "rows": {}}

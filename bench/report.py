@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from engine.atomic_file import write_atomically
+
 RESULTS = Path(__file__).parent / "results"
 
 Seconds = float
@@ -137,11 +139,10 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print(line(row))
 
 
-def write_results(name: str, results: Mapping[str, Any], directory: Path = RESULTS) -> Path:
-    """Write results/NAME.json: beside first, then renamed, so that it is never half there. Returns its path."""
+def write_results(name: str, results: Mapping[str, Any], directory: Path | None = None) -> Path:
+    """Write results/NAME.json: the old file or the new one, never half of one. Returns its path."""
+    directory = RESULTS if directory is None else directory
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.json"
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    beside.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    beside.replace(path)
+    write_atomically(path, (json.dumps(results, indent=1) + "\n").encode())
     return path
