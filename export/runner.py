@@ -34,12 +34,11 @@ class OnnxNetwork:
         input_shape: (None, height, width, channels), None where any size will do.
         description: one line for people: what runs where, and why.
 
-    Raises ValueError: no such file, not a file of this package, or a provider is not there.
+    Raises ValueError: no such file, not a file of this package, a provider is not there, or onnxruntime is not.
     """
 
     def __init__(self, path: str | Path, providers: Sequence[str] | None = None, threads: int | None = None) -> None:
-        import onnxruntime
-
+        onnxruntime = _onnxruntime()
         if not Path(path).is_file():
             raise ValueError(f"path: expected an ONNX file, got {str(path)!r}, which is no file")
         available = onnxruntime.get_available_providers()
@@ -145,3 +144,13 @@ class OnnxNetwork:
             if expected is not None and expected != got:
                 raise ValueError(f"{name}: expected {expected} {axis}, got {got} (shape {movies.shape})")
         return np.ascontiguousarray(movies, dtype=np.float32)
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ValueError(
+            f"onnxruntime: expected it to be installed, got {error}; pip install 'convlstm-engine[cpu]', or [cuda13]"
+        ) from None
+    return onnxruntime

@@ -1,5 +1,6 @@
 """OnnxNetwork: predict and rollout over a file, and what it says of files and inputs that do not fit."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,10 @@ def test_a_provider_that_is_not_there_is_refused(tmp_path: Path) -> None:
     export_network(example(), tmp_path / "model.onnx")
     with pytest.raises(ValueError, match=r"providers: onnxruntime here has .*got 'NoSuchExecutionProvider'"):
         OnnxNetwork(tmp_path / "model.onnx", providers=["NoSuchExecutionProvider"])
+
+
+def test_without_onnxruntime_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    export_network(example(), tmp_path / "model.onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ValueError, match=r"onnxruntime: expected it to be installed.*pip install"):
+        OnnxNetwork(tmp_path / "model.onnx")
