@@ -34,11 +34,11 @@ def describe(network: Sequential, keras: int) -> Config:
     shape = [None, frames, height, width, channels]
     dtype = network.get_config()["dtype"]
     entries = [entry for layer in network.layers for entry in _entries(layer, keras, dtype)]
+    key = "batch_shape" if keras == 3 else "batch_input_shape"
+    entries.insert(0, _entry("InputLayer", {key: shape, "dtype": dtype, "sparse": False, "name": "input_layer"}, keras))
     config: Config = {"name": network.name, "layers": entries}
     if keras == 2:
-        entries[0]["config"]["batch_input_shape"] = shape
         return {"class_name": "Sequential", "config": config}
-    entries.insert(0, _entry("InputLayer", {"batch_shape": shape, "dtype": dtype, "name": "input_layer"}, keras))
     config |= {"trainable": True, "dtype": dtype, "build_input_shape": shape}
     return {
         "module": "keras",

@@ -20,7 +20,7 @@ from engine.keras_files.layer_tree import read_marker, write_marker
 from engine.keras_files.weight_lists import Array, WeightLists, pair_by_layer
 
 VERSION = "2.15.0"
-"""The Keras whose files are written: the last 2 of TensorFlow itself; 2.0 and later read them."""
+"""The Keras whose files are written: the last 2 that came with TensorFlow. Opened in tf-keras 2.21 and Keras 3.15."""
 
 _ATTRIBUTE_BYTES = 60_000
 """HDF5 keeps attributes of fixed length up to 64 KiB."""

@@ -111,6 +111,9 @@ def saved_here(network: Network, version: int, folder: Path, seen: Differences) 
     only = f"ours, {WEIGHTS_SUFFIX[version]}, weights only, loaded in Keras {version}"
     seen.see(f"{only}: prediction", filled.predict(x, verbose=0), predicted)
     seen.see(f"{label}: accumulators", keras_accumulators(model), accumulators(ours))
+    if version == 2 and network.gates() == {"sigmoid"}:
+        three = KERAS[3].models.load_model(path)
+        seen.see("ours opened in Keras 3, .h5 with sigmoid gates: prediction", three.predict(x, verbose=0), predicted)
     train(model, x, y)
     for _ in range(STEPS):
         ours.train_on_batch(x, y)
