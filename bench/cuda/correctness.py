@@ -10,14 +10,17 @@ from bench.cuda.part import ROOT, Part, end_group, project_environment
 from kernels.cuda.backend import PRECISIONS
 
 NETWORKS = ["tests/gpu"]
+REHEARSED = ["-k", "not example and not tf32"]
 OPERATIONS = ["tests/kernels"]
 
 
 def main() -> None:
     """Run the groups side by side until all are done or the time is up."""
     part = Part.from_command_line()
-    groups = {"networks": NETWORKS}
-    if not part.rehearse:
+    if part.rehearse:
+        groups = {"networks": [*NETWORKS, *REHEARSED]}
+    else:
+        groups = {"networks": NETWORKS}
         groups |= {f"operations in {name}": [*OPERATIONS, "-k", f"gpu-{name}"] for name in PRECISIONS}
     running = {
         name: subprocess.Popen(_command(part, group), cwd=ROOT, env=project_environment(), start_new_session=True)

@@ -7,6 +7,7 @@ says so.
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -19,8 +20,10 @@ from bench.cuda.launches import Launch, Recorder
 from bench.cuda.part import Part, run_limited
 from bench.cuda.sizes import Sizes, sizes
 from bench.peers.ours import network_of
+from bench.report import available_cores
 from kernels.cuda.backend import PRECISIONS
 from kernels.cuda.nvrtc import Resources, compile_cubin
+from kernels.cuda.source import Source
 
 THREADS_PER_SM = 2048
 MEASURED_SECONDS = 0.05
@@ -79,9 +82,10 @@ def measure_step(part: Part, device: Device, chosen: Sizes, precision: str) -> N
         "step", precision=precision, launches=len(launches), launched_s=plain, graph_s=graph, flop=total_flop,
         moved_bytes=sum(launch.moved_bytes for launch in launches),
     )  # fmt: skip
-    resources = Registers(device.runtime.limits.architecture)
+    resources = registers(launches, device.runtime.limits.architecture)
     for group in groups(launches):
-        part.record("kernel", precision=precision, **measure_group(device, group), **resources.of(group[0]))
+        cells = register_cells(resources[group[0].source.text].get(group[0].kernel))
+        part.record("kernel", precision=precision, **measure_group(device, group), **cells)
 
 
 def groups(launches: list[Launch]) -> list[Group]:
@@ -139,25 +143,25 @@ def repeated_seconds(device: Device, work: Callable[[], None]) -> float:
     return times(1 if device.simulated else max(3, int(MEASURED_SECONDS / max(once, 1e-6))))
 
 
-class Registers:
-    """What the compiler says of each kernel, for one architecture; nothing where it cannot be asked."""
+def registers(launches: list[Launch], architecture: str) -> dict[str, Mapping[str, Resources]]:
+    """What the compiler says of each kernel, by program text; nothing of a program where it cannot be asked."""
 
-    def __init__(self, architecture: str) -> None:
-        self._architecture = architecture
-        self._programs: dict[str, Mapping[str, Resources]] = {}
-
-    def of(self, launch: Launch) -> dict[str, int]:
-        """Registers of a thread and bytes that are spilt."""
-        source = launch.source
-        if source.text not in self._programs:
-            try:
-                self._programs[source.text] = compile_cubin(source, self._architecture).resources
-            except RuntimeError:
-                self._programs[source.text] = {}
-        found = self._programs[source.text].get(launch.kernel)
-        if found is None:
+    def of(source: Source) -> Mapping[str, Resources]:
+        try:
+            return compile_cubin(source, architecture).resources
+        except RuntimeError:
             return {}
-        return {"registers": found.registers, "spilt_bytes": found.spill_store_bytes + found.spill_load_bytes}
+
+    sources = {launch.source.text: launch.source for launch in launches}
+    with ThreadPoolExecutor(available_cores()) as pool:
+        return dict(zip(sources, pool.map(of, sources.values()), strict=True))
+
+
+def register_cells(found: Resources | None) -> dict[str, int]:
+    """Registers of a thread and bytes that are spilt, for a record."""
+    if found is None:
+        return {}
+    return {"registers": found.registers, "spilt_bytes": found.spill_store_bytes + found.spill_load_bytes}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from bench.peers.work import Work
+from kernels.cuda.backend import PRECISIONS
 
 STEP, FORWARD, ROLLOUT, ROLLOUTS, LARGE = "train", "forward", "rollout", "rollouts", "large"
 
@@ -28,7 +29,8 @@ class Sizes:
         matmul: sizes of the product that shows the arithmetic's rate.
         curve_steps, cpu_steps: steps of the loss curves on the device, and on the CPU beside them.
         movies: of those curves.
-        train: arguments of python -m engine.train.
+        train, train_settings: arguments of python -m engine.train, and lines of its configuration.
+        train_precisions: in which it runs.
     """
 
     rows: tuple[Row, ...]
@@ -39,6 +41,8 @@ class Sizes:
     cpu_steps: int
     movies: int
     train: tuple[str, ...]
+    train_settings: tuple[str, ...]
+    train_precisions: tuple[str, ...]
 
     @property
     def step(self) -> Work:
@@ -78,6 +82,8 @@ FULL = Sizes(
     cpu_steps=10,
     movies=200,
     train=("--preset", "seed", "--epochs", "5", "--device", "cuda"),
+    train_settings=(),
+    train_precisions=PRECISIONS,
 )
 
 REHEARSAL = Sizes(
@@ -92,7 +98,9 @@ REHEARSAL = Sizes(
     curve_steps=3,
     cpu_steps=2,
     movies=4,
-    train=("--preset", "quick", "--epochs", "1", "--device", "cpu", "--samples", "8"),
+    train=("--preset", "quick", "--epochs", "2", "--device", "cpu", "--samples", "6"),
+    train_settings=("filters = [3]", "frames = 4", "batch_size = 2"),
+    train_precisions=("float32",),
 )
 
 

@@ -8,6 +8,7 @@ A rollout is streamed, as the engine does it, though PyTorch users mostly predic
 costs one step of each layer. Without a GPU, in a rehearsal, nothing is replayed.
 """
 
+import gc
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -38,6 +39,7 @@ class TorchTask:
         self.work, self.precision, self.form = work, precision, request.form
         set_precision(precision)
         if self.on_gpu:
+            gc.collect()
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
         self.network = Network(work, "hoisted").to(self.device)

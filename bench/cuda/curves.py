@@ -1,0 +1,40 @@
+"""The loss of the same steps in every precision on the device, and of the first of them on the CPU."""
+
+import numpy as np
+
+from bench.cuda.device import Device
+from bench.cuda.part import Part
+from bench.cuda.sizes import Sizes, sizes
+from bench.peers.ours import network_of
+from engine import generate_movies
+from kernels.cuda.backend import PRECISIONS
+
+
+def main() -> None:
+    """One record for each curve."""
+    part = Part.from_command_line()
+    chosen = sizes(part.rehearse)
+    device = Device(part.rehearse)
+    with device.engine():
+        for precision in PRECISIONS:
+            part.record("curve", name=precision, losses=losses(chosen, "cuda", precision, chosen.curve_steps))
+    part.record("curve", name="cpu", losses=losses(chosen, "cpu", "float32", chosen.cpu_steps))
+
+
+def losses(chosen: Sizes, device: str, precision: str, steps: int) -> list[float]:
+    """Of each step, before its update: the example's movies in their order, round and round."""
+    work = chosen.step
+    movies = generate_movies(chosen.movies, work.frames, seed=0)
+    x, y = (array[:, :, : work.height, : work.width] for array in movies)
+    network = network_of(work, device, precision)
+    backend = network.backend
+    on_device = backend.from_host(np.ascontiguousarray(x)), backend.from_host(np.ascontiguousarray(y))
+    values = backend.zeros((steps,), np.float64)
+    for step in range(steps):
+        rows = np.arange(step * work.batch, (step + 1) * work.batch) % chosen.movies
+        network.train_step(*on_device, rows, values[step : step + 1])
+    return [round(float(value), 7) for value in backend.to_host(values)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""What the parts of `python -m bench cuda` do when things go wrong, and what the report says of it."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.cuda import main, runner
+from bench.cuda.part import Ended, append_record, read_records, run_limited
+from bench.cuda.report import markdown, proved_wrong
+from bench.cuda.runner import PartKind, Run
+from bench.cuda.sanitizer import judge
+from bench.peers.device_worker import difference
+
+MACHINE: dict[str, Any] = {
+    "cpu": "a processor", "cores": 2, "python": "3", "date": "today", "versions": {}, "peer_versions": {},
+    "missing": ["cupy"], "gpu": None,
+}  # fmt: skip
+
+
+def test_a_process_that_takes_too_long_is_ended_with_its_children() -> None:
+    child = "import time; time.sleep(60)"
+    script = f"import subprocess, sys; print('begun', flush=True); subprocess.run([sys.executable, '-c', {child!r}])"
+    began = time.monotonic()
+    ended = run_limited([sys.executable, "-c", script], limit=1.0)
+    assert time.monotonic() - began < 20
+    assert ended.status is None and "begun" in ended.output and "time was up" in ended.why
+
+
+def test_a_command_that_is_not_there_is_an_ending_too() -> None:
+    ended = run_limited(["/no/such/program"], limit=5.0)
+    assert ended.status == 127 and "exit status 127" in ended.why
+
+
+def test_records_survive_a_line_that_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    assert read_records(path) == []
+    append_record(path, "rate", name="copy", value=1.5)
+    with path.open("a") as file:
+        file.write('{"kind": "rate", "na')
+    assert read_records(path) == [{"kind": "rate", "name": "copy", "value": 1.5}]
+
+
+@pytest.mark.parametrize(
+    ("ended", "verdict"),
+    [
+        (Ended(0, "========= ERROR SUMMARY: 0 errors\n", 1.0), "clean"),
+        (Ended(86, "========= Invalid __global__ read\n========= ERROR SUMMARY: 3 errors\n", 1.0), "3 found"),
+        (Ended(86, "========= RACECHECK SUMMARY: 2 hazards displayed (2 errors)\n", 1.0), "2 found"),
+        (Ended(255, "========= Device not supported\n========= ERROR SUMMARY: 0 errors\n", 1.0), "failed"),
+        (Ended(0, "nothing was said\n", 1.0), "failed"),
+        (Ended(None, "", 9.0), "not finished"),
+    ],
+)
+def test_the_sanitizers_word_counts_only_with_a_good_end(ended: Ended, verdict: str) -> None:
+    assert judge(ended)[0] == verdict
+
+
+def test_a_part_that_fails_or_hangs_leaves_what_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = (
+        "from bench.cuda.part import Part\nPart.from_command_line().record('rate', name='copy', value=2.0, unit='TB/s')"
+    )
+    for name, ending in (("hanging", "import time; time.sleep(60)"), ("failing", "raise SystemExit(3)")):
+        (tmp_path / f"{name}.py").write_text(f"{record}\n{ending}\n")
+    monkeypatch.setattr(runner, "_module_command", lambda kind: [str(tmp_path / f"{kind.module}.py")])
+    monkeypatch.setattr(
+        runner, "PARTS", {"c": PartKind("hangs", "hanging", 1.0), "e": PartKind("fails", "failing", 1.0)}
+    )
+    run = Run(tmp_path / "out", True, sys.executable, MACHINE)
+    run.parts("ce", budget=8.0)
+    parts = json.loads((tmp_path / "out" / "cuda.json").read_text())["parts"]
+    assert {letter: part["status"] for letter, part in parts.items()} == {"c": None, "e": 3}
+    assert all(part["records"][0]["value"] == 2.0 for part in parts.values())
+    assert parts["e"]["limit_s"] > 2.0, "what is left goes to the later parts"
+    text = (tmp_path / "out" / "cuda.md").read_text()
+    assert "STOPPED: its time was up" in text and "FAILED, status 3" in text and "MISSING: cupy" in text
+    assert proved_wrong(run.results)
+
+
+def results_of(letter: str, *records: dict[str, Any]) -> dict[str, Any]:
+    part = {"title": "a part", "status": 0, "seconds": 1.0, "records": list(records)}
+    return {"rehearsal": False, "machine": MACHINE, "parts": {letter: part}}
+
+
+def timed(participant: str, seconds: float, same: bool = True, precision: str = "tf32") -> dict[str, Any]:
+    return {
+        "kind": "time", "row": "train", "peer": participant.split(",", maxsplit=1)[0], "participant": participant,
+        "precision": precision, "median_s": seconds, "same_work": same, "peak_bytes": 2**20,
+    }  # fmt: skip
+
+
+def test_only_a_peer_at_the_same_work_counts() -> None:
+    rows = {"kind": "rows", "rows": [{"name": "train", "label": "a step", "goal": 3.0}]}
+    found = [timed("ours, graph", 0.002), timed("JAX, scan", 0.001, same=False), timed("PyTorch, eager", 0.008)]
+    error = {**timed("PyTorch, compiled", 1.0), "error": "OutOfMemoryError: no"}
+    text = "\n".join(markdown(results_of("d", rows, *found, error)))
+    assert "| a step | tf32 | 2 ms | 1 ms* | 8 ms | x | 4.00 | 3, 3.5 ms |" in text
+    assert "OutOfMemoryError" in text and "PyTorch, eager tf32 1" in text
+
+
+def test_a_failed_test_is_named_and_proves_wrong() -> None:
+    good = {"kind": "test", "name": "tests/x::y", "outcome": "passed", "reason": ""}
+    bad = {"kind": "test", "name": "tests/x::z", "outcome": "failed", "reason": "assert 1 == 2"}
+    assert not proved_wrong(results_of("a", good))
+    assert proved_wrong(results_of("a", good, bad))
+    assert "- FAILED tests/x::z: assert 1 == 2" in markdown(results_of("a", good, bad))
+
+
+def test_the_roofline_takes_the_longer_floor() -> None:
+    rates = [
+        {"kind": "rate", "name": name, "unit": unit, "value": value}
+        for name, unit, value in (("tf32", "TFLOP/s", 100.0), ("copy", "TB/s", 4.0))
+    ]
+    kernel = {
+        "kind": "kernel", "precision": "tf32", "program": "conv_lstm.cu", "kernel": "step", "constants": {"C": 40},
+        "launches": 15, "seconds": 4e-3, "timed": "graph", "flop": 2e11, "moved_bytes": 4e9, "occupancy": 0.5,
+    }  # fmt: skip
+    text = "\n".join(markdown(results_of("c", *rates, kernel)))
+    assert "| conv_lstm step C40 | tf32 | 15 | 4 ms | 50 | 1e+03 | 0.50 | - | - | 0.50 |" in text
+
+
+def test_difference_sees_another_shape_and_nan() -> None:
+    one = np.ones((2, 3))
+    assert difference("forward", one, one) == 0.0
+    assert difference("forward", one[:1], one) == float("inf")
+    assert difference("forward", one * np.nan, one) == float("inf")
+    assert difference("train", one * 1.1, one) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--parts", "ax"], "--parts"),
+        (["--parts", "aa"], "--parts"),
+        (["--budget", "0"], "--budget"),
+        (["--peer-python", "/no/such/python"], "--peer-python"),
+    ],
+)
+def test_refuses_wrong_arguments(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--out", str(tmp_path / "out"), "--rehearse", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
