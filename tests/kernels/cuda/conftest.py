@@ -1,6 +1,4 @@
-"""The CUDA kernels on the simulator, every access checked, in both precisions; and a machine that has such a device."""
-
-from collections.abc import Callable
+"""The CUDA kernels on the simulator, in both precisions; and a machine that has such a device."""
 
 import pytest
 
@@ -12,18 +10,26 @@ from tests.cuda_sim import sim_backend
 
 @pytest.fixture(scope="session", params=["float32", "tf32"])
 def backend(request: pytest.FixtureRequest) -> CudaBackend:
-    """The back end in either precision."""
+    """The back end in either precision, every access checked."""
     return sim_backend(request.param)
+
+
+def _simulate(monkeypatch: pytest.MonkeyPatch, checked: bool) -> None:
+    def open_simulated(device: int, precision: str) -> CudaBackend:
+        assert device == 0
+        return sim_backend(precision, checked)
+
+    monkeypatch.setattr(select, "_cuda_device_count", lambda: (1, ""))
+    monkeypatch.setattr(kernels.cuda, "CudaBackend", open_simulated)
 
 
 @pytest.fixture
 def simulated_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """device="cuda" means the simulator, for everything above kernels/."""
+    """device="cuda" means the simulator, every access checked, for everything above kernels/."""
+    _simulate(monkeypatch, checked=True)
 
-    def open_simulated(device: int, precision: str) -> CudaBackend:
-        assert device == 0
-        return sim_backend(precision)
 
-    device_count: Callable[[], tuple[int, str]] = lambda: (1, "")  # noqa: E731
-    monkeypatch.setattr(select, "_cuda_device_count", device_count)
-    monkeypatch.setattr(kernels.cuda, "CudaBackend", open_simulated)
+@pytest.fixture
+def fast_simulated_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same without the checks, for what runs more than a few steps."""
+    _simulate(monkeypatch, checked=False)

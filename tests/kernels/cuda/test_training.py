@@ -1,5 +1,6 @@
 """The whole engine on device="cuda": what it learns and predicts there is what the reference learns and predicts."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import engine
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
 from kernels.cuda import CudaBackend
+from tests.engine.run_helpers import assert_same_end, run, write_config
 
 STEPS = 10
 
@@ -60,3 +62,15 @@ def test_fit_predict_rollout_and_model_file(tmp_path: Path) -> None:
     networks[0].save(tmp_path / "model.safetensors")
     loaded = engine.load_model(tmp_path / "model.safetensors", device="cuda")
     np.testing.assert_array_equal(loaded.predict(x), networks[0].predict(x))
+
+
+@pytest.mark.usefixtures("fast_simulated_device")
+def test_the_program_trains_stops_and_resumes(tmp_path: Path) -> None:
+    """python -m engine.train on the device, ending with the same bits whether it was stopped between or not."""
+    config = write_config(tmp_path, 'device = "cuda"\nsamples = 8\n')
+    assert run("--config", config, "--epochs", 2, "--out", tmp_path / "whole") == 0
+    assert run("--config", config, "--epochs", 1, "--out", tmp_path / "parts") == 0
+    assert run("--resume", tmp_path / "parts", "--epochs", 2) == 0
+    assert_same_end(tmp_path / "whole", tmp_path / "parts")
+    assert json.loads((tmp_path / "whole" / "config.json").read_text())["settings"]["device"] == "cuda:0"
+    assert (tmp_path / "whole" / "model.onnx").stat().st_size > 0
