@@ -25,11 +25,11 @@ TURNS = 5
 
 TOLERANCES = {
     "train": {"float32": 1e-4, "tf32": 2e-3, "bf16": 2e-2},
-    "forward": {"float32": 1e-4, "tf32": 5e-3, "bf16": 5e-2},
+    "forward": {"float32": 1e-3, "tf32": 2e-2, "bf16": 1e-1},
     "rollout": {"float32": 1e-3, "tf32": 2e-2, "bf16": 1e-1},
 }
-"""What counts as the same work: the largest relative difference of the first losses, or the root mean square difference
-of outputs, which lie between 0 and 1."""
+"""What counts as the same work: the largest relative difference of the first losses; of outputs the root mean square
+difference over their standard deviation, since those of new weights all lie near one half."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def difference(kind: str, output: np.ndarray, expected: np.ndarray) -> float:
         return float("inf")
     if kind == "train":
         return float(np.max(np.abs(output - expected) / np.abs(expected)))
-    return float(np.sqrt(np.mean((output - expected) ** 2)))
+    return float(np.sqrt(np.mean((output - expected) ** 2)) / np.std(expected))
 
 
 def _timed(task: Task, seconds: float) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
+import torch._dynamo
 from torch import Tensor
 from torch.nn import functional
 
@@ -23,6 +24,8 @@ from bench.peers.torch_network import Network
 from bench.peers.work import ADADELTA, Work
 
 WARM_UP = 3
+COMPILED_VARIANTS = 64
+"""Of one function: beyond its limit torch.compile silently runs the function as it stands."""
 FORMS = ("eager", "graph", "compiled_cell", "compiled")
 
 
@@ -38,8 +41,9 @@ class TorchTask:
         self.on_gpu = self.device.type == "cuda"
         self.work, self.precision, self.form = work, precision, request.form
         set_precision(precision)
+        torch.compiler.reset()
+        gc.collect()
         if self.on_gpu:
-            gc.collect()
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
         self.network = Network(work, "hoisted").to(self.device)
@@ -181,6 +185,7 @@ def stream(network: Network, track: Tensor, n_new: int) -> Tensor:
 
 def main() -> None:
     """Serve the request."""
+    torch._dynamo.config.recompile_limit = COMPILED_VARIANTS
     if Request.from_command_line().form == "compiled_cell":
         torch_network.lstm_cell = torch.compile(torch_network.lstm_cell, dynamic=False)
     serve("PyTorch", {"torch": torch.__version__}, TorchTask)

@@ -124,11 +124,12 @@ def test_the_roofline_takes_the_longer_floor() -> None:
 
 
 def test_difference_sees_another_shape_and_nan() -> None:
-    one = np.ones((2, 3))
-    assert difference("forward", one, one) == 0.0
-    assert difference("forward", one[:1], one) == float("inf")
-    assert difference("forward", one * np.nan, one) == float("inf")
-    assert difference("train", one * 1.1, one) == pytest.approx(0.1)
+    near_half = 0.5 + 1e-4 * np.arange(-1.0, 2.0)
+    assert difference("forward", near_half, near_half) == 0.0
+    assert difference("forward", near_half[:1], near_half) == float("inf")
+    assert difference("forward", near_half * np.nan, near_half) == float("inf")
+    assert difference("forward", np.full(3, 0.5), near_half) == pytest.approx(1.0), "one half is not the answer"
+    assert difference("train", near_half * 1.1, near_half) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
