@@ -131,6 +131,16 @@ __device__ __forceinline__ void multiply_chunk(Accumulators<Tile::MT, Tile::NT>&
 }
 #endif
 
+// Brings this block's rows of an array (pixels, width) or null into L2 while the product is computed: its epilogue reads
+// them once, and would wait for the memory then.
+template <class Tile>
+__device__ __forceinline__ void prefetch_rows(const float* array, int pixels, int width) {
+    constexpr int LINE = 128 / int(sizeof(float));
+    long long last = (long long)min(int(blockIdx.x + 1) * Tile::BM, pixels) * width;
+    long long at = (long long)blockIdx.x * Tile::BM * width + threadIdx.x * LINE;
+    for (; array != nullptr && at < last; at += Tile::THREADS * LINE) prefetch_l2(array + at);
+}
+
 // Adds up what the WARPS_K warps of a group hold, each for the tile rows that become its own: own rows first, then the
 // others' in order of warp. exchange: WARPS_K - 1 times BM * BN floats.
 template <class Tile>

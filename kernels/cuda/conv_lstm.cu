@@ -138,6 +138,8 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<StepForward> sum;
+    prefetch_rows<StepForward>(z, frames.pixels(), 4 * F);
+    prefetch_rows<StepForward>(c_prev, frames.pixels(), F);
     convolve<StepForward, true>(sum, shared, h_prev, packed_recurrent, frames);  // (1)
     for_each_channel<StepForward>(sum, frames.pixels(), [&](int m, int channel, float4 v) {
         long long at = (long long)m * F + channel;
@@ -162,6 +164,11 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<StepBackward> sum;
+    prefetch_rows<StepBackward>(gates, frames.pixels(), 4 * F);
+    prefetch_rows<StepBackward>(c, frames.pixels(), F);
+    prefetch_rows<StepBackward>(c_prev, frames.pixels(), F);
+    prefetch_rows<StepBackward>(dh, frames.pixels(), F);
+    prefetch_rows<StepBackward>(dc, frames.pixels(), F);
     convolve<StepBackward, false>(sum, shared, dz_next, packed_recurrent, frames);  // (1)
     auto gate_gradient = [&](int m, int channel, float dh_next) {
         long long at = (long long)m * F + channel;

@@ -137,8 +137,8 @@ __device__ __forceinline__ void cp_async16(void* shared, const void* global) {
 }
 
 // The same, reading only the first `bytes` (0..16) of the source and filling the rest with zeros: 0 for a halo pixel
-// outside the image. With 0 the source is not read, but give a valid address all the same. Through L1: the neighbouring
-// windows of one block read a pixel once for each tap.
+// outside the image. With 0 the source is not read, but give a valid address all the same. Through L1, since the
+// neighbouring windows of one block read a pixel once for each tap; so not for what another block writes meanwhile.
 __device__ __forceinline__ void cp_async16_zfill(void* shared, const void* global, int bytes) {
     asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(bytes)
                  : "memory");
@@ -157,6 +157,11 @@ __device__ __forceinline__ void cp_async_commit() { asm volatile("cp.async.commi
 template <int groups>
 __device__ __forceinline__ void cp_async_wait() {
     asm volatile("cp.async.wait_group %0;" ::"n"(groups) : "memory");
+}
+
+// Ask for the 128 bytes around an address of global memory to be brought into L2. Nothing waits for it.
+__device__ __forceinline__ void prefetch_l2(const void* global) {
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(global));
 }
 
 // ------------------------------------------------------------------------------------------------ flags between blocks

@@ -97,6 +97,8 @@ inline void cp_async_commit() { sim_async_commit(); }
 template <int groups>
 inline void cp_async_wait() { sim_async_wait(groups); }
 
+inline void prefetch_l2(const void*) {}
+
 extern "C" uint32_t sim_acquire(const uint32_t* flag, const char* file, int line);
 extern "C" void sim_release(uint32_t* flag, uint32_t value, int add, const char* file, int line);
 inline uint32_t ld_acquire(const uint32_t* flag, SIM_SITE) { return sim_acquire(flag, file, line); }
