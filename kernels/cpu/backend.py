@@ -68,15 +68,11 @@ class CpuBackend(Backend):
         target[...] = source
 
     def gather_batch(self, movies: Array, rows: Array, batch: Array) -> None:
-        T, B = batch.shape[:2]
-        elementwise.gather_batch(
-            self._workers(), movies.reshape(len(movies), T, -1), np.ascontiguousarray(rows), batch.reshape(T, B, -1)
-        )
+        for b, row in enumerate(rows):
+            batch[:, b] = movies[row]
 
-    def _workers(self) -> int:
-        """The shares into which a parallel kernel cuts its work; tells Numba to use that many threads."""
+    def _claim_threads(self) -> None:
         numba.set_num_threads(self.threads)
-        return self.threads
 
     # ---------------------------------------------------------------- ConvLSTM
 
@@ -93,7 +89,7 @@ class CpuBackend(Backend):
         h0: Array | None = None,
         c0: Array | None = None,
     ) -> tuple[Array, Array]:
-        self._workers()
+        self._claim_threads()
         return plan.forward(x, kernel, recurrent_kernel, bias, h0, c0)
 
     def conv_lstm_backward(
@@ -110,7 +106,7 @@ class CpuBackend(Backend):
         c0: Array | None = None,
         need_dx: bool = True,
     ) -> tuple[Array | None, Array, Array]:
-        self._workers()
+        self._claim_threads()
         return plan.backward(dh, x, kernel, recurrent_kernel, dkernel, drecurrent_kernel, dbias, h0, c0, need_dx)
 
     def conv_lstm_step(
@@ -123,7 +119,7 @@ class CpuBackend(Backend):
         recurrent_kernel: Array,
         bias: Array,
     ) -> tuple[Array, Array]:
-        self._workers()
+        self._claim_threads()
         return plan.step(x, h, c, kernel, recurrent_kernel, bias)
 
     # ---------------------------------------------------------------- BatchNormalization
@@ -141,19 +137,19 @@ class CpuBackend(Backend):
         moving_variance: Array,
         momentum: float,
     ) -> Array:
-        self._workers()
+        self._claim_threads()
         return plan.forward(x, gamma, beta, moving_mean, moving_variance, momentum)
 
     def batch_norm_backward(
         self, plan: BatchNormPlan, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array
     ) -> Array:
-        self._workers()
+        self._claim_threads()
         return plan.backward(dy, x, gamma, dgamma, dbeta)
 
     def batch_norm_inference(
         self, plan: BatchNormPlan, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array
     ) -> Array:
-        self._workers()
+        self._claim_threads()
         return plan.inference(x, gamma, beta, moving_mean, moving_variance)
 
     # ---------------------------------------------------------------- Conv3D
@@ -162,35 +158,35 @@ class CpuBackend(Backend):
         return Conv3DPlan(spec, self.dtype, self.threads, self._transform)
 
     def conv3d_forward(self, plan: Conv3DPlan, x: Array, kernel: Array, bias: Array) -> Array:
-        self._workers()
+        self._claim_threads()
         return plan.forward(x, kernel, bias)
 
     def conv3d_backward(
         self, plan: Conv3DPlan, dy: Array, x: Array, kernel: Array, dkernel: Array, dbias: Array, need_dx: bool = True
     ) -> Array | None:
-        self._workers()
+        self._claim_threads()
         return plan.backward(dy, x, kernel, dkernel, dbias, need_dx)
 
     # ---------------------------------------------------------------- elementwise, losses, optimizer
 
     def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
         kind = elementwise.ACTIVATIONS[activation]
-        elementwise.activation_forward(kind, self._workers(), z.reshape(-1), y.reshape(-1))
+        elementwise.activation_forward(kind, z.reshape(-1), y.reshape(-1))
 
     def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
         kind = elementwise.ACTIVATIONS[activation]
-        elementwise.activation_backward(kind, self._workers(), y.reshape(-1), dy.reshape(-1), dz.reshape(-1))
+        elementwise.activation_backward(kind, y.reshape(-1), dy.reshape(-1), dz.reshape(-1))
 
     def bce_forward_backward(self, logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:
         gradient = logits if dlogits is None else dlogits  # never written when there is none
         elementwise.bce_forward_backward(
-            self._workers(), logits.reshape(-1), target.reshape(-1), loss, gradient.reshape(-1), dlogits is not None
+            logits.reshape(-1), target.reshape(-1), loss, gradient.reshape(-1), dlogits is not None
         )
 
     def mse_forward_backward(self, prediction: Array, target: Array, loss: Array, dprediction: Array | None) -> None:
         gradient = prediction if dprediction is None else dprediction
         elementwise.mse_forward_backward(
-            self._workers(), prediction.reshape(-1), target.reshape(-1), loss, gradient.reshape(-1),
+            prediction.reshape(-1), target.reshape(-1), loss, gradient.reshape(-1),
             dprediction is not None,
         )  # fmt: skip
 
@@ -206,6 +202,6 @@ class CpuBackend(Backend):
     ) -> None:
         scalar = self.dtype.type
         elementwise.adadelta_update(
-            self._workers(), weights, gradients, accumulated_gradient, accumulated_delta,
+            weights, gradients, accumulated_gradient, accumulated_delta,
             scalar(learning_rate), scalar(rho), scalar(1.0 - rho), scalar(epsilon),
         )  # fmt: skip

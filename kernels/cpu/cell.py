@@ -17,7 +17,7 @@ from typing import Any
 
 from kernels.cpu.jit import jit
 from kernels.cpu.nonlinearities import gate, gate_derivative, tanh
-from kernels.cpu.vector import lanes, load, load_first, store_first
+from kernels.cpu.vector import lanes, load, load_first, not_inlined, store_first
 
 Array = Any
 
@@ -46,6 +46,7 @@ def cell_forward(
 
     c may be c_prev itself.
     """
+    not_inlined()
     for pixel in range(pixels):
         for k in range(0, F, lanes(z)):
             count = F - k
@@ -90,6 +91,7 @@ def cell_backward(
 
     dh and dh_next are the gradients that reach h_t from above and from step t+1; dh_next and dc begin at state_start.
     """
+    not_inlined()
     for k in range(0, F, lanes(dh)):
         count = F - k
         dbias_here = dbias_start + k

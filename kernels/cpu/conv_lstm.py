@@ -4,7 +4,7 @@
                        h, c = cell_forward(z, c_prev)                               while z is in cache (cell.py)
 
     backward, each t   dz             = cell_backward(dh, ...)
-    from T-1 to 0:     [dh_prev | dx] = conv(dz, flipped kernels)                   one product over 4F channels
+    from T-1 to 0:     [dh_prev | dx] = conv(dz, flipped kernels)                   one product (convolve_frames)
                        dkernels      += [x_t | h_prev]^T dz                         while dz is in the last cache
 
 A step is a handful of parallel loops over chunks: some rows of one image (geometry.py).
@@ -15,8 +15,7 @@ from typing import Any
 from kernels.cpu.cell import cell_backward, cell_forward
 from kernels.cpu.convolution import Workspace, multiply, read_inputs, share, z_row
 from kernels.cpu.geometry import Geometry
-from kernels.cpu.jit import parallel, prange
-from kernels.cpu.runs import copy_run
+from kernels.cpu.jit import parallel, prange, signed
 
 Array = Any
 
@@ -44,13 +43,14 @@ def forward_step(
 ) -> None:
     """x (B,H,W,C), h_prev, c_prev -> gates (B,H,W,4F) if kept, c, h (B,H,W,F), all flat; skip_h: h_prev is zero."""
     chunks = (g.H + g.chunk_rows - 1) // g.chunk_rows
-    for worker in prange(workers):
+    for index in prange(workers):
+        worker = signed(index)
         first, end = share(worker, workers, B * chunks)
         for chunk in range(first, end):
             image, row = chunk // chunks, chunk % chunks * g.chunk_rows
             rows = min(g.chunk_rows, g.H - row)
             pixels = g.H * g.W
-            read_inputs(g, x, image * pixels * C, C, 0, row, rows, work, worker)
+            read_inputs(g, x, image * pixels * C, C, signed(0), row, rows, work, worker)
             # Padded rows must be complete; transformed channels that are not there need no product.
             inner = C if skip_h and g.winograd else C + F
             if inner > C:
@@ -82,7 +82,8 @@ def cell_backward_step(
 ) -> None:
     """One step's gates (B,H,W,4F) -> dz in their place, dc likewise; dbias_of_chunk (B*chunks, 4F) += sums of dz."""
     chunks = (g.H + g.chunk_rows - 1) // g.chunk_rows
-    for worker in prange(workers):
+    for index in prange(workers):
+        worker = signed(index)
         first, end = share(worker, workers, B * chunks)
         for chunk in range(first, end):
             image, row = chunk // chunks, chunk % chunks * g.chunk_rows
@@ -92,27 +93,3 @@ def cell_backward_step(
                     g.W, F, sigma, slope, dh, state, dh_next, dc, state, c, state, c_prev, state,
                     gates, 4 * state, dbias_of_chunk, chunk * 4 * F,
                 )  # fmt: skip
-
-
-@parallel
-def input_gradient_step(
-    g: Geometry, workers: int, B: int, C: int, F: int, dz: Array, b: Array, need_dx: bool, dh: Array, dx: Array,
-    work: Workspace,
-) -> None:  # fmt: skip
-    """dz (B,H,W,4F) -> dh (B,H,W,F) and, if needed, dx (B,H,W,C), both overwritten."""
-    chunks = (g.H + g.chunk_rows - 1) // g.chunk_rows
-    for worker in prange(workers):
-        first, end = share(worker, workers, B * chunks)
-        for chunk in range(first, end):
-            image, row = chunk // chunks, chunk % chunks * g.chunk_rows
-            rows = min(g.chunk_rows, g.H - row)
-            read_inputs(g, dz, image * g.H * g.W * 4 * F, 4 * F, 0, row, rows, work, worker)
-            multiply(g, rows, 4 * F, b, work, worker)
-            z = work.z[worker]
-            for y in range(rows):
-                for column in range(g.W):
-                    pixel = (image * g.H + row + y) * g.W + column
-                    source = y * z_row(g) + column * g.columns
-                    copy_run(z, source, dh, pixel * F, F)
-                    if need_dx:
-                        copy_run(z, source + F, dx, pixel * C, C)

@@ -7,9 +7,8 @@ import numpy as np
 from kernels.cpu.conv_lstm import (
     cell_backward_step,
     forward_step,
-    input_gradient_step,
 )
-from kernels.cpu.convolution import Kernels, workspace
+from kernels.cpu.convolution import Kernels, convolve_frames, workspace
 from kernels.cpu.geometry import Geometry, geometry
 from kernels.cpu.nonlinearities import gate_of
 from kernels.cpu.sums import sum_rows
@@ -33,7 +32,7 @@ class ConvLSTMPlan:
             return geometry(B, H, W, spec.kh, spec.kw, depth, columns, lanes, transform)
 
         forward = cut(C + F, 4 * F)
-        self.forward_kernels = Kernels(forward, workers, dtype)
+        self.forward_kernels = Kernels(forward, dtype)
         frames = (T if spec.training else 1, B, H, W, F)
         self._gates = np.zeros((T, B * H * W * 4 * F) if spec.training else (1, 1), dtype)
         self.h = np.zeros((T, B, H, W, F), dtype)
@@ -42,8 +41,9 @@ class ConvLSTMPlan:
         geometries = [forward]
         if spec.training:
             backward = {True: cut(4 * F, F + C), False: cut(4 * F, F)}
-            self.backward_kernels = {need_dx: Kernels(g, workers, dtype) for need_dx, g in backward.items()}
+            self.backward_kernels = {need_dx: Kernels(g, dtype) for need_dx, g in backward.items()}
             geometries += backward.values()
+            self.no_bias = np.zeros(F + C, dtype)
             self.dx = np.zeros((T, B, H, W, C), dtype)
             self.dh0, self.dc0 = np.zeros((B, H, W, F), dtype), np.zeros((B, H, W, F), dtype)
             self._dbias_of_chunk = np.zeros((B * forward.chunks, 4 * F), dtype)
@@ -119,6 +119,7 @@ class ConvLSTMPlan:
         self.dc0[:] = 0.0
         first_h = self.zero_state if h0 is None else h0.reshape(-1)
         first_c = self.zero_state if c0 is None else c0.reshape(-1)
+        no_bias = self.no_bias[: F + C if need_dx else F]
         dh_carried, dc_carried = self.dh0.reshape(-1), self.dc0.reshape(-1)
         for t in reversed(range(spec.T)):
             h_prev, c_prev = (self.h[t - 1].reshape(-1), self.c[t - 1].reshape(-1)) if t else (first_h, first_c)
@@ -128,9 +129,9 @@ class ConvLSTMPlan:
                 dh[t].reshape(-1), dh_carried if t < spec.T - 1 else self.zero_state, dc_carried,
                 self.c[t].reshape(-1), c_prev, dz, self._dbias_of_chunk.reshape(-1),
             )  # fmt: skip
-            input_gradient_step(
-                kernels.geometry, self.workers, spec.B, C, F, dz, kernels.packed,
-                need_dx, dh_carried, self.dx[t].reshape(-1), self.work,
+            convolve_frames(
+                kernels.geometry, self.workers, 1, spec.B, 1, 0, 1, dz, 4 * F, self.zero_state, kernels.packed,
+                no_bias, dh_carried, F, self.dx[t].reshape(-1), self.work,
             )  # fmt: skip
             self._weight_gradient.add([(x[t].reshape(-1), C), (h_prev, F)], dz, 4 * F)
         gradient = self._weight_gradient.kernels()

@@ -16,8 +16,8 @@ import numpy as np
 from kernels.cpu.direct import pad_rows
 from kernels.cpu.gemm import SPARE_ROWS, group_count, group_start, multiply_packed
 from kernels.cpu.geometry import Geometry
-from kernels.cpu.jit import jit, parallel, prange
-from kernels.cpu.vector import broadcast, lanes, load, store
+from kernels.cpu.jit import jit, parallel, prange, signed
+from kernels.cpu.vector import broadcast, lanes, load, load_first, not_inlined, store, store_first
 from kernels.cpu.winograd import kernel_transform, transform_inputs, transform_outputs
 
 Array = Any
@@ -77,6 +77,7 @@ def read_inputs(
 
     Images must come in the order of their channels; image[start] is the first element.
     """
+    not_inlined()
     a = work.a[worker]
     if g.winograd:
         tile_rows = (rows + g.step_h - 1) // g.step_h
@@ -91,6 +92,7 @@ def read_inputs(
 @jit
 def multiply(g: Geometry, rows: int, inner: int, b: Array, work: Workspace, worker: int) -> None:
     """z = the convolution of the first `inner` channels that `read_inputs` has put into a; direct: of all."""
+    not_inlined()
     a, c, z = work.a[worker], work.c[worker], work.z[worker]
     if g.winograd:
         tiles = (rows + g.step_h - 1) // g.step_h * g.tiles_w
@@ -112,6 +114,63 @@ def multiply(g: Geometry, rows: int, inner: int, b: Array, work: Workspace, work
             )
 
 
+@parallel
+def convolve_frames(
+    g: Geometry,
+    workers: int,
+    T: int,
+    B: int,
+    kt: int,
+    first_offset: int,
+    direction: int,
+    x: Array,
+    channels: int,
+    zero_frame: Array,
+    b: Array,
+    bias: Array,
+    y: Array,
+    y_channels: int,
+    rest: Array,
+    work: Workspace,
+) -> None:
+    """[y_t | rest_t] = bias + convolution of [x_{t+offset} | x_{t+offset+direction} | ...], kt frames.
+
+    x (T,B,H,W,channels), flat like y and rest; zero_frame stands for the frames that x does not have. The first
+    y_channels of bias.size outputs go to y, the rest to rest.
+    """
+    chunks = (g.H + g.chunk_rows - 1) // g.chunk_rows
+    rest_channels = bias.size - y_channels
+    for index in prange(workers):
+        worker = signed(index)
+        first, end = share(worker, workers, T * B * chunks)
+        z = work.z[worker]
+        for chunk in range(first, end):
+            t, image, row = chunk // (B * chunks), chunk // chunks % B, chunk % chunks * g.chunk_rows
+            rows = min(g.chunk_rows, g.H - row)
+            for d in range(kt):
+                frame = t + first_offset + d * direction
+                if 0 <= frame < T:
+                    start = (frame * B + image) * g.H * g.W * channels
+                    read_inputs(g, x, start, channels, d * channels, row, rows, work, worker)
+                else:
+                    read_inputs(g, zero_frame, signed(0), channels, d * channels, row, rows, work, worker)
+            multiply(g, rows, kt * channels, b, work, worker)
+            for i in range(rows):
+                for column in range(g.W):
+                    pixel = ((t * B + image) * g.H + row + i) * g.W + column
+                    source = i * z_row(g) + column * g.columns
+                    _add_bias(z, source, bias, signed(0), y, pixel * y_channels, y_channels)
+                    _add_bias(z, source + y_channels, bias, y_channels, rest, pixel * rest_channels, rest_channels)
+
+
+@jit
+def _add_bias(z: Array, z_start: int, bias: Array, first: int, y: Array, y_start: int, count: int) -> None:
+    """y[y_start : +count] = z[z_start : +count] + bias[first : +count]."""
+    for k in range(0, count, lanes(z)):
+        value = load(z, z_start + k) + load_first(bias, first + k, count - k)
+        store_first(y, y_start + k, value, count - k)
+
+
 def transforms(g: Geometry, dtype: Any) -> tuple[Array, Array]:
     """G of both axes, (points, size): for the direct way each tap is its own point."""
     if not g.winograd:
@@ -129,37 +188,34 @@ def _packed_place(g: Geometry, position: int, k: int, vector: int, width: int, f
     return first * width * taps * g.depth + ((position * g.depth + k) * count + vector - first) * width
 
 
-@parallel
-def pack_kernels(g: Geometry, workers: int, g_h: Array, g_w: Array, kernel: Array, b: Array) -> None:
+@jit
+def pack_kernels(g: Geometry, g_h: Array, g_w: Array, kernel: Array, b: Array) -> None:
     """b = G kernel G^T for each channel pair, in the order in which products read it; kernel (kh,kw,depth,columns)."""
-    for worker in prange(workers):
-        first_k, end_k = share(worker, workers, g.depth)
-        width = lanes(b)
-        vectors = g.columns // width
-        for group in range(group_count(vectors)):
-            first, end = group_start(group, vectors), group_start(group + 1, vectors)
-            for k in range(first_k, end_k):
-                for vector in range(first, end):
-                    for p in range(g.points_h):
-                        for q in range(g.points_w):
-                            total = broadcast(b, 0.0)
-                            for i in range(g.kh):
-                                for j in range(g.kw):
-                                    tap = ((i * g.kw + j) * g.depth + k) * g.columns + vector * width
-                                    total = total + load(kernel, tap) * (g_h[p, i] * g_w[q, j])
-                            position = p * g.points_w + q
-                            store(b, _packed_place(g, position, k, vector, width, first, end - first), total)
+    width = lanes(b)
+    vectors = g.columns // width
+    for group in range(group_count(vectors)):
+        first, end = group_start(group, vectors), group_start(group + 1, vectors)
+        for k in range(g.depth):
+            for vector in range(first, end):
+                for position in range(g.points_h * g.points_w):
+                    p, q = position // g.points_w, position % g.points_w
+                    total = broadcast(b, 0.0)
+                    for i in range(g.kh):
+                        for j in range(g.kw):
+                            tap = ((i * g.kw + j) * g.depth + k) * g.columns + vector * width
+                            total = total + load(kernel, tap) * (g_h[p, i] * g_w[q, j])
+                    store(b, _packed_place(g, position, k, vector, width, first, end - first), total)
 
 
 class Kernels:
     """The kernels of one convolution: as rows of whole vectors, and as its products read them."""
 
-    def __init__(self, g: Geometry, workers: int, dtype: np.dtype[Any]) -> None:
-        self.geometry, self.workers = g, workers
+    def __init__(self, g: Geometry, dtype: np.dtype[Any]) -> None:
+        self.geometry = g
         self.g_h, self.g_w = transforms(g, dtype)
         self.rows = np.zeros((g.kh, g.kw, g.depth, g.columns), dtype)
         self.packed = np.zeros(g.positions * g.depth * g.columns, dtype)
 
     def pack(self) -> None:
         """Make `packed` of `rows`."""
-        pack_kernels(self.geometry, self.workers, self.g_h, self.g_w, self.rows.reshape(-1), self.packed)
+        pack_kernels(self.geometry, self.g_h, self.g_w, self.rows.reshape(-1), self.packed)

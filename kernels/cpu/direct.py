@@ -10,6 +10,7 @@ from typing import Any
 from kernels.cpu.geometry import Geometry
 from kernels.cpu.jit import jit
 from kernels.cpu.runs import copy_run, zero_run
+from kernels.cpu.vector import not_inlined
 
 Array = Any
 
@@ -23,6 +24,7 @@ def pad_rows(
     image[start] is the first element of an image (H,W,channels); a pixel of p has g.depth channels, of which these
     begin at p_start; a row has g.slots + g.kw - 1 pixels.
     """
+    not_inlined()
     before = g.kw // 2
     for i in range(first, end):
         line = p_start + i * (g.slots + g.kw - 1) * g.depth

@@ -10,7 +10,7 @@ from typing import Any
 
 from kernels.cpu.jit import jit
 from kernels.cpu.micro_kernel import MAX_VECTORS, ROWS_OF_TILE, register_tile
-from kernels.cpu.vector import lanes
+from kernels.cpu.vector import lanes, not_inlined
 
 Array = Any
 
@@ -125,6 +125,7 @@ def multiply_packed(
 
     Only the first `inner` of them are summed. columns is padded to whole vectors.
     """
+    not_inlined()
     vectors = columns // lanes(c)
     for group in range(group_count(vectors)):
         first = group_start(group, vectors)

@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 
 prange = numba.prange
+
+signed = np.int64
+"""For a `prange` index, or a constant, that is passed to a kernel: Numba would compile the kernel once more for the
+index's unsigned type, and once more for each constant."""
 
 
 def _folder_stamp() -> tuple[str, int]:

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import numpy as np
-
-from kernels.cpu.jit import jit, parallel, prange
+from kernels.cpu.jit import jit
 
 Array = Any
 
 CHUNK = 1024
-"""Rows of a matrix, or elements of a vector, whose sum is one partial sum."""
+"""Rows of a matrix whose sum is one partial sum."""
 
 
 @jit
@@ -28,16 +26,12 @@ def sum_rows(partial: Array, total: Array) -> None:
         total[n] = result
 
 
-@parallel
-def column_sums(x: Array, workers: int, total: Array) -> None:
+@jit
+def column_sums(x: Array, total: Array) -> None:
     """total[n] = sum of column n of the flat matrix x (rows, total.size)."""
     width = total.size
-    rows = x.size // width
-    chunks = chunk_count(rows)
-    partial = np.zeros((chunks, width))
-    for worker in prange(workers):
-        for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
-            for row in range(chunk * CHUNK, min(rows, (chunk + 1) * CHUNK)):
-                for n in range(width):
-                    partial[chunk, n] += x[row * width + n]
-    sum_rows(partial, total)
+    for n in range(width):
+        result = 0.0
+        for i in range(n, x.size, width):
+            result += x[i]
+        total[n] = result

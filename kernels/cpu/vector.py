@@ -267,3 +267,34 @@ def power_of_two(typingctx: Any, n: Any) -> Any:
         return builder.bitcast(shifted, args[0].type)
 
     return n(n), codegen
+
+
+@intrinsic
+def sum_of_first(typingctx: Any, x: Any, count: Any) -> Any:
+    """The sum of the first `count` lanes (all, if count is at least the lanes), in float64, in their order."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        double = ir.DoubleType()
+        total = ir.Constant(double, 0.0)
+        for lane in range(x.lanes):
+            value = builder.extract_element(args[0], ir.Constant(ir.IntType(32), lane))
+            value = value if value.type == double else builder.fpext(value, double)
+            inside = builder.icmp_signed("<", ir.Constant(args[1].type, lane), args[1])
+            total = builder.fadd(total, builder.select(inside, value, ir.Constant(double, 0.0)))
+        return total
+
+    return types.float64(x, types.intp), codegen
+
+
+@intrinsic
+def not_inlined(typingctx: Any) -> Any:
+    """Tell LLVM to compile the calling function once and call it, not to copy it to where it is called.
+
+    For functions that do much at a call: copies of them cost compile time and gain nothing.
+    """
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen

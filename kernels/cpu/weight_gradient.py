@@ -17,7 +17,7 @@ from kernels.cpu.convolution import share, transforms
 from kernels.cpu.direct import copy_rows, pad_rows
 from kernels.cpu.gemm import SPARE_ROWS, group_count, group_start, rows_of_tile, tile_that_adds
 from kernels.cpu.geometry import Geometry
-from kernels.cpu.jit import parallel, prange
+from kernels.cpu.jit import jit, parallel, prange, signed
 from kernels.cpu.vector import broadcast, lanes, lanes_of, load, store
 from kernels.cpu.winograd import transform_inputs, transform_output_gradients
 
@@ -45,17 +45,18 @@ def _lay_out_inputs(
 ) -> None:
     """Inputs of a block -> a: rows of tiles (Winograd) or of pixels (direct), counted through all images."""
     rows_of_image = (g.H + g.step_h - 1) // g.step_h
-    if g.winograd:
-        for worker in prange(workers):
+    for index in prange(workers):
+        worker = signed(index)
+        if g.winograd:
             first, end = share(worker, workers, rows)
             for i in range(first, end):
-                start = (first_row + i) // rows_of_image * g.H * g.W * channels
+                image_number, row = (first_row + i) // rows_of_image, (first_row + i) % rows_of_image
                 transform_inputs(
-                    g, image, start, channels, (first_row + i) % rows_of_image, 1, window[worker], columns[worker],
+                    g, image, image_number * g.H * g.W * channels, channels, row, signed(1),
+                    window[worker], columns[worker],
                     a, i * g.tiles_w * g.depth + first_channel, rows * g.tiles_w * g.depth,
                 )  # fmt: skip
-    else:
-        for worker in prange(workers):
+        else:
             first, end = share(worker, workers, rows + g.kh - 1)
             start = first_row // g.H * g.H * g.W * channels
             pad_rows(g, image, start, channels, first_row % g.H - g.kh // 2, first, end, a, first_channel)
@@ -75,13 +76,15 @@ def _lay_out_gradients(
 ) -> None:
     """Output gradients of the same block -> d."""
     rows_of_image = (g.H + g.step_h - 1) // g.step_h
-    for worker in prange(workers):
+    for index in prange(workers):
+        worker = signed(index)
         first, end = share(worker, workers, rows)
         if g.winograd:
             for i in range(first, end):
-                start = (first_row + i) // rows_of_image * g.H * g.W * channels
+                image_number, row = (first_row + i) // rows_of_image, (first_row + i) % rows_of_image
                 transform_output_gradients(
-                    g, image, start, channels, (first_row + i) % rows_of_image, 1, window[worker], columns[worker],
+                    g, image, image_number * g.H * g.W * channels, channels, row, signed(1),
+                    window[worker], columns[worker],
                     d, i * g.tiles_w * g.columns, rows * g.tiles_w * g.columns,
                 )  # fmt: skip
         else:
@@ -107,14 +110,15 @@ def _add_products(
     width = lanes(sums)
     vectors = g.columns // width
     groups = group_count(vectors)
-    for worker in prange(workers):
+    for index in prange(workers):
+        worker = signed(index)
         first_unit, end_unit = share(worker, workers, g.points_h * g.points_w * groups * _PARTS)
         for unit in range(first_unit, end_unit):
             position, group, part = unit // (groups * _PARTS), unit // _PARTS % groups, unit % _PARTS
             first = group_start(group, vectors)
             count = group_start(group + 1, vectors) - first
             tile = rows_of_tile(count)
-            first_tile, end_tile = share(part, _PARTS, (g.depth + tile - 1) // tile)
+            first_tile, end_tile = share(part, signed(_PARTS), (g.depth + tile - 1) // tile)
             a_start = position // g.points_w * a_position_h + position % g.points_w * a_position_w
             for i in range(first_tile * tile, end_tile * tile, tile):
                 tile_that_adds(
@@ -126,22 +130,19 @@ def _add_products(
                 )  # fmt: skip
 
 
-@parallel
-def _transform_back(g: Geometry, workers: int, g_h: Array, g_w: Array, sums: Array, gradient: Array) -> None:
+@jit
+def _transform_back(g: Geometry, g_h: Array, g_w: Array, sums: Array, gradient: Array) -> None:
     """gradient = G^T sums G: sums (positions, depth + SPARE_ROWS, columns) -> gradient (kh,kw,depth,columns)."""
-    for worker in prange(workers):
-        first_k, end_k = share(worker, workers, g.depth)
-        for k in range(first_k, end_k):
-            for n in range(0, g.columns, lanes(sums)):
-                for i in range(g.kh):
-                    for j in range(g.kw):
-                        total = broadcast(sums, 0.0)
-                        for p in range(g.points_h):
-                            for q in range(g.points_w):
-                                position = p * g.points_w + q
-                                place = (position * (g.depth + SPARE_ROWS) + k) * g.columns + n
-                                total = total + load(sums, place) * (g_h[p, i] * g_w[q, j])
-                        store(gradient, ((i * g.kw + j) * g.depth + k) * g.columns + n, total)
+    for k in range(g.depth):
+        for n in range(0, g.columns, lanes(sums)):
+            for tap in range(g.kh * g.kw):
+                i, j = tap // g.kw, tap % g.kw
+                total = broadcast(sums, 0.0)
+                for p in range(g.points_h):
+                    for q in range(g.points_w):
+                        place = ((p * g.points_w + q) * (g.depth + SPARE_ROWS) + k) * g.columns + n
+                        total = total + load(sums, place) * (g_h[p, i] * g_w[q, j])
+                store(gradient, (tap * g.depth + k) * g.columns + n, total)
 
 
 class WeightGradient:
@@ -202,7 +203,5 @@ class WeightGradient:
 
     def kernels(self) -> Array:
         """The sum as a gradient of the kernels, (kh,kw,depth,columns); columns beyond the outputs' are zero."""
-        _transform_back(
-            self.geometry, self.workers, self.g_h, self.g_w, self.sums.reshape(-1), self.gradient.reshape(-1)
-        )
+        _transform_back(self.geometry, self.g_h, self.g_w, self.sums.reshape(-1), self.gradient.reshape(-1))
         return self.gradient

@@ -22,7 +22,7 @@ import numpy as np
 from kernels.cpu.geometry import POINTS_AND_STEP, Geometry
 from kernels.cpu.jit import jit
 from kernels.cpu.runs import copy_run, zero_run
-from kernels.cpu.vector import lanes, load, load_first, store, store_first
+from kernels.cpu.vector import lanes, load, load_first, not_inlined, store, store_first
 
 Array = Any
 
@@ -177,23 +177,23 @@ def transform_inputs(
     image[start] is the image's first element; a_start, a_position: the place of (0, first tile, first channel) and the
     distance between positions.
     """
-    x_row = g.W * channels
+    not_inlined()
     for i in range(tile_rows):
         y0 = (tile_row + i) * g.step_h - g.kh // 2
         for j in range(g.tiles_w):
             x0 = j * g.step_w - g.kw // 2
             a0 = a_start + (i * g.tiles_w + j) * g.depth
-            if y0 >= 0 and x0 >= 0 and y0 + g.points_h <= g.H and x0 + g.points_w <= g.W:
-                corner = start + y0 * x_row + x0 * channels
-                _input_tile(g, image, corner, x_row, channels, columns, a, a0, a_position)
-            else:
+            x, corner, x_row = image, start + (y0 * g.W + x0) * channels, g.W * channels
+            if y0 < 0 or x0 < 0 or y0 + g.points_h > g.H or x0 + g.points_w > g.W:
                 _copy_window(g.H, g.W, image, start, channels, y0, x0, g.points_h, g.points_w, window)
-                _input_tile(g, window, 0, g.points_w * channels, channels, columns, a, a0, a_position)
+                x, corner, x_row = window, 0, g.points_w * channels
+            _input_tile(g, x, corner, x_row, channels, columns, a, a0, a_position)
 
 
 @jit
 def transform_outputs(g: Geometry, tiles: int, columns: Array, c: Array, z: Array) -> None:
     """z[row, column, n] = A^T c A of the first `tiles` tiles of c[position, tile, n]."""
+    not_inlined()
     width = lanes(c)
     position = g.slots * g.columns
     z_row = g.tiles_w * g.step_w * g.columns
@@ -223,15 +223,14 @@ def transform_output_gradients(
     c_position: int,
 ) -> None:
     """c[position, tile, n] = A dy A^T of every tile in some rows of tiles of an image dy (H,W,channels)."""
-    dy_row = g.W * channels
+    not_inlined()
     for i in range(tile_rows):
         y0 = (tile_row + i) * g.step_h
         for j in range(g.tiles_w):
             x0 = j * g.step_w
             c0 = c_start + (i * g.tiles_w + j) * g.columns
-            if y0 + g.step_h <= g.H and x0 + g.step_w <= g.W:
-                corner = start + y0 * dy_row + x0 * channels
-                _output_gradient_tile(g, image, corner, dy_row, channels, columns, c, c0, c_position)
-            else:
+            dy, corner, dy_row = image, start + (y0 * g.W + x0) * channels, g.W * channels
+            if y0 + g.step_h > g.H or x0 + g.step_w > g.W:
                 _copy_window(g.H, g.W, image, start, channels, y0, x0, g.step_h, g.step_w, window)
-                _output_gradient_tile(g, window, 0, g.step_w * channels, channels, columns, c, c0, c_position)
+                dy, corner, dy_row = window, 0, g.step_w * channels
+            _output_gradient_tile(g, dy, corner, dy_row, channels, columns, c, c0, c_position)
