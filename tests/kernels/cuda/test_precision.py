@@ -6,9 +6,7 @@ import pytest
 from kernels.cuda import CudaBackend
 from kernels.specs import Conv3DSpec, ConvLSTMSpec
 from tests.cuda_sim import sim_backend
-from tests.kernels.cuda.layer_runs import errors, oracle, run_conv3d, run_conv_lstm
-
-TOLERANCE = {"float32": 1e-5, "tf32": 2e-3}
+from tests.kernels.cuda.layer_runs import TOLERANCE, errors, oracle, run_conv3d, run_conv_lstm
 
 EXAMPLE = ConvLSTMSpec(T=2, B=1, H=7, W=11, C=40, F=40, kh=3, kw=3, recurrent_activation="sigmoid")
 HEAD = Conv3DSpec(T=3, B=1, H=7, W=11, C=40, K=8, kt=3, kh=3, kw=3)

@@ -8,9 +8,7 @@ import pytest
 
 from kernels.cuda import CudaBackend
 from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
-from tests.kernels.cuda.layer_runs import errors, oracle, run_batch_norm, run_conv3d, run_conv_lstm
-
-TOLERANCE = {"float32": 1e-5, "tf32": 2e-3}
+from tests.kernels.cuda.layer_runs import TOLERANCE, errors, oracle, run_batch_norm, run_conv3d, run_conv_lstm
 
 CONV_LSTM = {
     "one pixel": ConvLSTMSpec(T=1, B=1, H=1, W=1, C=1, F=1, kh=1, kw=1),
