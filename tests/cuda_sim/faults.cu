@@ -222,6 +222,19 @@ extern "C" __global__ void copy_without_barrier(const float* x, float* y, uint32
     y[INDEX] = tile[63 - threadIdx.x].x;  // !
 }
 
+// Within a warp: the wait covers the thread's own copies only.
+extern "C" __global__ void copy_without_syncwarp(const float* x, float* y, uint32_t* flags) {
+    DYNAMIC_SHARED(float4, tile);
+    if (threadIdx.x < 32) {
+        cp_async16(&tile[threadIdx.x], x + 4 * threadIdx.x);  // !
+        cp_async_commit();
+        cp_async_wait<0>();
+        if (!FAULT) __syncwarp();
+        if (FAULT) __shfl_sync(0xffffffffu, 0, 0);
+        y[INDEX] = tile[31 - threadIdx.x].x;  // !
+    }
+}
+
 extern "C" __global__ void copy_past_end(const float* x, float* y, uint32_t* flags) {
     DYNAMIC_SHARED(float4, tile);
     cp_async16_zfill(&tile[threadIdx.x], x + 4 * threadIdx.x, FAULT || threadIdx.x < 32 ? 16 : 0);  // !

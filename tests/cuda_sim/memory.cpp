@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include "races.h"
 #include "sim.h"
@@ -22,6 +23,7 @@ struct Arena {
 
 static Arena arrays, shared;
 static uintptr_t module_base;
+static std::vector<Site> sites;  // see place_of
 
 static void map(Arena& arena, size_t slot, size_t n_slots, size_t margin) {
     if (arena.start != nullptr) munmap(arena.start, arena.bytes());
@@ -45,6 +47,7 @@ void memory_begin(void** args) {
     const size_t margin = (largest + 4095) / 4096 * 4096;
     map(arrays, 3 * margin, launch->n_regions, margin);
     races_begin();
+    sites.clear();
     for (int i = 0; i < launch->n_regions; ++i) {
         const Region& region = launch->regions[i];
         const size_t misalignment = uintptr_t(region.host) % 256;  // an address keeps its alignment
@@ -99,9 +102,20 @@ const char* describe_place(Site site, const void* pc) {
     return text;
 }
 
-uint32_t place_offset(const void* pc) { return pc == nullptr ? 0 : uint32_t(uintptr_t(pc) - module_base); }
-const char* describe_offset(uint32_t offset) {
-    return describe_place({"?", 0}, offset == 0 ? nullptr : reinterpret_cast<const void*>(module_base + offset));
+// A place in four bytes: a code address relative to the kernels' library, or the number of a site with the top bit set.
+constexpr uint32_t is_site = 0x80000000u;
+
+uint32_t place_of(Site site, const void* pc) {
+    if (pc != nullptr) return uint32_t(uintptr_t(pc) - module_base);
+    for (uint32_t i = 0; i < sites.size(); ++i)
+        if (sites[i].line == site.line && sites[i].file == site.file) return is_site | i;
+    sites.push_back(site);
+    return is_site | uint32_t(sites.size() - 1);
+}
+
+const char* describe_past_place(uint32_t place) {
+    if (place & is_site) return describe_place(sites[place & ~is_site], nullptr);
+    return describe_place({}, reinterpret_cast<const void*>(module_base + place));
 }
 
 static void check_array(const unsigned char* address, size_t bytes, Access access, Site site, const void* pc) {

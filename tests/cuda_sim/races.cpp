@@ -126,7 +126,7 @@ static const char* describe_number(uint32_t number) {
                                    Site site, const void* pc) {
     fail("race on %s, byte %zu: %s %s it at %s, and %s %s it at %s with no barrier or flag between", where, offset,
          describe(self()), is_write ? "writes" : "reads", describe_place(site, pc), describe_number(past.thread), was,
-         describe_offset(past.place));
+         describe_past_place(past.place));
 }
 
 // Nothing to check or to note: this thread, or for shared memory many warps of its block, read since the last write.
@@ -139,7 +139,7 @@ static bool seen_before(const Cell& cell, const Thread* me, bool is_shared) {
 static void access_cell(Cell& cell, const char* where, size_t offset, bool is_write, Site site, const void* pc) {
     const Thread* const me = self();
     if (!ordered(cell.write, me)) fail_race(where, offset, is_write, "wrote", cell.write, site, pc);
-    const Past now = {me->number, me->block->epoch, me->warp->epoch, place_offset(pc)};
+    const Past now = {me->number, me->block->epoch, me->warp->epoch, place_of(site, pc)};
     if (is_write) {
         if (const Past* reader = unordered_reader(cell, me)) fail_race(where, offset, true, "read", *reader, site, pc);
         if (cell.readers == blocks_of_grid) earlier_readers.erase(&cell);
@@ -209,6 +209,6 @@ void races_shared(const Block* block, size_t offset, size_t bytes, Access access
 void races_async_done(const Block* block, size_t offset, size_t bytes) {
     for_each_cell(block, offset, bytes, [](Cell& cell, size_t) {
         cell.pending = false;
-        cell.write = {self()->number, self()->block->epoch, self()->warp->epoch, 0};
+        cell.write = {self()->number, self()->block->epoch, self()->warp->epoch, cell.write.place};
     });
 }

@@ -19,6 +19,7 @@ void races_array(int region, size_t offset, size_t bytes, bool is_write, Site si
 void races_shared(const Block* block, size_t offset, size_t bytes, Access access, Site site, const void* pc);
 void races_async_done(const Block* block, size_t offset, size_t bytes);  // an asynchronous copy has arrived
 
-uint32_t place_offset(const void* pc);           // memory.cpp: a code address in four bytes, 0 for none
+// memory.cpp: where in the code, as a text and as four bytes
 const char* describe_place(Site site, const void* pc);
-const char* describe_offset(uint32_t offset);
+uint32_t place_of(Site site, const void* pc);
+const char* describe_past_place(uint32_t place);

@@ -39,6 +39,7 @@ MESSAGES = {
     "copy_without_wait": "missing wait",
     "copy_waits_for_too_few": "missing wait",
     "copy_without_barrier": "race on shared memory",
+    "copy_without_syncwarp": "race on shared memory.* reads it at faults.cu.* wrote it at faults.cu",
     "copy_past_end": "out-of-bounds read of 16 bytes at byte 512 of array x",
     "matrix_row_past_end": "out-of-bounds read of 16 bytes at byte 1024 of shared memory",
     "flag_never_raised": "deadlock",
