@@ -48,6 +48,18 @@ def test_the_frames_are_those_of_the_growing_track(tmp_path: Path, dtype: str, t
         assert picture.n_frames == 4 + 6
 
 
+def test_an_exported_file_predicts_the_same(tmp_path: Path) -> None:
+    network, _ = saved_network(tmp_path)
+    network.export(tmp_path / "model.onnx", graph="rollout")
+    np.save(tmp_path / "movies.npy", MOVIES)
+    assert (
+        run(tmp_path / "model.onnx", "--input", tmp_path / "movies.npy", "--frames", 5, "--out", tmp_path / "f.npz")
+        == 0
+    )
+    with np.load(tmp_path / "f.npz") as archive:
+        np.testing.assert_allclose(archive["frames"], network.rollout(MOVIES, 5), rtol=0, atol=1e-5)
+
+
 def test_its_output_is_an_input(tmp_path: Path) -> None:
     _, model = saved_network(tmp_path)
     np.savez(tmp_path / "movies.npz", movies=(MOVIES[..., 0] * 255).astype(np.uint8))
@@ -75,6 +87,7 @@ def test_its_output_is_an_input(tmp_path: Path) -> None:
         ({"--batch-size": "0"}, "batch_size"),
         ({"--movie": "5"}, "movie"),
         ({"--movie": "-1"}, "movie"),
+        ({"model": "text.onnx"}, "text.onnx"),
         ({"--device": "tpu"}, "device"),
         ({"--device": "cuda:99"}, "device"),
         ({"--out": "frames.txt"}, ".npz"),
@@ -92,6 +105,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     np.save(tmp_path / "colour.npy", np.repeat(MOVIES, 3, axis=-1))
     np.save(tmp_path / "nan.npy", np.where(MOVIES > 0.9, np.nan, MOVIES))
     np.save(tmp_path / "flat.npy", MOVIES[0, 0, 0])
+    (tmp_path / "text.onnx").write_text("no network here")
     before = sorted(tmp_path.iterdir())
     options = {"model": "model.safetensors", "--input": "movies.npy", "--out": "frames.npz", "--device": "reference"}
     if str(changes.get("model")).endswith(".onnx"):
