@@ -1,7 +1,7 @@
 // The sums of a tiled product as the threads of a block hold them, shared by conv.cuh and weight_gradient.cuh.
 //
-// A block owns BM = 16 * MT * WARPS_M rows and BN = 8 * NT * WARPS_N columns; a warp MT x NT tiles of 16 x 8, held as the
-// accumulator of mma.m16n8k8: with g = lane / 4, t = lane % 4,
+// A block owns BM = 16 * MT * WARPS_M rows and BN = 8 * NT * WARPS_N columns; a warp MT x NT tiles of 16 x 8, held as
+// the accumulator of mma.m16n8k8: with g = lane / 4, t = lane % 4,
 //
 //              column 2t     2t+1
 //     row g    v[.][.][0]  v[.][.][1]          float32 mode multiplies in FFMA with the very same ownership, so both

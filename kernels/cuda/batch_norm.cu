@@ -8,8 +8,8 @@
 //     (5)  moving  <- moving - step * (moving - batch)         step = 1 - momentum
 //
 // Sums are float64 from the first element on: (2) then loses nothing that float32 could hold, and x is read once.
-// Two stages, in a fixed order, no atomics: each block sums a slice of rows into partial (slices, 2, C); then one block a
-// channel sums the slices.
+// Two stages, in a fixed order, no atomics: each block sums a slice of rows into partial (slices, 2, C); then one block
+// a channel sums the slices.
 //
 //     stage 1, one block: ROWS x LANES threads     channel   0  1  ..  LANES-1     consecutive threads read
 //                                                  row 0     .  .      .           consecutive floats

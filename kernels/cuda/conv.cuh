@@ -15,8 +15,8 @@
 //     | stage 1         |       +-------------------+
 //     +-----------------+
 //
-// What a warp owns of the sums: accumulators.cuh. With WARPS_K > 1 every warp of a group ends up with MT / WARPS_K of the
-// group's rows of tiles: OWN_MT.
+// What a warp owns of the sums: accumulators.cuh. With WARPS_K > 1 every warp of a group ends up with MT / WARPS_K of
+// the group's rows of tiles: OWN_MT.
 //
 // The order of k inside an mma is free as long as A and w agree: lane t takes k = 2t, 2t+1 where the instruction says
 // t, t+4, so that one 8-byte load fills two registers.
@@ -131,8 +131,8 @@ __device__ __forceinline__ void multiply_chunk(Accumulators<Tile::MT, Tile::NT>&
 }
 #endif
 
-// Brings this block's rows of an array (pixels, width) or null into L2 while the product is computed: its epilogue reads
-// them once, and would wait for the memory then.
+// Brings this block's rows of an array (pixels, width) or null into L2 while the product is computed: its epilogue
+// reads them once, and would wait for the memory then.
 template <class Tile>
 __device__ __forceinline__ void prefetch_rows(const float* array, int pixels, int width) {
     constexpr int LINE = 128 / int(sizeof(float));
