@@ -109,16 +109,25 @@ extern "C" __global__ void rounding(const float* x, uint32_t* tf32, uint32_t* bf
     }
 }
 
+extern "C" __global__ void approximations(const float* x, float* exponential, float* hyperbolic, int n) {
+    for (int i = threadIdx.x; i < n; i += blockDim.x) {
+        prefetch_l2(x + i);
+        exponential[i] = exp2_approx(x[i]);
+        hyperbolic[i] = tanh_approx(x[i]);
+    }
+}
+
 extern "C" __global__ void copies(const float* x, float* y) {
     DYNAMIC_SHARED(float, tile);
     cp_async16_zfill(tile + 4 * threadIdx.x, x + 4 * threadIdx.x, threadIdx.x % 5 * 4);
+    cp_async16(tile + 160 + 4 * threadIdx.x, x + 4 * threadIdx.x);
     cp_async_commit();
     cp_async4_zfill(tile + 128 + threadIdx.x, x + 128 + threadIdx.x, threadIdx.x % 2 * 4);
     cp_async_commit();
     cp_async_wait<1>();
     for (int i = 0; i < 4; ++i) y[4 * threadIdx.x + i] = tile[4 * threadIdx.x + i];
     cp_async_wait<0>();
-    y[128 + threadIdx.x] = tile[128 + threadIdx.x];
+    y[128 + threadIdx.x] = tile[128 + threadIdx.x] + (tile[160 + 4 * threadIdx.x] - x[4 * threadIdx.x]);
 }
 
 // Block after block adds its part to what the block before it wrote.
@@ -129,7 +138,10 @@ extern "C" __global__ void chained_blocks(const float* x, float* y, uint32_t* fl
     const float before = blockIdx.x > 0 ? y[(blockIdx.x - 1) * blockDim.x + threadIdx.x] : 0.0f;
     y[blockIdx.x * blockDim.x + threadIdx.x] = before + x[blockIdx.x * blockDim.x + threadIdx.x];
     __syncthreads();
-    if (threadIdx.x == 0) st_release(&flags[blockIdx.x], 1);
+    if (threadIdx.x == 0) {
+        st_release(&flags[blockIdx.x], 1);
+        red_add_release(&flags[gridDim.x], 1);
+    }
 }
 
 // Each thread writes its own number; the last element counts them.

@@ -1,12 +1,15 @@
 """The compiler's word on the CUDA kernels, with no GPU: everything compiles everywhere, fits, and spills nothing."""
 
+from pathlib import Path
+
 import pytest
 
+import tests.cuda_sim
 from bench.cubin import ARCHITECTURES, Row, compile_all
 from kernels.cuda.backend import PRECISIONS
 from kernels.cuda.launch import CompileError
 from kernels.cuda.nvrtc import compile_cubin, parse_resources
-from kernels.cuda.source import parse_source
+from kernels.cuda.source import load_source, parse_source
 
 SHARED_LIMITS = {"80": 166_912, "89": 101_376, "90": 232_448, "90a": 232_448, "100": 232_448, "120": 101_376}
 """Dynamic shared memory that one block may opt in to (CUDA C++ Programming Guide, compute capabilities)."""
@@ -41,6 +44,13 @@ def test_shared_memory_fits_every_architecture(rows: list[Row]) -> None:
         if row.shared_bytes + row.resources.shared_bytes > SHARED_LIMITS[row.architecture]
     ]
     assert too_large == []
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("name", ["emulation.cu", "faults.cu"])
+def test_the_simulator_runs_what_the_compiler_takes(name: str, architecture: str) -> None:
+    source = load_source(name, {"FAULT": False}, Path(tests.cuda_sim.__file__).parent)
+    assert set(compile_cubin(source, architecture).resources) == set(source.kernels)
 
 
 def test_a_spilling_kernel_is_seen() -> None:
