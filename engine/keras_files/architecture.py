@@ -90,9 +90,10 @@ def _input_shape(body: Any, entries: list[Any]) -> tuple[int | None, ...] | None
     shape = next((place for place in places if place is not None), None)
     if shape is None:
         return None
-    if not isinstance(shape, list) or len(shape) != 5 or not all(n is None or isinstance(n, int) for n in shape):
+    sizes = shape if isinstance(shape, list) else []
+    if len(sizes) != 5 or not all(size is None or (type(size) is int and size > 0) for size in sizes):
         raise ValueError(f"input: expected a shape (movies, frames, height, width, channels), got {shape!r}")
-    return tuple(shape[1:]) if shape[-1] is not None else None
+    return tuple(sizes[1:]) if sizes[-1] is not None else None
 
 
 def _name(body: Any) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_DAMAGE = (OSError, EOFError, RuntimeError, KeyError, IndexError, TypeError, AttributeError, NotImplementedError)
+_DAMAGE = (
+    OSError, EOFError, RuntimeError, LookupError, TypeError, AttributeError, NotImplementedError, OverflowError,
+)  # fmt: skip
 """What h5py, zipfile and json raise over bytes that are not what they should be."""
 
 

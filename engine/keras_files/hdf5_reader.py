@@ -6,11 +6,12 @@ So every size is checked before memory is asked for, and every link before it is
 
 import io
 import math
-import re
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+from engine.keras_files.hdf5_heap import longest_text
 
 Array = np.ndarray[Any, Any]
 
@@ -18,8 +19,6 @@ FREE_BYTES = 16 * 2**20
 EXPANSION = 4
 """A file may unfold to FREE_BYTES plus EXPANSION times its own size. Keras does not compress; a file repacked by hand
 may, and accumulators that are all zero shrink to almost nothing."""
-
-_HEAP_COLLECTION = re.compile(rb"GCOL\x01\x00\x00\x00(.{8})", re.DOTALL)
 
 
 def import_h5py() -> ModuleType:
@@ -44,7 +43,8 @@ class Hdf5Reader:
 
     def __init__(self, content: bytes, file_bytes: int | None = None) -> None:
         self._h5py = import_h5py()
-        self._content, self._file_bytes = content, file_bytes or len(content)
+        self._file_bytes = file_bytes or len(content)
+        self._longest_text = longest_text(content)
         self._budget = FREE_BYTES + EXPANSION * self._file_bytes
         self.root = self._h5py.File(io.BytesIO(content), "r")
 
@@ -109,17 +109,12 @@ class Hdf5Reader:
         count = math.prod(attribute.shape)
         kind = self._h5py.check_string_dtype(attribute.dtype)
         if kind is not None and kind.length is None:
-            self._spend(f"attribute {name}", count * self._longest_heap_collection())
+            self._spend(f"attribute {name}", count * self._longest_text)
         elif attribute.dtype.kind in "SUfiu":
             self._spend(f"attribute {name}", count * attribute.dtype.itemsize)
         else:
             raise ValueError(f"attribute {name}: expected texts, got {attribute.dtype}")
         return holder.attrs[name]
-
-    def _longest_heap_collection(self) -> int:
-        """An upper bound in bytes on a text of variable length: they lie in the file's heap collections."""
-        sizes = (int.from_bytes(match[1], "little") for match in _HEAP_COLLECTION.finditer(self._content))
-        return max((min(size, len(self._content)) for size in sizes), default=0)
 
     def _spend(self, what: str, size: int) -> None:
         self._budget -= size

@@ -66,7 +66,7 @@ def read_network(path: Path, device: str, dtype: Any = None) -> Sequential:
         network.build()
         refused = None if architecture.untrainable else compile_from(network, opened.training)
         write_state(network, gates.from_file(weights, opened.keras))
-    _warn(path, architecture, opened, weights, refused)
+    _warn(path, architecture, weights, opened.keras, refused, compiled=network.optimizer is not None)
     return network
 
 
@@ -113,7 +113,9 @@ def _take_true_gates(architecture: Architecture, weights: WeightLists) -> None:
         layer.recurrent_activation = name
 
 
-def _warn(path: Path, architecture: Architecture, opened: _Opened, weights: WeightLists, refused: str | None) -> None:
+def _warn(
+    path: Path, architecture: Architecture, weights: WeightLists, keras: int, refused: str | None, compiled: bool
+) -> None:
     remarks = list(architecture.remarks)
     missing = "; ".join(architecture.untrainable) or refused
     if missing:
@@ -121,9 +123,9 @@ def _warn(path: Path, architecture: Architecture, opened: _Opened, weights: Weig
             f"opened without its training arguments, for the engine does not offer: {missing}. Predictions are the "
             "same; call compile() to train on by other rules"
         )
-    elif opened.training is not None and weights.accumulators is None:
+    elif compiled and weights.accumulators is None:
         remarks.append("it holds no state of Adadelta that fits its weights; training on begins with zero accumulators")
-    if opened.keras < 3 and any(
+    if keras < 3 and any(
         isinstance(layer, ConvLSTM2D) and layer.recurrent_activation == "hard_sigmoid" for layer in architecture.layers
     ):  # fmt: skip
         remarks.append(

@@ -215,6 +215,13 @@ def test_zero_padding_that_is_not_causal(tmp_path: Path, padding: Any) -> None:
         engine.load_model(path, device="reference")
 
 
+@pytest.mark.parametrize("shape", [[None, None, -5, 4, 2], [None, 5, 4, 2], [None, None, 5.0, 4, 2], "any", [True] * 5])
+def test_an_input_that_is_no_movie(tmp_path: Path, shape: Any) -> None:
+    path = keras3(tmp_path, lambda config: layer(config, 0)["config"].update(batch_shape=shape))
+    with pytest.raises(ValueError, match=r"input: expected a shape \(movies, frames, height, width, channels\)"):
+        engine.load_model(path, device="reference")
+
+
 def test_zero_padding_before_nothing(tmp_path: Path) -> None:
     path = keras3(tmp_path, lambda config: config["config"]["layers"].pop(), head="causal")
     with pytest.raises(ValueError, match="ZeroPadding3D is offered before a Conv3D only"):

@@ -209,6 +209,21 @@ def test_one_long_text_named_a_million_times() -> None:
         reader.names(reader.root, "layer_names")
 
 
+@pytest.mark.parametrize("size", [0, 2**40, 2**64 - 16, 7 * 2**56 + 10])
+def test_texts_whose_sizes_lead_nowhere(saved: Callable[[str], Path], size: int) -> None:
+    """libhdf5 itself walks for minutes through such a heap."""
+    path = saved(".h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs["backend"] = "tensorflow"
+    content = bytearray(path.read_bytes())
+    first = content.index(b"GCOL") + 16
+    assert content[first : first + 2] == b"\x01\x00"
+    content[first : first + 2] = b"\x00\x00" if size == 0 else b"\x01\x00"
+    content[first + 8 : first + 16] = size.to_bytes(8, "little")
+    path.write_bytes(content)
+    refused(path, "a heap of texts holds an object that does not lie in it")
+
+
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_links_are_not_followed(saved: Callable[[str], Path], suffix: str, tmp_path: Path) -> None:
     name = {".keras": "layers/conv3d/vars/0", ".h5": "model_weights/conv3d/conv3d/kernel:0"}[suffix]

@@ -127,7 +127,7 @@ def test_an_h5_with_hard_gates_warns_of_keras_3(tmp_path: Path) -> None:
         small_network(gates="hard_sigmoid").save(tmp_path / "m.h5")
 
 
-def test_a_network_that_is_not_compiled(tmp_path: Path) -> None:
+def test_a_network_that_is_not_compiled(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     network = engine.Sequential(device="reference")
     network.add(engine.Conv3D(1, (1, 3, 3), padding="same", input_shape=(None, None, None, 1)))
     for suffix in (".keras", ".h5"):
@@ -136,6 +136,7 @@ def test_a_network_that_is_not_compiled(tmp_path: Path) -> None:
         assert (loaded.loss, loaded.optimizer) == (None, None)
         assert loaded.input_shape == (None, None, None, 1)
         np.testing.assert_array_equal(loaded.get_weights()[0], network.get_weights()[0])
+    assert not [warning for warning in recwarn if issubclass(warning.category, UserWarning)]
 
 
 def test_keras_3_wants_height_and_width(tmp_path: Path) -> None:
