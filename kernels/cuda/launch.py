@@ -209,12 +209,7 @@ class Kernel:
             self._refuse(name, "a value", "nothing")
         value = arguments[name]
         if not parameter.is_array:
-            if isinstance(value, (bool, np.bool_)) or not np.isscalar(value):
-                self._refuse(name, f"a number ({parameter.dtype})", value)
-            dtype = np.dtype(parameter.dtype)
-            if dtype.kind in "iu" and (int(value) != value or not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max):
-                self._refuse(name, f"a whole number that fits {dtype}", value)
-            return dtype.type(value)
+            return self._number(name, np.dtype(parameter.dtype), value)
         if value is None:
             if name not in self._optional:
                 self._refuse(name, "an array", None)
@@ -228,6 +223,13 @@ class Kernel:
         if value.size != self._sizes[name]:
             self._refuse(name, f"{self._sizes[name]} elements", f"{value.size}, shape {value.shape}")
         return value
+
+    def _number(self, name: str, dtype: np.dtype[Any], value: Any) -> Any:
+        if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+            self._refuse(name, f"a number ({dtype})", value)
+        if dtype.kind in "iu" and (int(value) != value or not np.iinfo(dtype).min <= int(value) <= np.iinfo(dtype).max):
+            self._refuse(name, f"a whole number that fits {dtype}", value)
+        return dtype.type(value)
 
     def _dimensions(self, name: str, sizes: tuple[int, ...]) -> tuple[int, int, int]:
         if not 1 <= len(sizes) <= 3 or any(int(size) != size or size < 1 for size in sizes):

@@ -9,7 +9,7 @@ import pytest
 from kernels.cuda.launch import Program, Runtime
 from tests.cuda_sim.runtime import SimRuntime, SimulationError
 
-FAULTS = Path(__file__).with_name("faults.cu")
+FILES = [Path(__file__).with_name(name) for name in ("faults_memory.cu", "faults_waiting.cu")]
 
 MESSAGES = {
     "array_read_past_end": "out-of-bounds read of 4 bytes at byte 512 of array x, which has 512 bytes",
@@ -39,7 +39,7 @@ MESSAGES = {
     "copy_without_wait": "missing wait",
     "copy_waits_for_too_few": "missing wait",
     "copy_without_barrier": "race on shared memory",
-    "copy_without_syncwarp": "race on shared memory.* reads it at faults.cu.* wrote it at faults.cu",
+    "copy_without_syncwarp": "race on shared memory.* reads it at faults_.* wrote it at faults_",
     "copy_past_end": "out-of-bounds read of 16 bytes at byte 512 of array x",
     "matrix_row_past_end": "out-of-bounds read of 16 bytes at byte 1024 of shared memory",
     "flag_never_raised": "deadlock",
@@ -56,16 +56,21 @@ FOUND_UNCHECKED = [
 ]
 
 
+def file_of(kernel: str) -> Path:
+    return next(path for path in FILES if f"void {kernel}(" in path.read_text(encoding="utf-8"))
+
+
 def marked_lines(kernel: str) -> list[int]:
     """Lines of the kernel that end in the comment `!`."""
-    lines = FAULTS.read_text(encoding="utf-8").splitlines()
+    lines = file_of(kernel).read_text(encoding="utf-8").splitlines()
     start = next(i for i, line in enumerate(lines) if f"void {kernel}(" in line)
     end = next(i for i in range(start, len(lines)) if lines[i] == "}")
     return [i + 1 for i in range(start, end) if lines[i].endswith("// !")]
 
 
 def launch(runtime: Runtime, name: str, fault: bool) -> np.ndarray:
-    program = Program(runtime, FAULTS.name, {"FAULT": fault}, FAULTS.parent)
+    path = file_of(name)
+    program = Program(runtime, path.name, {"FAULT": fault}, path.parent)
     kernel = program.kernel(name, sizes={"x": 128, "y": 128, "flags": 4})
     x = runtime.from_host(np.linspace(0, 1, 128), np.float32)
     y, flags = runtime.zeros((128,), np.float32), runtime.zeros((4,), np.uint32)
@@ -83,7 +88,7 @@ def test_fault_is_reported(name: str, seed: int) -> None:
     assert re.search(MESSAGES[name], message), message
     assert re.search(r"block \([01],0,0\) thread \(\d+,0,0\)", message), message
     if name not in WITHOUT_LINE:
-        named = {int(line) for line in re.findall(r"faults\.cu:(\d+)", message)}
+        named = {int(line) for line in re.findall(rf"{file_of(name).name}:(\d+)", message)}
         assert named & set(marked_lines(name)), message
 
 
@@ -111,5 +116,6 @@ def test_a_forgotten_wait_computes_nan_without_checking() -> None:
     assert np.isnan(launch(SimRuntime(checked=False), "copy_without_wait", fault=True)).all()
 
 
-def test_every_kernel_of_the_file_is_tested() -> None:
-    assert set(re.findall(r"void (\w+)\(", FAULTS.read_text(encoding="utf-8"))) == set(MESSAGES)
+def test_every_kernel_of_the_files_is_tested() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in FILES)
+    assert set(re.findall(r"void (\w+)\(", text)) == set(MESSAGES)

@@ -47,7 +47,7 @@ def test_shared_memory_fits_every_architecture(rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("name", ["emulation.cu", "faults.cu"])
+@pytest.mark.parametrize("name", ["emulation.cu", "faults_memory.cu", "faults_waiting.cu"])
 def test_the_simulator_runs_what_the_compiler_takes(name: str, architecture: str) -> None:
     source = load_source(name, {"FAULT": False}, Path(tests.cuda_sim.__file__).parent)
     assert set(compile_cubin(source, architecture).resources) == set(source.kernels)
