@@ -10,6 +10,10 @@
 
 #include "ptx.cuh"
 
+// The distance between rows of so many floats in shared memory: 8 or 24 modulo 32, which spreads the rows that a warp
+// reads together over all 32 banks (docs/kernels.md). size is a multiple of 8.
+__device__ constexpr int shared_stride(int size) { return size % 16 == 8 ? size : size + 8; }
+
 template <int ROWS, int COLUMNS>
 struct Accumulators {
     float v[ROWS][COLUMNS][4];

@@ -35,7 +35,7 @@ struct ConvTile {
     static constexpr int BM = 16 * MT * WARPS_M, BN = 8 * NT * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N * WARPS_K;
     static constexpr int CHUNKS = (Taps::K + BK - 1) / BK, PADDED_K = CHUNKS * BK;
     static constexpr int PADDED_COLUMNS = (COLUMNS + BN - 1) / BN * BN;
-    static constexpr int STRIDE = BK % 16 == 8 ? BK : BK + 8;
+    static constexpr int STRIDE = shared_stride(BK);
     static constexpr int STAGE = (BM + BN) * STRIDE;
     static constexpr int SHARED_BYTES = BM * int(sizeof(Pixel)) + 2 * STAGE * int(sizeof(float));
     static_assert(BK % (8 * WARPS_K) == 0, "every warp gets as many mma steps of a chunk");

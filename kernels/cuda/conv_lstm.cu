@@ -15,8 +15,8 @@
 // epilogue. The rest runs over all T * B frames in one launch.
 //
 // Layout. z, the gates and dz hold the four gates of a channel side by side: (pixels, F, 4), 4 = i, f, g, o: one
-// float4. The packed weights order their columns so that the thread which owns a channel of an accumulator tile owns all
-// four of its gates (16 columns = 4 channels):
+// float4. The packed weights order their columns so that the thread which owns a channel of an accumulator tile owns
+// all four of its gates (16 columns = 4 channels):
 //
 //     column of the pair of tiles   0  1  2  3  4  5  6  7 | 8  9 10 11 12 13 14 15
 //     gate and channel              i0 f0 i1 f1 i2 f2 i3 f3| g0 o0 g1 o1 g2 o2 g3 o3         lane t owns channel t

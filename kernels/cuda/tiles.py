@@ -28,6 +28,11 @@ def round_up(a: int, multiple: int) -> int:
     return ceil_div(a, multiple) * multiple
 
 
+def shared_stride(size: int) -> int:
+    """The distance between rows of so many floats in shared memory; shared_stride in accumulators.cuh."""
+    return size if size % 16 == 8 else size + 8
+
+
 @dataclass(frozen=True)
 class WarpGrid:
     """warps_m x warps_n warps, each with m_tiles x n_tiles accumulator tiles of 16 x 8; warps_k of them share the k."""
@@ -98,8 +103,8 @@ class ConvTile:
 
     @property
     def shared_bytes(self) -> int:
-        stride = self.chunk if self.chunk % 16 == 8 else self.chunk + 8
-        return 16 * self.warps.rows + 2 * 4 * (self.warps.rows + self.warps.columns) * stride
+        rows = self.warps.rows + self.warps.columns
+        return 16 * self.warps.rows + 2 * 4 * rows * shared_stride(self.chunk)
 
     @property
     def arguments(self) -> str:
@@ -127,7 +132,7 @@ class GradientTile:
 
     @property
     def shared_bytes(self) -> int:
-        strides = sum(size if size % 16 == 8 else size + 8 for size in (self.warps.rows, self.warps.columns))
+        strides = shared_stride(self.warps.rows) + shared_stride(self.warps.columns)
         return 2 * (GRADIENT_CHUNK * 16 + GRADIENT_CHUNK * strides * 4)
 
     @property

@@ -30,7 +30,7 @@ struct GradientTile {
     static constexpr int ROWS = Taps::K + (BIAS ? 1 : 0);
     static constexpr int BM = 16 * MT * WARPS_M, BN = 8 * NT * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N;
     static constexpr int PIXELS = 32;
-    static constexpr int STRIDE_A = BM % 16 == 8 ? BM : BM + 8, STRIDE_DY = BN % 16 == 8 ? BN : BN + 8;
+    static constexpr int STRIDE_A = shared_stride(BM), STRIDE_DY = shared_stride(BN);
     static constexpr int STAGE = PIXELS * (STRIDE_A + STRIDE_DY);
     static constexpr int SHARED_BYTES = 2 * (PIXELS * int(sizeof(Pixel)) + STAGE * int(sizeof(float)));
     static_assert(SHARED_BYTES == SHARED_BYTES_, "tiles.py plans the same tile");

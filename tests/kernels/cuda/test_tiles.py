@@ -1,9 +1,10 @@
 """The planner of tiles: every product is covered, and every tile fits the smallest device there is a use for."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.cuda.tiles import GRADIENT_CHUNK, WarpGrid, conv_tile, gradient_tile
+from kernels.cuda.tiles import GRADIENT_CHUNK, MAX_CHUNK, WarpGrid, conv_tile, gradient_tile, shared_stride
 
 SMALLEST_SHARED_MEMORY = 101_376
 """Of one block, on compute capabilities 8.9 and 12.0."""
@@ -48,3 +49,24 @@ def test_weight_gradient(rows: int, columns: int, pixels: int) -> None:
 
 def test_no_pixels_need_no_slice() -> None:
     assert gradient_tile(9, 8).slices(0)[0] == 0
+
+
+LANES = [(lane // 4, lane % 4) for lane in range(32)]
+
+
+def banks(words: list[int]) -> int:
+    """How many of the 32 banks of shared memory these words are in."""
+    return len({word % 32 for word in words})
+
+
+@pytest.mark.parametrize("chunk", range(8, MAX_CHUNK + 1, 8))
+def test_loads_of_a_convolution_meet_no_bank_twice(chunk: int) -> None:
+    """Lane (g, t) reads the two floats 2t, 2t + 1 of row g; half a warp is served at a time."""
+    for half in (LANES[:16], LANES[16:]):
+        assert banks([g * shared_stride(chunk) + 2 * t + i for g, t in half for i in range(2)]) == 32
+
+
+@pytest.mark.parametrize("size", range(8, 168, 8))
+def test_loads_of_a_weight_gradient_meet_no_bank_twice(size: int) -> None:
+    """Lane (g, t) reads float g of row t."""
+    assert banks([t * shared_stride(size) + g for g, t in LANES]) == 32
