@@ -1,18 +1,16 @@
 """How fast movies are made: `python -m bench movies`, engine.generate_movies beside the Keras example's own loops."""
 
 import argparse
-import json
-import platform
-import time
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 
+from bench.report import alternate, duration, machine, print_machine, print_table, summary, timed, write_results
 from engine.movies import generate_movies
 
-RESULTS = Path(__file__).parent / "results" / "movies.json"
+_OURS, _EXAMPLE = "engine.generate_movies", "the example's loops"
 
 
 def example_movies(n_samples: int, n_frames: int, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -54,60 +52,44 @@ def example_movies(n_samples: int, n_frames: int, seed: int) -> tuple[np.ndarray
 
 
 def main(argv: list[str]) -> int:
-    """Time both, compare their movies, print the table and write bench/results/movies.json."""
+    """Time both in turn, compare their movies, print the table and write bench/results/movies.json."""
     parser = argparse.ArgumentParser(prog="python -m bench movies", description=__doc__)
     parser.add_argument("--samples", type=int, default=1200, help="movies (default: 1200, as in the example)")
     parser.add_argument("--frames", type=int, default=15, help="frames in each (default: 15)")
-    parser.add_argument("--repeat", type=int, default=10, help="runs of ours; the median counts (default: 10)")
+    parser.add_argument("--repeats", type=int, default=3, help="timed runs of each, in turn (default: 3)")
+    parser.add_argument("--results", type=Path, help="folder for movies.json (default: bench/results)")
     arguments = parser.parse_args(argv)
+    samples, frames = arguments.samples, arguments.frames
 
-    start = time.perf_counter()
-    expected = example_movies(arguments.samples, arguments.frames, seed=0)
-    example_seconds = time.perf_counter() - start
+    movies: dict[str, Any] = {}
 
-    start = time.perf_counter()
-    noisy, shifted = generate_movies(arguments.samples, arguments.frames, seed=0)
-    first_seconds = time.perf_counter() - start
-    difference = max(float(np.abs(expected[0] - noisy).max()), float(np.abs(expected[1] - shifted).max()))
+    def ours() -> None:
+        movies[_OURS] = generate_movies(samples, frames, seed=0)
 
-    seconds = []
-    for _ in range(arguments.repeat):
-        start = time.perf_counter()
-        generate_movies(arguments.samples, arguments.frames, seed=0)
-        seconds.append(time.perf_counter() - start)
-    median = float(np.median(seconds))
+    def example() -> None:
+        movies[_EXAMPLE] = example_movies(samples, frames, seed=0)
 
-    print(f"{arguments.samples} movies of {arguments.frames} frames, {numba.get_num_threads()} threads")
-    print(f"  the example's loops       {example_seconds * 1e3:10.1f} ms")
-    print(f"  engine.generate_movies    {median * 1e3:10.1f} ms   {example_seconds / median:.0f} times faster")
-    print(f"    first call              {first_seconds * 1e3:10.1f} ms   (compiles, or reads the compiled code)")
-    print(f"  largest difference of a pixel {difference:.1e}")
-    result = {
-        "samples": arguments.samples,
-        "frames": arguments.frames,
-        "example_seconds": example_seconds,
-        "engine_seconds_median": median,
-        "engine_seconds": seconds,
-        "engine_seconds_first_call": first_seconds,
-        "speedup": example_seconds / median,
-        "largest_difference": difference,
-        "machine": platform.machine(),
-        "processor": _processor(),
+    times = alternate({_OURS: timed(ours), _EXAMPLE: timed(example)}, arguments.repeats)
+    difference = max(float(np.abs(a - b).max()) for a, b in zip(movies[_OURS], movies[_EXAMPLE], strict=True))
+    rows = {name: summary(seconds) for name, seconds in times.items()}
+    speedup = rows[_EXAMPLE]["median_s"] / rows[_OURS]["median_s"]
+
+    description = machine()
+    print_machine(description)
+    print(f"{samples} movies of {frames} frames, {numba.get_num_threads()} threads; allocation included")
+    print_table(
+        ["", "median", "fastest", "slowest"],
+        [[name, *(duration(row[key]) for key in ("median_s", "min_s", "max_s"))] for name, row in rows.items()],
+    )
+    print(f"{speedup:.0f} times faster; the same movies, to {difference:.0e} in a pixel")
+    results = {
+        "machine": description,
+        "samples": samples,
+        "frames": frames,
         "threads": numba.get_num_threads(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": numba.__version__,
+        "times": rows,
+        "speedup": speedup,
+        "largest_difference": difference,
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    write_results("movies", results, arguments.results)
     return 0
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
-        return platform.processor()
-    names = [
-        line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
-    ]
-    return names[0] if names else platform.processor()

@@ -85,7 +85,7 @@ PRESETS: dict[str, TrainConfig] = {
 PRESET_SUMMARIES = {
     "seed": "the Keras example as it stands: 1200 movies, 4 layers of 40 filters, batches of 10, 300 epochs",
     "causal": "the same network with a head that cannot see the next frame; the one to use",
-    "quick": "2 layers of 16 filters, 720 movies, 10 epochs: two minutes on two CPU cores",
+    "quick": "2 layers of 16 filters, 720 movies, 10 epochs: for two CPU cores and a short wait",
 }
 
 

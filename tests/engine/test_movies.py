@@ -1,8 +1,12 @@
 """generate_movies against the Keras example's own loops, draw for draw."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from bench import movies as bench_movies
 from bench.movies import example_movies
 from engine.movies import generate_movies
 
@@ -72,3 +76,13 @@ def test_frames_at_the_edges_show_the_visible_part_of_a_square() -> None:
 def test_bad_arguments(arguments: dict[str, object], name: str) -> None:
     with pytest.raises(ValueError, match=name):
         generate_movies(**arguments)  # type: ignore[arg-type]
+
+
+def test_the_benchmark_shows_both_and_keeps_the_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench_movies.main(["--samples", "40", "--frames", "5", "--repeats", "2", "--results", str(tmp_path)]) == 0
+    output = capsys.readouterr().out
+    assert "engine.generate_movies" in output
+    assert "the example's loops" in output
+    results = json.loads((tmp_path / "movies.json").read_text())
+    assert results["largest_difference"] < 1e-6
+    assert results["times"]["engine.generate_movies"]["repeats"] == 2
