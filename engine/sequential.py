@@ -11,8 +11,9 @@ from engine import losses, optimizers, rollout, summary
 from engine.computation import Computation
 from engine.fit import FitLoop
 from engine.history import History, fit_with_progress
-from engine.layers import LAYERS, Layer, Weight
-from engine.validation import finite_movies, in_range, one_of, positive_int
+from engine.layer_stack import LayerStack, layers_from_config
+from engine.layers import Layer, Weight
+from engine.validation import in_range, one_of, positive_int
 from kernels import Backend
 from kernels.select import choose_device, open_backend
 
@@ -49,7 +50,7 @@ class Sequential:
         self._dtype, self._precision = np.dtype(dtype), precision
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
         self._random = np.random.default_rng(self.seed)
-        self.layers: list[Layer] = []
+        self._stack = LayerStack()
         self.loss: losses.Loss | None = None
         self.optimizer: optimizers.Adadelta | None = None
         self._computation: Computation | None = None
@@ -60,27 +61,21 @@ class Sequential:
 
     def add(self, layer: Layer) -> None:
         """Append a layer. The first may carry input_shape; else the first data decide the channels."""
-        if not isinstance(layer, Layer):
-            raise ValueError(f"layer: expected a layer of engine, got {layer!r}")
         if self.built:
             raise ValueError(
                 "add: the network is built already; add all layers before input_shape or data are known to it"
             )
-        if any(layer is other for other in self.layers):
-            raise ValueError(f"layer: {layer.name!r} is in this network already")
-        taken = {other.name for other in self.layers}
-        if layer.given_name in taken:
-            raise ValueError(f"name: there is a layer {layer.given_name!r} already")
-        base, number = layer.name, 0
-        while layer.name in taken:
-            number += 1
-            layer.name = f"{base}_{number}"
-        self.layers.append(layer)
+        self._stack.add(layer)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in order."""
+        return self._stack.layers
 
     @property
     def input_shape(self) -> tuple[int | None, int | None, int | None, int] | None:
         """(frames, height, width, channels), None where any size will do; None before it is known."""
-        return self.layers[0].input_shape if self.layers else None
+        return self._stack.input_shape
 
     @property
     def built(self) -> bool:
@@ -91,17 +86,7 @@ class Sequential:
         """Create the weights and put them on the device; done by the first call that needs them."""
         if self.built:
             return
-        if not self.layers:
-            raise ValueError("build: the network has no layers")
-        if self.layers[0].input_shape is None:
-            if input_shape is None:
-                raise ValueError("input_shape: give it to the first layer, e.g. input_shape=(None, 40, 40, 1)")
-            self.layers[0].input_shape = (None, None, None, int(input_shape[-1] or 0))
-        channels = self.layers[0].input_shape[3]
-        for layer in self.layers:
-            if not layer.weights:
-                layer.build(channels, self._random)
-            channels = layer.output_channels(channels)
+        self._stack.build(input_shape, self._random)
         backend = open_backend(self.device, self._dtype, self._precision)
         _log.info("%s; %s", self.device_reason, backend.description)
         self._computation = Computation(backend, self.layers)
@@ -162,10 +147,12 @@ class Sequential:
         self._require_compiled("fit")
         batch_size, epochs = positive_int("batch_size", batch_size), positive_int("epochs", epochs)
         one_of("verbose", verbose, [0, 1])
-        x, y = self._checked_pair(x, y)
+        x, y = self._stack.checked_pair(x, y)
         split = in_range("validation_split", validation_split, 0.0, 1.0)
         if validation_data is not None:
-            validation_data = self._checked_pair(*validation_data, names=("validation_data[0]", "validation_data[1]"))
+            validation_data = self._stack.checked_pair(
+                *validation_data, names=("validation_data[0]", "validation_data[1]")
+            )
         elif split:
             kept = int(len(x) * (1.0 - split))
             if not 0 < kept < len(x):
@@ -185,7 +172,7 @@ class Sequential:
     def train_on_batch(self, x: Array, y: Array) -> float:
         """One update on one batch; returns its loss before the update."""
         self._require_compiled("train_on_batch")
-        x, y = self._checked_pair(x, y)
+        x, y = self._stack.checked_pair(x, y)
         self.build(x.shape[1:])
         value = self.backend.zeros((1,), np.float64)
         self.train_step(self.backend.from_host(x), self.backend.from_host(y), np.arange(len(x)), value)
@@ -206,7 +193,7 @@ class Sequential:
         Changes nothing in the network: BatchNormalization normalises by the batch, its averages stay.
         """
         loss, _ = self._require_compiled("loss_and_gradients")
-        x, y = self._checked_pair(x, y)
+        x, y = self._stack.checked_pair(x, y)
         self.build(x.shape[1:])
         return self._built().loss_and_gradients(x, y, loss)
 
@@ -214,7 +201,7 @@ class Sequential:
         """The mean loss in inference mode."""
         batch_size = positive_int("batch_size", batch_size)
         self._require_compiled("evaluate")
-        x, y = self._checked_pair(x, y)
+        x, y = self._stack.checked_pair(x, y)
         self.build(x.shape[1:])
         return self.evaluate_resident(self.backend.from_host(x), self.backend.from_host(y), batch_size)
 
@@ -228,9 +215,9 @@ class Sequential:
     def predict(self, x: Array, batch_size: int = 32) -> Array:
         """x (N,T,H,W,C) -> the network's output (N,T,H,W,K), in inference mode."""
         batch_size = positive_int("batch_size", batch_size)
-        x = self._checked_input("x", x)
+        x = self._stack.checked_input("x", x)
         self.build(x.shape[1:])
-        return self._built().predict(x, batch_size, self._channels_out(x.shape[-1]))
+        return self._built().predict(x, batch_size, self._stack.output_channels(x.shape[-1]))
 
     def rollout(self, track: Array, n_frames: int) -> Array:
         """Let the network run free: the n_frames frames that follow a track, each predicted from those before.
@@ -245,13 +232,14 @@ class Sequential:
         """
         n_frames = positive_int("n_frames", n_frames)
         array = np.asarray(track)
-        movies = self._checked_input("track", array[np.newaxis] if array.ndim == 4 else array)
+        movies = self._stack.checked_input("track", array[np.newaxis] if array.ndim == 4 else array)
         self.build(movies.shape[1:])
         channels = movies.shape[-1]
-        if self._channels_out(channels) != channels:
+        channels_out = self._stack.output_channels(channels)
+        if channels_out != channels:
             raise ValueError(
-                f"rollout: the output has {self._channels_out(channels)} channels and the input {channels}; an output "
-                "frame can be the next input only if they agree"
+                f"rollout: the output has {channels_out} channels and the input {channels}; an output frame can be the "
+                "next input only if they agree"
             )
         if rollout.can_stream(self.layers):
             frames = rollout.streaming_rollout(self.backend, self.layers, movies, n_frames)
@@ -259,17 +247,12 @@ class Sequential:
             frames = rollout.growing_rollout(self.predict, movies.astype(self._dtype), n_frames)
         return frames[0] if array.ndim == 4 else frames
 
-    def _channels_out(self, channels: int) -> int:
-        for layer in self.layers:
-            channels = layer.output_channels(channels)
-        return channels
-
     # ---------------------------------------------------------------- weights, configuration, files
 
     @property
     def weights(self) -> list[Weight]:
         """All weights in Keras' order: layer by layer, in each layer the trained ones first."""
-        return [weight for layer in self.layers for weight in layer.weights]
+        return self._stack.weights
 
     @property
     def trainable_weights(self) -> list[Weight]:
@@ -308,10 +291,7 @@ class Sequential:
             "name": self.name,
             "dtype": self._dtype.name,
             "input_shape": list(self.input_shape) if self.input_shape else None,
-            "layers": [
-                {"class_name": type(layer).__name__, "config": {"name": layer.name, **layer.get_config()}}
-                for layer in self.layers
-            ],
+            "layers": self._stack.get_config(),
             "loss": self.loss.name if self.loss else None,
             "optimizer": self.optimizer.get_config() if self.optimizer else None,
         }
@@ -321,11 +301,8 @@ class Sequential:
         cls, config: dict[str, Any], device: str = "auto", dtype: Any = None, **kwargs: Any
     ) -> "Sequential":
         """A network, with fresh weights, from what get_config returned; dtype None is the config's own."""
-        network = cls(device=device, dtype=dtype or config["dtype"], name=config["name"], **kwargs)
-        for number, entry in enumerate(config["layers"]):
-            layer_class = LAYERS[one_of("class_name", entry["class_name"], LAYERS)]
-            shape = {"input_shape": config["input_shape"]} if number == 0 else {}
-            network.add(layer_class(**entry["config"], **shape))
+        layers = layers_from_config(config["layers"], config["input_shape"])
+        network = cls(layers, device=device, dtype=dtype or config["dtype"], name=config["name"], **kwargs)
         if config["loss"] is not None:
             network.compile(loss=config["loss"], optimizer=config["optimizer"])
         return network
@@ -381,22 +358,3 @@ class Sequential:
         if self.loss is None or self.optimizer is None:
             raise ValueError(f"{what}: call compile(loss=..., optimizer=...) first")
         return self.loss, self.optimizer
-
-    def _checked_input(self, name: str, x: Array) -> Array:
-        if not self.layers:
-            raise ValueError(f"{name}: the network has no layers")
-        x = finite_movies(name, x)
-        if self.input_shape is not None:
-            for axis, expected, got in zip(
-                ("frames", "height", "width", "channels"), self.input_shape, x.shape[1:], strict=True
-            ):
-                if expected is not None and expected != got:
-                    raise ValueError(f"{name}: expected {expected} {axis}, got {got} (shape {x.shape})")
-        return x
-
-    def _checked_pair(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> tuple[Array, Array]:
-        x, y = self._checked_input(names[0], x), finite_movies(names[1], y)
-        expected = (*x.shape[:4], self._channels_out(x.shape[4]))
-        if y.shape != expected:
-            raise ValueError(f"{names[1]}: expected shape {expected} for {names[0]} of shape {x.shape}, got {y.shape}")
-        return x, y

@@ -1,0 +1,107 @@
+"""Layers one after the other, before any device: names, shapes, weights, and what input fits them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from engine.layers import LAYERS, Layer, Weight
+from engine.validation import finite_movies, one_of
+
+Array = np.ndarray[Any, Any]
+
+
+class LayerStack:
+    """The architecture of a Sequential.
+
+    Attributes:
+        layers: in order; their names differ.
+    """
+
+    def __init__(self) -> None:
+        self.layers: list[Layer] = []
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def add(self, layer: Layer) -> None:
+        """Append a layer, numbering its name if that is taken."""
+        if not isinstance(layer, Layer):
+            raise ValueError(f"layer: expected a layer of engine, got {layer!r}")
+        if any(layer is other for other in self.layers):
+            raise ValueError(f"layer: {layer.name!r} is in this network already")
+        taken = {other.name for other in self.layers}
+        if layer.given_name in taken:
+            raise ValueError(f"name: there is a layer {layer.given_name!r} already")
+        base, number = layer.name, 0
+        while layer.name in taken:
+            number += 1
+            layer.name = f"{base}_{number}"
+        self.layers.append(layer)
+
+    @property
+    def input_shape(self) -> tuple[int | None, int | None, int | None, int] | None:
+        """(frames, height, width, channels), None where any size will do; None before it is known."""
+        return self.layers[0].input_shape if self.layers else None
+
+    @property
+    def weights(self) -> list[Weight]:
+        """All weights in Keras' order: layer by layer, in each layer the trained ones first."""
+        return [weight for layer in self.layers for weight in layer.weights]
+
+    def build(self, data_shape: tuple[int | None, ...] | None, random: np.random.Generator) -> None:
+        """Create the weights that are not there yet; data_shape (T,H,W,C) serves where the first layer has no shape."""
+        if not self.layers:
+            raise ValueError("build: the network has no layers")
+        if self.layers[0].input_shape is None:
+            if data_shape is None:
+                raise ValueError("input_shape: give it to the first layer, e.g. input_shape=(None, 40, 40, 1)")
+            self.layers[0].input_shape = (None, None, None, int(data_shape[-1] or 0))
+        channels = self.layers[0].input_shape[3]
+        for layer in self.layers:
+            if not layer.weights:
+                layer.build(channels, random)
+            channels = layer.output_channels(channels)
+
+    def output_channels(self, channels: int) -> int:
+        """Channels out of the last layer, for this many into the first."""
+        for layer in self.layers:
+            channels = layer.output_channels(channels)
+        return channels
+
+    def get_config(self) -> list[dict[str, Any]]:
+        """Class and arguments of every layer, JSON-able."""
+        return [
+            {"class_name": type(layer).__name__, "config": {"name": layer.name, **layer.get_config()}}
+            for layer in self.layers
+        ]
+
+    def checked_input(self, name: str, x: Array) -> Array:
+        """Movies (N,T,H,W,C) that fit the first layer; a ValueError names what does not."""
+        if not self.layers:
+            raise ValueError(f"{name}: the network has no layers")
+        x = finite_movies(name, x)
+        if self.input_shape is not None:
+            axes = ("frames", "height", "width", "channels")
+            for axis, expected, got in zip(axes, self.input_shape, x.shape[1:], strict=True):
+                if expected is not None and expected != got:
+                    raise ValueError(f"{name}: expected {expected} {axis}, got {got} (shape {x.shape})")
+        return x
+
+    def checked_pair(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> tuple[Array, Array]:
+        """Movies and targets (N,T,H,W,K) that fit both ends and each other."""
+        x, y = self.checked_input(names[0], x), finite_movies(names[1], y)
+        expected = (*x.shape[:4], self.output_channels(x.shape[4]))
+        if y.shape != expected:
+            raise ValueError(f"{names[1]}: expected shape {expected} for {names[0]} of shape {x.shape}, got {y.shape}")
+        return x, y
+
+
+def layers_from_config(config: list[dict[str, Any]], input_shape: Any) -> list[Layer]:
+    """Fresh layers from what LayerStack.get_config returned."""
+    layers = []
+    for number, entry in enumerate(config):
+        layer_class = LAYERS[one_of("class_name", entry["class_name"], LAYERS)]
+        shape = {"input_shape": input_shape} if number == 0 else {}
+        layers.append(layer_class(**entry["config"], **shape))
+    return layers
