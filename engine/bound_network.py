@@ -1,11 +1,16 @@
 """A network bound to one batch shape: all its memory, its forward and its backward pass."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from engine.layers import Layer
 from engine.losses import Loss
+from engine.optimizers import Adadelta
+from engine.parameters import Parameters
 from kernels import Backend
 
 Array = Any
@@ -33,6 +38,25 @@ class BatchShape:
     with_loss: bool
 
 
+class Repeated:
+    """Work that is done again and again on the same arrays: at first as it stands, then as the back end recorded it."""
+
+    def __init__(self, backend: Backend, work: Callable[[], None]) -> None:
+        self._backend, self._work = backend, work
+        self._done_before = False
+        self._again: Callable[[], None] | None = None
+
+    def __call__(self) -> None:
+        """Do it once more."""
+        if not self._done_before:
+            self._work()
+            self._done_before = True
+            return
+        if self._again is None:
+            self._again = self._backend.record(self._work)
+        self._again()
+
+
 class BoundNetwork:
     """Layers with their plans for one batch shape.
 
@@ -44,7 +68,7 @@ class BoundNetwork:
     def __init__(self, backend: Backend, layers: list[Layer], shape: BatchShape, loss: Loss | None) -> None:
         self._backend, self._loss, self._shape = backend, loss, shape
         self.x = backend.empty((shape.frames, shape.batch, shape.height, shape.width, shape.channels))
-        self.target = self._doutput = None
+        self.target = self._doutput = self._output = None
         self._layers = []
         frame = (shape.height, shape.width, shape.channels)
         for number, layer in enumerate(layers):
@@ -54,27 +78,66 @@ class BoundNetwork:
         if loss is not None:
             self.target = backend.empty((shape.frames, shape.batch, *frame))
             self._doutput = backend.empty(self.target.shape) if shape.training else None
+        self._value = backend.zeros((1,), np.float64)
+        self._predict = Repeated(backend, self._forward)
+        self._evaluate = Repeated(backend, self._forward_with_loss)
+        self._train: Repeated | None = None
+        self._trained_by: tuple[Any, ...] = ()
 
-    def forward(self) -> Array:
-        """Run the layers on x; returns the output (T,B,H,W,K)."""
+    def predict(self) -> Array:
+        """Run the layers on x, in inference mode; returns the output (T,B,H,W,K)."""
+        self._predict()
+        return self._output
+
+    def evaluate(self, loss: Array) -> None:
+        """Run the layers in inference mode; loss (1,) float64 gets the loss against target."""
+        self._evaluate()
+        self._backend.copy_into(loss, self._value)
+
+    def differentiate(self, loss: Array) -> None:
+        """Write the gradients of all weights; loss (1,) float64 gets the loss. No average and no weight moves."""
+        self._move_statistics(False)
+        self._forward_with_loss()
+        self._backward()
+        self._backend.copy_into(loss, self._value)
+
+    def train_step(self, loss: Array, optimizer: Adadelta, parameters: Parameters) -> None:
+        """One update of the weights; loss (1,) float64 gets the loss before it."""
+        self._move_statistics(True)
+        if self._train is None or not self._is_trained_by(optimizer):
+
+            def step() -> None:
+                self._forward_with_loss()
+                self._backward()
+                optimizer.update(self._backend, parameters.values, parameters.gradients)
+
+            self._train = Repeated(self._backend, step)
+            self._trained_by = optimizer.state, optimizer.get_config()
+        self._train()
+        self._backend.copy_into(loss, self._value)
+
+    def _is_trained_by(self, optimizer: Adadelta) -> bool:
+        # A recorded step holds the optimizer's numbers and the addresses of its accumulators.
+        state, config = self._trained_by
+        return state is optimizer.state and config == optimizer.get_config()
+
+    def _forward(self) -> None:
         y = self.x
         for layer in self._layers:
             y = layer.forward(y)
-        return y
+        self._output = y
 
-    def forward_with_loss(self, loss: Array) -> None:
-        """Run the layers, write the loss against target into loss (1,) float64."""
+    def _forward_with_loss(self) -> None:
         assert self._loss is not None
-        self._loss.forward_backward(self._backend, self.forward(), self.target, loss, self._doutput)
+        self._forward()
+        self._loss.forward_backward(self._backend, self._output, self.target, self._value, self._doutput)
 
-    def backward(self) -> None:
-        """Write the gradients of all weights; forward_with_loss ran before."""
+    def _backward(self) -> None:
         dy = self._doutput
         for number, layer in reversed(list(enumerate(self._layers))):
             dy = layer.backward(dy, need_dx=number > 0)
 
-    def move_statistics(self, move: bool) -> None:
-        """Whether a training forward pass moves BatchNormalization's averages."""
+    def _move_statistics(self, move: bool) -> None:
         for layer in self._layers:
             if hasattr(layer, "move_statistics"):
                 layer.move_statistics = move

@@ -30,23 +30,13 @@ class Computation:
 
     def train_step(self, x: Array, y: Array, rows: HostArray, loss: Loss, value: Array, optimizer: Adadelta) -> None:
         """One update; x, y (N,T,H,W,C or K) on the device, rows (B,) the movies to take, value (1,) gets the loss."""
-        bound = self._forward_with_loss(x, y, rows, loss, value, training=True)
-        bound.backward()
-        optimizer.update(self.backend, self.parameters.values, self.parameters.gradients)
+        self._gathered(x, y, rows, loss, training=True).train_step(value, optimizer, self.parameters)
 
     def loss_and_gradients(self, x: HostArray, y: HostArray, loss: Loss) -> tuple[float, dict[str, HostArray]]:
         """Training-mode loss and gradients of one batch; the network stays as it is."""
         value = self.backend.zeros((1,), np.float64)
-        bound = self._forward_with_loss(
-            self.backend.from_host(x),
-            self.backend.from_host(y),
-            np.arange(len(x)),
-            loss,
-            value,
-            training=True,
-            move_statistics=False,
-        )
-        bound.backward()
+        on_device = self.backend.from_host(x), self.backend.from_host(y)
+        self._gathered(*on_device, np.arange(len(x)), loss, training=True).differentiate(value)
         return float(self.backend.to_host(value)[0]), self.parameters.by_name(self.parameters.gradients)
 
     def evaluate(self, x: Array, y: Array, batch_size: int, loss: Loss) -> float:
@@ -56,7 +46,7 @@ class Computation:
         values = self.backend.zeros((len(starts),), np.float64)
         for n, start in enumerate(starts):
             rows = np.arange(start, min(start + batch_size, movies))
-            self._forward_with_loss(x, y, rows, loss, values[n : n + 1], training=False)
+            self._gathered(x, y, rows, loss, training=False).evaluate(values[n : n + 1])
         sizes = np.minimum(batch_size, movies - starts)
         return float(self.backend.to_host(values) @ sizes / movies)
 
@@ -69,23 +59,13 @@ class Computation:
             shape = BatchShape(frames, len(chunk), height, width, channels, training=False, with_loss=False)
             bound = self._bound.get(shape, None)
             self.backend.copy_into(bound.x, np.ascontiguousarray(chunk.swapaxes(0, 1), dtype=self.backend.dtype))
-            output[start : start + batch_size] = self.backend.to_host(bound.forward()).swapaxes(0, 1)
+            output[start : start + batch_size] = self.backend.to_host(bound.predict()).swapaxes(0, 1)
         return output
 
-    def _forward_with_loss(
-        self,
-        x: Array,
-        y: Array,
-        rows: HostArray,
-        loss: Loss,
-        value: Array,
-        training: bool,
-        move_statistics: bool = True,
-    ) -> BoundNetwork:
+    def _gathered(self, x: Array, y: Array, rows: HostArray, loss: Loss, training: bool) -> BoundNetwork:
+        """The network bound to the shape of movies `rows` of x and y, which are its input and its target."""
         _, frames, height, width, channels = x.shape
         bound = self._bound.get(BatchShape(frames, len(rows), height, width, channels, training, with_loss=True), loss)
         self.backend.gather_batch(x, rows, bound.x)
         self.backend.gather_batch(y, rows, bound.target)
-        bound.move_statistics(move_statistics)
-        bound.forward_with_loss(value)
         return bound

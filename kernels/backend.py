@@ -13,6 +13,7 @@ Gradients of weights are written (not added) into arrays that the caller gives, 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -224,6 +225,14 @@ class Backend(ABC):
         """
 
     # ---------------------------------------------------------------- time
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        """A function that does again what `work` asks of the device: the same operations on the same arrays.
+
+        `work` has run once before, so that all it needs is compiled and allocated. On a host, which has nothing to
+        gain, it is `work` itself.
+        """
+        return work
 
     def synchronize(self) -> None:
         """Wait until the device has done all that was asked of it; nothing to do on a host."""

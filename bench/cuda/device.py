@@ -23,19 +23,17 @@ class Device:
         self.simulated = rehearse
         self.runtime = _simulator() if rehearse else _first_device()
 
-    def backend(self, precision: str = "float32") -> CudaBackend:
-        """The CUDA back end on this device."""
-        return CudaBackend(precision=precision, runtime=self.runtime)
-
     @contextmanager
-    def engine(self) -> Iterator[None]:
-        """Inside, Sequential(device="cuda") runs on this device's runtime."""
+    def engine(self, graphs: bool = True) -> Iterator[None]:
+        """Inside, Sequential(device="cuda") runs on this device's runtime; graphs as CudaBackend has it."""
 
         def choose(device: str) -> tuple[str, str]:
             return device, f"device {device}: {self.runtime.name}"
 
         def open_here(device: str, dtype: Any, precision: str) -> Any:
-            return self.backend(precision) if device.startswith("cuda") else elsewhere(device, dtype, precision)
+            if not device.startswith("cuda"):
+                return elsewhere(device, dtype, precision)
+            return CudaBackend(precision=precision, runtime=self.runtime, graphs=graphs)
 
         elsewhere = sequential.open_backend
         with (

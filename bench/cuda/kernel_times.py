@@ -15,11 +15,11 @@ import numpy as np
 
 from bench.cuda.arithmetic import flop
 from bench.cuda.device import Device
-from bench.cuda.graph_step import GraphStep
 from bench.cuda.launches import Launch, Recorder
 from bench.cuda.part import Part, run_limited
 from bench.cuda.sizes import Sizes, sizes
 from bench.peers.ours import network_of
+from bench.peers.work import Work
 from bench.report import available_cores
 from kernels.cuda.backend import PRECISIONS
 from kernels.cuda.nvrtc import Resources, compile_cubin
@@ -67,16 +67,14 @@ def matmul_rates(part: Part, chosen: Sizes) -> None:
 def measure_step(part: Part, device: Device, chosen: Sizes, precision: str) -> None:
     """One record for each kernel of the training step, and one for the step."""
     work, recorder = chosen.step, Recorder()
-    with recorder.on(device.runtime), device.engine():
-        network = network_of(work, "cuda", precision)
-        step = GraphStep(network, *work.movies())
+    with recorder.on(device.runtime):
+        step = training_step(device, work, precision, graphs=False)
         recorder.recording = True
         step()
         recorder.recording = False
     launches = list(recorder.launches)
-    plain = repeated_seconds(device, partial(make_again, launches))
-    step()
-    graph = repeated_seconds(device, step)
+    plain = repeated_seconds(device, step)
+    graph = repeated_seconds(device, training_step(device, work, precision, graphs=True))
     total_flop = sum(map(flop, launches))
     part.record(
         "step", precision=precision, launches=len(launches), launched_s=plain, graph_s=graph, flop=total_flop,
@@ -86,6 +84,16 @@ def measure_step(part: Part, device: Device, chosen: Sizes, precision: str) -> N
     for group in groups(launches):
         cells = register_cells(resources[group[0].source.text].get(group[0].kernel))
         part.record("kernel", precision=precision, **measure_group(device, group), **cells)
+
+
+def training_step(device: Device, work: Work, precision: str, graphs: bool) -> Callable[[], None]:
+    """A call that queues one training step, as the engine makes it."""
+    with device.engine(graphs):
+        network = network_of(work, "cuda", precision)
+    backend, rows = network.backend, np.arange(work.batch)
+    x, y = (backend.from_host(movies) for movies in work.movies())
+    value = backend.zeros((1,), np.float64)
+    return partial(network.train_step, x, y, rows, value)
 
 
 def groups(launches: list[Launch]) -> list[Group]:
@@ -129,7 +137,7 @@ def make_again(group: Group) -> None:
 
 
 def repeated_seconds(device: Device, work: Callable[[], None]) -> float:
-    """Seconds of one call, mean over enough calls to fill MEASURED_SECONDS, after two that are not counted."""
+    """Seconds of one call, mean over enough calls to fill MEASURED_SECONDS, after three that are not counted."""
 
     def times(count: int) -> float:
         def counted() -> None:
@@ -138,6 +146,7 @@ def repeated_seconds(device: Device, work: Callable[[], None]) -> float:
 
         return device.seconds(counted) / count
 
+    times(1)
     times(1)
     once = times(1)
     return times(1 if device.simulated else max(3, int(MEASURED_SECONDS / max(once, 1e-6))))

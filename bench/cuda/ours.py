@@ -1,60 +1,60 @@
 """The engine on CUDA, as one of the participants: `python -m bench.cuda.ours REQUEST`.
 
-Forms: "launches" calls the engine as a program does; "graph" replays a CUDA graph of the same work.
+Forms: "launches" makes every launch anew; "graph" lets the engine replay CUDA graphs, as it does unless told not to.
 The request is that of bench/peers/device_worker.py.
 """
 
 import gc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import engine
 from bench.cuda.device import Device
-from bench.cuda.graph_step import GraphForward, GraphStep
 from bench.peers.device_worker import CHECKED_STEPS, NotOffered, Request, Task, serve
 from bench.peers.ours import network_of
 from bench.peers.work import Work
+from engine.bound_network import BatchShape, BoundNetwork
 from kernels.cuda.backend import PRECISIONS
 
 
 class Ours:
     """See Task."""
 
-    def __init__(self, device: Device, work: Work, precision: str, form: str) -> None:
+    def __init__(self, device: Device, work: Work, precision: str) -> None:
         self._device, self._network = device, network_of(work, "cuda", precision)
         self._x, self._y = work.movies()
         self._work = work
-        make: dict[str, Callable[[bool], tuple[Callable[[], Any], Callable[[], Any]]]] = {
+        make: dict[str, Callable[[], tuple[Callable[[], Any], Callable[[], Any]]]] = {
             "train": self._train,
             "forward": self._forward,
             "rollout": self._rollout,
         }
-        self.queue, self._output = make[work.kind](form == "graph")
+        self.queue, self._output = make[work.kind]()
 
-    def _train(self, graph: bool) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        if graph:
-            step = GraphStep(self._network, self._x, self._y)
-            return step, step.loss
+    def _train(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
         backend, rows = self._network.backend, np.arange(self._work.batch)
         x, y, value = backend.from_host(self._x), backend.from_host(self._y), backend.zeros((1,), np.float64)
         return lambda: self._network.train_step(x, y, rows, value), lambda: backend.to_host(value)[0]
 
-    def _forward(self, graph: bool) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        forward = GraphForward(self._network, self._x, record=graph)
-        return forward, forward.result
+    def _forward(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        backend, batch = self._network.backend, self._work.batch
+        _, frames, height, width, channels = self._x.shape
+        shape = BatchShape(frames, batch, height, width, channels, training=False, with_loss=False)
+        bound = BoundNetwork(backend, self._network.layers, shape, None)
+        backend.gather_batch(backend.from_host(self._x), np.arange(batch), bound.x)
+        return bound.predict, lambda: backend.to_host(bound.predict()).swapaxes(0, 1)
 
-    def _rollout(self, graph: bool) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        if graph:
-            raise NotOffered("the rollout has no graph form")
-        return lambda: self._network.rollout(self._x, self._work.n_new), lambda: self._network.rollout(
-            self._x, self._work.n_new
-        )
+    def _rollout(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        roll = partial(self._network.rollout, self._x, self._work.n_new)
+        return roll, roll
 
     def check(self) -> np.ndarray:
         """See Task."""
         if self._work.kind != "train":
+            self.queue()
             return np.asarray(self._output())
         losses = []
         for _ in range(CHECKED_STEPS):
@@ -81,9 +81,9 @@ def main() -> None:
             raise NotOffered(f"the engine has {', '.join(PRECISIONS)}")
         gc.collect()
         device.give_back()
-        return Ours(device, work, precision, request.form)
+        return Ours(device, work, precision)
 
-    with device.engine():
+    with device.engine(graphs=request.form == "graph"):
         serve("ours", {"engine": engine.__version__}, make)
 
 

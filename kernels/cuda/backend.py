@@ -1,5 +1,8 @@
 """The CUDA back end: the operation table, each operation handed to the launcher of its .cu file."""
 
+import logging
+import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,8 @@ Array = Any
 
 PRECISIONS = ("float32", "tf32")
 
+_log = logging.getLogger("kernels.cuda")
+
 
 class CudaBackend(Backend):
     """Hand-written CUDA kernels on one device, float32 arrays.
@@ -31,12 +36,19 @@ class CudaBackend(Backend):
         precision: of the convolutions. "float32" (default): float32 multiplications, within 1e-5 of float64 relative in
             norm. "tf32": tensor cores, factors rounded to 10 bits of mantissa, float32 sums, within 2e-3.
         runtime: where the kernels run; None is that device through CuPy.
+        graphs: replay recorded work as CUDA graphs; None (default): unless the environment says CONVLSTM_GRAPHS=0.
     """
 
     name = "cuda"
     dtype = np.dtype(np.float32)
 
-    def __init__(self, device: int = 0, precision: str = "float32", runtime: Runtime | None = None) -> None:
+    def __init__(
+        self,
+        device: int = 0,
+        precision: str = "float32",
+        runtime: Runtime | None = None,
+        graphs: bool | None = None,
+    ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
         if runtime is None:
@@ -45,6 +57,7 @@ class CudaBackend(Backend):
             runtime = CupyRuntime(device)
         self.precision = precision
         self.runtime = runtime
+        self.graphs = os.environ.get("CONVLSTM_GRAPHS") != "0" if graphs is None else graphs
         self.description = f"{runtime.name}, {precision}"
         self._workspace = Workspace(runtime)
         self._losses = Losses(runtime, self._workspace)
@@ -184,6 +197,15 @@ class CudaBackend(Backend):
         epsilon: float,
     ) -> None:
         self._adadelta.update(weights, gradients, accumulated_gradient, accumulated_delta, learning_rate, rho, epsilon)
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        if not self.graphs:
+            return work
+        try:
+            return self.runtime.capture(work).replay
+        except RuntimeError as error:
+            _log.warning("not recorded as a CUDA graph, launched kernel by kernel instead: %s", error)
+            return work
 
     def synchronize(self) -> None:
         self.runtime.synchronize()
