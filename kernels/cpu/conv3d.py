@@ -34,7 +34,7 @@ class Conv3DPlan:
         lanes = lanes_of(dtype.itemsize)
 
         def cut(depth: int, columns: int) -> Geometry:
-            return geometry(T * B, H, W, spec.kh, spec.kw, depth, columns, lanes, transform)
+            return geometry(T * B, workers, H, W, spec.kh, spec.kw, depth, columns, lanes, transform)
 
         forward = cut(spec.kt * C, K)
         self.forward_kernels = Kernels(forward, dtype)
@@ -55,9 +55,7 @@ class Conv3DPlan:
     def forward(self, x: Array, kernel: Array, bias: Array) -> Array:
         """Backend.conv3d_forward."""
         spec, kernels = self.spec, self.forward_kernels
-        for d in range(spec.kt):
-            kernels.rows[:, :, d * spec.C : (d + 1) * spec.C, : spec.K] = kernel[d]
-        kernels.pack()
+        kernels.pack([(d * spec.C, 0, kernel[d]) for d in range(spec.kt)])
         convolve_frames(
             kernels.geometry, self.workers, spec.T, spec.B, spec.kt, -spec.frames_before, 1, x.reshape(-1), spec.C,
             self.zero_frames, kernels.packed, bias, self.y.reshape(-1), spec.K, self.no_rest, self.work,
@@ -79,10 +77,7 @@ class Conv3DPlan:
         if not need_dx:
             return None
         kernels = self.backward_kernels
-        for d in range(spec.kt):
-            rows = kernels.rows[:, :, d * spec.K : (d + 1) * spec.K, : spec.C]
-            rows[...] = kernel[d, ::-1, ::-1].swapaxes(2, 3)
-        kernels.pack()
+        kernels.pack([(d * spec.K, 0, kernel[d, ::-1, ::-1].swapaxes(2, 3)) for d in range(spec.kt)])
         convolve_frames(
             kernels.geometry, self.workers, spec.T, spec.B, spec.kt, spec.frames_before, -1, dy.reshape(-1), spec.K,
             self.zero_frames, kernels.packed, self.no_bias, self.dx.reshape(-1), spec.C, self.no_rest, self.work,

@@ -78,9 +78,9 @@ def cell_backward_step(
     c: Array,
     c_prev: Array,
     gates: Array,
-    dbias_of_chunk: Array,
+    dbias_of_row: Array,
 ) -> None:
-    """One step's gates (B,H,W,4F) -> dz in their place, dc likewise; dbias_of_chunk (B*chunks, 4F) += sums of dz."""
+    """One step's gates (B,H,W,4F) -> dz in their place, dc likewise; dbias_of_row (B*H, 4F) += sums of dz."""
     chunks = (g.H + g.chunk_rows - 1) // g.chunk_rows
     for index in prange(workers):
         worker = signed(index)
@@ -91,5 +91,5 @@ def cell_backward_step(
                 state = (image * g.H + y) * g.W * F
                 cell_backward(
                     g.W, F, sigma, slope, dh, state, dh_next, dc, state, c, state, c_prev, state,
-                    gates, 4 * state, dbias_of_chunk, chunk * 4 * F,
+                    gates, 4 * state, dbias_of_row, (image * g.H + y) * 4 * F,
                 )  # fmt: skip

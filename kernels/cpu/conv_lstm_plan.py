@@ -29,7 +29,7 @@ class ConvLSTMPlan:
         self.sigma, self.slope = gate_of(spec.recurrent_activation, HARD_SIGMOID_SLOPE)
 
         def cut(depth: int, columns: int) -> Geometry:
-            return geometry(B, H, W, spec.kh, spec.kw, depth, columns, lanes, transform)
+            return geometry(B, workers, H, W, spec.kh, spec.kw, depth, columns, lanes, transform)
 
         forward = cut(C + F, 4 * F)
         self.forward_kernels = Kernels(forward, dtype)
@@ -46,7 +46,7 @@ class ConvLSTMPlan:
             self.no_bias = np.zeros(F + C, dtype)
             self.dx = np.zeros((T, B, H, W, C), dtype)
             self.dh0, self.dc0 = np.zeros((B, H, W, F), dtype), np.zeros((B, H, W, F), dtype)
-            self._dbias_of_chunk = np.zeros((B * forward.chunks, 4 * F), dtype)
+            self._dbias_of_row = np.zeros((B * H, 4 * F), dtype)
             self._weight_gradient = WeightGradient(forward, B, workers, dtype)
         self.work = workspace(workers, geometries, lanes, dtype)
         self._turn = 0
@@ -66,9 +66,7 @@ class ConvLSTMPlan:
         """Backend.conv_lstm_forward; h (T,B,H,W,F), c: where the states go, the plan's own if not given."""
         spec, kernels = self.spec, self.forward_kernels
         h, c = self.h if h is None else h, self.c if c is None else c
-        kernels.rows[:, :, : spec.C, : 4 * spec.F] = kernel
-        kernels.rows[:, :, spec.C :, : 4 * spec.F] = recurrent_kernel
-        kernels.pack()
+        kernels.pack([(0, 0, kernel), (spec.C, 0, recurrent_kernel)])
         h_prev = self.zero_state if h0 is None else h0.reshape(-1)
         c_prev = self.zero_state if c0 is None else c0.reshape(-1)
         for t in range(spec.T):
@@ -110,11 +108,9 @@ class ConvLSTMPlan:
         spec, forward = self.spec, self.forward_kernels
         kernels = self.backward_kernels[need_dx]
         F, C = spec.F, spec.C
-        kernels.rows[..., :F] = recurrent_kernel[::-1, ::-1].swapaxes(2, 3)
-        if need_dx:
-            kernels.rows[..., F : F + C] = kernel[::-1, ::-1].swapaxes(2, 3)
-        kernels.pack()
-        self._dbias_of_chunk[:] = 0.0
+        parts = [(0, 0, recurrent_kernel[::-1, ::-1].swapaxes(2, 3)), (0, F, kernel[::-1, ::-1].swapaxes(2, 3))]
+        kernels.pack(parts if need_dx else parts[:1])
+        self._dbias_of_row[:] = 0.0
         self._weight_gradient.clear()
         self.dc0[:] = 0.0
         first_h = self.zero_state if h0 is None else h0.reshape(-1)
@@ -127,7 +123,7 @@ class ConvLSTMPlan:
             cell_backward_step(
                 forward.geometry, self.workers, spec.B, F, self.sigma, self.slope,
                 dh[t].reshape(-1), dh_carried if t < spec.T - 1 else self.zero_state, dc_carried,
-                self.c[t].reshape(-1), c_prev, dz, self._dbias_of_chunk.reshape(-1),
+                self.c[t].reshape(-1), c_prev, dz, self._dbias_of_row.reshape(-1),
             )  # fmt: skip
             convolve_frames(
                 kernels.geometry, self.workers, 1, spec.B, 1, 0, 1, dz, 4 * F, self.zero_state, kernels.packed,
@@ -137,5 +133,5 @@ class ConvLSTMPlan:
         gradient = self._weight_gradient.kernels()
         dkernel[...] = gradient[:, :, :C, : 4 * F]
         drecurrent_kernel[...] = gradient[:, :, C:, : 4 * F]
-        sum_rows(self._dbias_of_chunk, dbias)
+        sum_rows(self._dbias_of_row, dbias)
         return (self.dx if need_dx else None), self.dh0, self.dc0

@@ -216,6 +216,16 @@ class Kernels:
         self.rows = np.zeros((g.kh, g.kw, g.depth, g.columns), dtype)
         self.packed = np.zeros(g.positions * g.depth * g.columns, dtype)
 
-    def pack(self) -> None:
-        """Make `packed` of `rows`."""
-        pack_kernels(self.geometry, self.g_h, self.g_w, self.rows.reshape(-1), self.packed)
+    def pack(self, parts: list[tuple[int, int, Array]]) -> None:
+        """Make `packed` of kernels (kh,kw,n,m), each with the depth and the column at which it begins.
+
+        Kernels that are packed already are left alone: a rollout calls with the same ones for each frame.
+        """
+        changed = False
+        for depth, column, kernel in parts:
+            place = self.rows[:, :, depth : depth + kernel.shape[2], column : column + kernel.shape[3]]
+            if not np.array_equal(place, kernel):
+                place[...] = kernel
+                changed = True
+        if changed:
+            pack_kernels(self.geometry, self.g_h, self.g_w, self.rows.reshape(-1), self.packed)

@@ -10,7 +10,6 @@ Winograd's minimal filtering turns `step` outputs along an axis, which see `poin
 Larger kernels have no transform here and go the direct way, which takes any size.
 """
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -46,11 +45,6 @@ class Geometry(NamedTuple):
     """Output rows that are done in one go, a multiple of step_h."""
     slots: int
     """Rows of a product: tiles of a chunk, or pixels of a row (direct), with the spare ones."""
-
-    @property
-    def chunks(self) -> int:
-        """Chunks of an image."""
-        return -(-self.H // self.chunk_rows)
 
     @property
     def tile_rows(self) -> int:
@@ -93,39 +87,39 @@ def _computed_rows(rows: int, columns: int, lanes: int) -> float:
     return total / vectors
 
 
-def _chunk_tile_rows(images: int, tile_rows: int, tiles_w: int, columns: int, lanes: int) -> int:
-    """Rows of tiles of a chunk: few tiles computed for nothing, kernels read seldom, equal work for a few threads."""
+def _chunk_steps(images: int, workers: int, steps: int, tiles_w: int, columns: int, lanes: int, most: int) -> int:
+    """Rows of tiles of a chunk: few tiles computed for nothing, kernels read seldom, as much work for each worker."""
 
     def score(n: int) -> float:
-        def sizes() -> Iterator[int]:
-            for first in range(0, tile_rows, n):
-                yield min(n, tile_rows - first) * tiles_w
-
-        useful = tile_rows * tiles_w / sum(_computed_rows(size, columns, lanes) for size in sizes())
-        total = images * len(list(sizes()))
-        balance = total / (-(-total // 4) * 4)
+        sizes = [min(n, steps - first) for first in range(0, steps, n)]
+        computed = sum(_computed_rows(size * tiles_w, columns, lanes) for size in sizes)
+        chunks = sizes * images
+        edges = [worker * len(chunks) // workers for worker in range(workers + 1)]
+        longest = max(sum(chunks[first:end]) for first, end in pairwise(edges))
+        balance = images * steps / (workers * longest)
         reuse = n * tiles_w / (n * tiles_w + 4)
-        return useful * balance * reuse
+        return steps * tiles_w / computed * balance * reuse
 
-    candidates = [n for n in range(1, tile_rows + 1) if n == 1 or n * tiles_w <= _MAX_TILES]
-    return max(candidates, key=score)
+    return max(range(1, max(1, min(steps, most)) + 1), key=score)
 
 
 def geometry(
-    images: int, H: int, W: int, kh: int, kw: int, depth: int, columns: int, lanes: int, transform: bool
+    images: int, workers: int, H: int, W: int, kh: int, kw: int, depth: int, columns: int, lanes: int, transform: bool
 ) -> Geometry:
     """Cut up a convolution of `images` images (H,W,depth) with a kernel (kh,kw) to at least `columns` channels.
 
-    transform: False asks for the direct way.
+    workers: among how many the chunks will be shared; their size changes no bit of the result. transform: False asks
+    for the direct way.
     """
     columns = -(-columns // lanes) * lanes
     if transform and kh in POINTS_AND_STEP and kw in POINTS_AND_STEP:
         (points_h, step_h), (points_w, step_w) = POINTS_AND_STEP[kh], POINTS_AND_STEP[kw]
         tiles_w = -(-W // step_w)
-        tile_rows = _chunk_tile_rows(images, -(-H // step_h), tiles_w, columns, lanes)
+        most = _MAX_TILES // tiles_w
+        tile_rows = _chunk_steps(images, workers, -(-H // step_h), tiles_w, columns, lanes, most)
         slots = tile_rows * tiles_w + SPARE_ROWS
         return Geometry(
             H, W, kh, kw, depth, columns, True, points_h, points_w, step_h, step_w, tiles_w, tile_rows * step_h, slots
         )
-    rows = min(H, _MAX_CHUNK_ROWS)
+    rows = _chunk_steps(images, workers, H, W, columns, lanes, _MAX_CHUNK_ROWS)
     return Geometry(H, W, kh, kw, depth, columns, False, kh, kw, 1, 1, W, rows, W + SPARE_ROWS)

@@ -1,0 +1,57 @@
+"""Results do not depend on the number of threads, bit for bit, and come out the same twice."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kernels.cpu import CpuBackend
+from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+
+Array = np.ndarray[Any, Any]
+
+
+def _network_results(threads: int, convolution: Any) -> list[Array]:
+    """Outputs and gradients of every operation that runs on several threads."""
+    backend = CpuBackend(np.float32, threads=threads, convolution=convolution)
+    rng = np.random.default_rng(5)
+
+    def random(*shape: int) -> Array:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    T, B, H, W, C, F = 3, 3, 9, 14, 2, 5
+    x, dh = random(T, B, H, W, C), random(T, B, H, W, F)
+    kernel, recurrent_kernel, bias = random(3, 3, C, 4 * F), random(3, 3, F, 4 * F), random(4 * F)
+    plan = backend.conv_lstm_plan(ConvLSTMSpec(T, B, H, W, C, F, 3, 3))
+    h, c = backend.conv_lstm_forward(plan, x, kernel, recurrent_kernel, bias)
+    results = [h.copy(), c.copy()]
+    gradients = [np.empty_like(kernel), np.empty_like(recurrent_kernel), np.empty_like(bias)]
+    dx, dh0, dc0 = backend.conv_lstm_backward(plan, dh, x, kernel, recurrent_kernel, *gradients)
+    assert dx is not None
+    results += [dx.copy(), dh0.copy(), dc0.copy(), *gradients]
+
+    normal = backend.batch_norm_plan(BatchNormSpec(T, B, H, W, F))
+    gamma, statistics = random(F), [np.zeros(F, np.float32), np.ones(F, np.float32)]
+    results.append(backend.batch_norm_forward(normal, h, gamma, random(F), *statistics, 0.9).copy())
+    gradients = [np.empty_like(gamma), np.empty_like(gamma)]
+    results += [backend.batch_norm_backward(normal, dh, h, gamma, *gradients).copy(), *gradients, *statistics]
+
+    head = backend.conv3d_plan(Conv3DSpec(T, B, H, W, F, 2, 3, 3, 3))
+    kernel, bias = random(3, 3, 3, F, 2), random(2)
+    results.append(backend.conv3d_forward(head, h, kernel, bias).copy())
+    gradients = [np.empty_like(kernel), np.empty_like(bias)]
+    dx = backend.conv3d_backward(head, random(T, B, H, W, 2), h, kernel, *gradients)
+    assert dx is not None
+    return [*results, dx.copy(), *gradients]
+
+
+@pytest.mark.parametrize("convolution", ["auto", "direct"])
+def test_no_bit_depends_on_the_number_of_threads(convolution: Any) -> None:
+    one = _network_results(1, convolution)
+    again = _network_results(1, convolution)
+    two = _network_results(2, convolution)
+    for first, second, parallel in zip(one, again, two, strict=True):
+        assert np.isfinite(first).all()
+        assert first.any()
+        np.testing.assert_array_equal(first, second)
+        np.testing.assert_array_equal(first, parallel)
