@@ -11,6 +11,7 @@ filters = [8, 8]
 samples = 120
 frames = 8
 epochs = 10
+batch_norm_momentum = 0.9
 device = "cpu"
 """
 
