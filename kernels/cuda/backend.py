@@ -34,7 +34,8 @@ class CudaBackend(Backend):
     Args:
         device: index of the CUDA device.
         precision: of the convolutions. "float32" (default): float32 multiplications, within 1e-5 of float64 relative in
-            norm. "tf32": tensor cores, factors rounded to 10 bits of mantissa, float32 sums, within 2e-3.
+            norm. "tf32": tensor cores, factors rounded to 10 bits of mantissa, float32 sums, within 2e-3;
+            but for gates that rounding moves across a corner of a hard sigmoid (docs/kernels.md, Precision).
         runtime: where the kernels run; None is that device through CuPy.
         graphs: replay recorded work as CUDA graphs; None (default): unless the environment says CONVLSTM_GRAPHS=0.
     """
