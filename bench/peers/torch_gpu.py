@@ -158,10 +158,7 @@ def stream(network: Network, track: Tensor, n_new: int) -> Tensor:
     """
     batch, frames, height, width, _ = track.shape
     last = torch.channels_last
-    states = [
-        track.new_zeros(2, batch, cell.filters, height, width).unbind(0)
-        for cell in network.cells
-    ]
+    states = [track.new_zeros(2, batch, cell.filters, height, width).unbind(0) for cell in network.cells]
     states = [tuple(state.contiguous(memory_format=last) for state in pair) for pair in states]
     before: Tensor | None = None
     new: list[Tensor] = []
