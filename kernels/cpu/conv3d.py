@@ -68,8 +68,9 @@ class Conv3DPlan:
         gradient.clear()
         for s in range(spec.T):
             seen_by = [s + spec.frames_before - d for d in range(spec.kt)]
-            outputs = [dy[t].reshape(-1) if 0 <= t < spec.T else self.zero_frames for t in seen_by]
-            gradient.add([(output, spec.K) for output in outputs], x[s].reshape(-1), spec.C)
+            frame = spec.B * spec.H * spec.W * spec.K
+            outputs = [(0, t * frame, spec.K) if 0 <= t < spec.T else (1, 0, spec.K) for t in seen_by]
+            gradient.add(dy.reshape(-1), self.zero_frames, outputs, x[s].reshape(-1), spec.C)
         flipped = gradient.kernels()[::-1, ::-1]
         for d in range(spec.kt):
             dkernel[d] = flipped[:, :, d * spec.K : (d + 1) * spec.K, : spec.C].swapaxes(2, 3)

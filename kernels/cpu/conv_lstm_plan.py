@@ -129,7 +129,7 @@ class ConvLSTMPlan:
                 kernels.geometry, self.workers, 1, spec.B, 1, 0, 1, dz, 4 * F, self.zero_state, kernels.packed,
                 no_bias, dh_carried, F, self.dx[t].reshape(-1), self.work,
             )  # fmt: skip
-            self._weight_gradient.add([(x[t].reshape(-1), C), (h_prev, F)], dz, 4 * F)
+            self._weight_gradient.add(x[t].reshape(-1), h_prev, [(0, 0, C), (1, 0, F)], dz, 4 * F)
         gradient = self._weight_gradient.kernels()
         dkernel[...] = gradient[:, :, :C, : 4 * F]
         drecurrent_kernel[...] = gradient[:, :, C:, : 4 * F]
