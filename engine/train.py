@@ -70,7 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch-size", type=int, metavar="N", help="movies a step")
     add("--samples", type=int, metavar="N", help="movies to generate; the last sixth is held out")
     add("--seed", type=int, metavar="N", help="of movies, initial weights and batch order (default: 0)")
-    add("--init", metavar="MODEL", help="start from the network and the weights of a saved model.safetensors")
+    add(
+        "--init",
+        metavar="MODEL",
+        help="start from the network and the weights of a saved .safetensors, .keras or .h5 model",
+    )
     add("--config", metavar="FILE", help="settings from a TOML file")
     add("--out", metavar="FOLDER", help="run folder, which must not exist yet (default: runs/PRESET-DATE-TIME)")
     add("--resume", metavar="FOLDER", help="go on with a run; all settings are its own, but for --epochs and --device")
