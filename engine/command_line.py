@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -16,7 +17,9 @@ class Parser(argparse.ArgumentParser):
 def run_program(name: str, program: Callable[[], int]) -> int:
     """Run a program and return its exit code: 2 for bad input, 1 for what the machine refuses, 130 for Ctrl-C."""
     try:
-        return program()
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"{name}: warning: {message}", file=sys.stderr)
+            return program()
     except ValueError as error:
         return _failed(name, str(error), 2)
     except (OSError, MemoryError) as error:
