@@ -11,7 +11,7 @@ from kernels.cuda.backend import PRECISIONS
 
 NETWORKS = ["tests/gpu"]
 REHEARSED = ["-k", "not example and not tf32"]
-OPERATIONS = ["tests/kernels"]
+OPERATIONS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "kernels").glob("test_*.py"))
 
 
 def main() -> None:
@@ -36,21 +36,10 @@ def main() -> None:
 
 
 def _command(part: Part, group: list[str]) -> list[str]:
-    options = ["-m", "gpu", "-p", "bench.cuda.pytest_records", "--records", str(part.records), "-p", "no:cacheprovider"]
+    output = ["-q", "--tb=short", "--color=no", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
+    records = ["-p", "bench.cuda.pytest_records", "--records", str(part.records)]
     rehearsal = ["--rehearse"] if part.rehearse else []
-    return [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-o",
-        "addopts=",
-        "-q",
-        "--tb=short",
-        "--color=no",
-        *options,
-        *rehearsal,
-        *group,
-    ]
+    return [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "gpu", *output, *records, *rehearsal, *group]
 
 
 if __name__ == "__main__":
