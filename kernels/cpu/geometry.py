@@ -15,14 +15,15 @@ from typing import NamedTuple
 
 from kernels.cpu.gemm import SPARE_ROWS
 from kernels.cpu.micro_kernel import MAX_VECTORS, ROWS_OF_TILE
+from kernels.cpu.vector import REGISTER_BYTES
 
 POINTS_AND_STEP = {1: (1, 1), 3: (6, 4), 5: (6, 2)}
 
-_MAX_TILES = 64
-"""Tiles of a chunk at most: what they need stays within a core's own cache."""
+_CHUNK_BYTES = 1 << 20
+"""Transformed inputs and products of a chunk at most: they stay within a core's own cache."""
 
 _MAX_CHUNK_ROWS = 8
-"""Rows of a chunk at most, for the same reason, where nothing is transformed."""
+"""Rows of a chunk at most, where nothing is transformed."""
 
 
 class Geometry(NamedTuple):
@@ -115,7 +116,8 @@ def geometry(
     if transform and kh in POINTS_AND_STEP and kw in POINTS_AND_STEP:
         (points_h, step_h), (points_w, step_w) = POINTS_AND_STEP[kh], POINTS_AND_STEP[kw]
         tiles_w = -(-W // step_w)
-        most = _MAX_TILES // tiles_w
+        bytes_of_tile = points_h * points_w * (depth + columns) * (REGISTER_BYTES // lanes)
+        most = _CHUNK_BYTES // bytes_of_tile // tiles_w
         tile_rows = _chunk_steps(images, workers, -(-H // step_h), tiles_w, columns, lanes, most)
         slots = tile_rows * tiles_w + SPARE_ROWS
         return Geometry(

@@ -4,7 +4,7 @@
     Winograd   sums[position][k, n] = sum over tiles of (B^T input B)[tile][k] * (A d A^T)[tile][n]
                dkernel[k, n]        = G^T sums[., k, n] G
 
-The rows of all images are dealt to PARTIAL_SUMS sums, each of which takes its rows a block at a time: lay the block's
+The rows of all images are dealt to some partial sums, each of which takes its rows a block at a time: lay the block's
 inputs and gradients out, then add their products. A worker owns whole sums, so workers do not wait for each other
 before the end, and the order of every addition is fixed, whatever their number.
 """
@@ -23,11 +23,11 @@ from kernels.cpu.winograd import transform_inputs, transform_output_gradients
 
 Array = Any
 
-PARTIAL_SUMS = 8
-"""Sums that are built side by side: at most so many threads have work."""
+_MOST_PARTIAL_SUMS = 8
+"""Sums that are built side by side at most, and threads that have work."""
 
 _TILES_OF_BLOCK = 64
-"""Tiles of a block at most."""
+"""Tiles of a block at most; with fewer, loading and storing the sums costs more than adding to them."""
 
 
 @jit
@@ -128,11 +128,12 @@ def _add_images(
 ) -> None:
     """Add all rows of some images to the partial sums; a, d, window, columns: scratch of each worker."""
     rows_of_image = (g.H + g.step_h - 1) // g.step_h
+    partial_sums = sums.shape[0]
     for index in prange(workers):
         worker = signed(index)
-        first_sum, end_sum = share(worker, workers, signed(PARTIAL_SUMS))
+        first_sum, end_sum = share(worker, workers, partial_sums)
         for partial in range(first_sum, end_sum):
-            at, end = share(partial, signed(PARTIAL_SUMS), images * rows_of_image)
+            at, end = share(partial, partial_sums, images * rows_of_image)
             while at < end:
                 image, row = at // rows_of_image, at % rows_of_image
                 rows = min(block, end - at, rows_of_image - row)
@@ -154,7 +155,7 @@ def _transform_back(g: Geometry, workers: int, g_h: Array, g_w: Array, sums: Arr
                 for position in range(g.points_h * g.points_w):
                     place = (position * (g.depth + SPARE_ROWS) + k) * g.columns + n
                     total = load(sums, place)
-                    for partial in range(1, PARTIAL_SUMS):
+                    for partial in range(1, sums.shape[0]):
                         total = total + load(sums, partial * size + place)
                     store(sums, place, total)
                 for tap in range(g.kh * g.kw):
@@ -173,7 +174,9 @@ class WeightGradient:
         """images: how many (H,W,channels) one call of `add` brings."""
         self.geometry, self.images, self.workers = g, images, workers
         self.g_h, self.g_w = transforms(g, dtype)
-        self.sums = np.zeros((PARTIAL_SUMS, g.positions * (g.depth + SPARE_ROWS) * g.columns), dtype)
+        tiles = images * g.tile_rows * g.tiles_w
+        partial_sums = max(2, min(_MOST_PARTIAL_SUMS, tiles // _TILES_OF_BLOCK))
+        self.sums = np.zeros((partial_sums, g.positions * (g.depth + SPARE_ROWS) * g.columns), dtype)
         self.gradient = np.zeros((g.kh, g.kw, g.depth, g.columns), dtype)
         if g.winograd:
             self.block = max(1, min(g.tile_rows, _TILES_OF_BLOCK // g.tiles_w))
