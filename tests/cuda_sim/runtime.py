@@ -10,7 +10,7 @@ import numpy as np
 
 from kernels.cuda.launch import Array, DeviceLimits, Function, Graph, OutOfDeviceMemory, Runtime
 from kernels.cuda.source import Parameter, Source
-from tests.cuda_sim.library import (
+from tests.cuda_sim.shared_library import (
     LaunchStruct,
     RegionStruct,
     kernel_library,
