@@ -5,18 +5,18 @@ from typing import Any, Literal
 import numba
 import numpy as np
 
-from kernels.backend import Backend
 from kernels.cpu import elementwise
 from kernels.cpu.batch_norm import BatchNormPlan
 from kernels.cpu.conv3d import Conv3DPlan
 from kernels.cpu.conv_lstm_plan import ConvLSTMPlan
 from kernels.cpu.vector import instruction_set
+from kernels.host import HostBackend
 from kernels.specs import Activation, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
 
 Array = np.ndarray[Any, Any]
 
 
-class CpuBackend(Backend):
+class CpuBackend(HostBackend):
     """NumPy arrays on the host, kernels in Numba.
 
     Args:
@@ -51,21 +51,6 @@ class CpuBackend(Backend):
         self.description = f"cpu: Numba, {self.dtype.name}, {instruction_set()}, {count}"
 
     # ---------------------------------------------------------------- arrays
-
-    def empty(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
-        return np.empty(shape, self.dtype if dtype is None else dtype)
-
-    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
-        return np.zeros(shape, self.dtype if dtype is None else dtype)
-
-    def from_host(self, array: Array, dtype: Any = None) -> Array:
-        return np.array(array, dtype=self.dtype if dtype is None else dtype, order="C")
-
-    def to_host(self, array: Array) -> Array:
-        return array.copy()
-
-    def copy_into(self, target: Array, source: Array) -> None:
-        target[...] = source
 
     def gather_batch(self, movies: Array, rows: Array, batch: Array) -> None:
         for b, row in enumerate(rows):

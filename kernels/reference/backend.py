@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from kernels.backend import Backend
+from kernels.host import HostBackend
 from kernels.reference import batch_norm, conv3d, conv_lstm, elementwise
 from kernels.specs import Activation, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
 
 Array = np.ndarray[Any, Any]
 
 
-class ReferenceBackend(Backend):
+class ReferenceBackend(HostBackend):
     """NumPy on the host. Allocates as it goes: clarity first.
 
     Args:
@@ -23,21 +23,6 @@ class ReferenceBackend(Backend):
     def __init__(self, dtype: Any = np.float32) -> None:
         self.dtype = np.dtype(dtype)
         self.description = f"reference: NumPy, {self.dtype.name}"
-
-    def empty(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
-        return np.empty(shape, self.dtype if dtype is None else dtype)
-
-    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
-        return np.zeros(shape, self.dtype if dtype is None else dtype)
-
-    def from_host(self, array: Array, dtype: Any = None) -> Array:
-        return np.array(array, dtype=self.dtype if dtype is None else dtype, order="C")
-
-    def to_host(self, array: Array) -> Array:
-        return array.copy()
-
-    def copy_into(self, target: Array, source: Array) -> None:
-        target[...] = source
 
     def gather_batch(self, movies: Array, rows: Array, batch: Array) -> None:
         batch[...] = movies[rows].swapaxes(0, 1)
