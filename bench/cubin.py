@@ -4,7 +4,6 @@ Compiles every program that the seed's network needs for each architecture and p
 spills of every kernel. Writes bench/results/cubin.json.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.dry_runtime import DryRuntime
+from engine.command_line import Parser
 from kernels.cuda.backend import PRECISIONS, CudaBackend
 from kernels.cuda.launch import CompileError
 from kernels.cuda.nvrtc import Resources, compile_cubin, nvrtc_version
@@ -158,7 +158,7 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
 
 def main(argv: list[str]) -> int:
     """The command; returns the exit status: 1 when a kernel spills."""
-    parser = argparse.ArgumentParser(prog="python -m bench cubin", description=__doc__)
+    parser = Parser(prog="python -m bench cubin", description=__doc__)
     parser.add_argument("--architectures", nargs="+", default=list(ARCHITECTURES), help="such as 80 90a (default: all)")
     parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS, help="default: all")
     parser.add_argument("--workers", type=int, default=2, help="compilations at a time (default 2)")

@@ -1,6 +1,5 @@
 """How fast movies are made: `python -m bench movies`, engine.generate_movies beside the Keras example's own loops."""
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numba
 import numpy as np
 
 from bench.report import alternate, duration, machine, print_machine, print_table, summary, timed, write_results
+from engine.command_line import Parser
 from engine.movies import generate_movies
 
 _OURS, _EXAMPLE = "engine.generate_movies", "the example's loops"
@@ -53,7 +53,7 @@ def example_movies(n_samples: int, n_frames: int, seed: int) -> tuple[np.ndarray
 
 def main(argv: list[str]) -> int:
     """Time both in turn, compare their movies, print the table and write bench/results/movies.json."""
-    parser = argparse.ArgumentParser(prog="python -m bench movies", description=__doc__)
+    parser = Parser(prog="python -m bench movies", description=__doc__)
     parser.add_argument("--samples", type=int, default=1200, help="movies (default: 1200, as in the example)")
     parser.add_argument("--frames", type=int, default=15, help="frames in each (default: 15)")
     parser.add_argument("--repeats", type=int, default=3, help="timed runs of each, in turn (default: 3)")

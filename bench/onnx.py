@@ -5,7 +5,6 @@ threads; outputs are compared first, then all take turns. What is not there (a P
 --peer-python) is left out and named.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -32,6 +31,7 @@ from bench.report import (
     summary,
     write_results,
 )
+from engine.command_line import Parser
 
 OURS, PEER, STEP, ENGINE = "ours", "tf2onnx", "step", "engine"
 LABELS = {OURS: "our graph", PEER: "tf2onnx graph", STEP: "our step graph", ENGINE: "engine, CPU"}
@@ -154,7 +154,7 @@ def print_rows(rows: dict[str, dict[str, Any]]) -> None:
 
 def main(argv: list[str]) -> int:
     """Run the chosen rows, print the tables, write results/SAVE.json after each row. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bench onnx", description=__doc__)
+    parser = Parser(prog="python -m bench onnx", description=__doc__)
     parser.add_argument("--rows", default=",".join(ROWS), help="default: %(default)s")
     parser.add_argument("--repeats", type=int, default=9, help="turns of each participant (default: 9)")
     parser.add_argument("--threads", type=int, default=available_cores(), help="for all (default: every core)")

@@ -1,15 +1,15 @@
 """python -m export MODEL --graph sequence|step|rollout -o model.onnx"""
 
-import argparse
 import sys
 
 from engine import load_model
+from engine.command_line import Parser
 from export.onnx_file import DEFAULT_OPSET, GRAPHS, NEWEST_OPSET, OLDEST_OPSET, export_network
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 2 for bad input."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m export",
         description="Write a trained network as an ONNX file for onnxruntime. Needs no GPU.",
         epilog="How to run each graph: docs/onnx.md.",

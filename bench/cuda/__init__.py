@@ -22,6 +22,7 @@ from pathlib import Path
 from bench.cuda.machine import describe
 from bench.cuda.report import print_summary, proved_wrong
 from bench.cuda.runner import DEFAULT_PARTS, PARTS, Run
+from engine.command_line import Parser
 from kernels.select import choose_device
 
 DEFAULT_BUDGET = 560.0
@@ -29,7 +30,7 @@ DEFAULT_BUDGET = 560.0
 
 def main(argv: list[str]) -> int:
     """Run the parts, write the report, print the summary."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m bench cuda", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for cuda.json, cuda.md and cuda.log")

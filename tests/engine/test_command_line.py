@@ -1,5 +1,6 @@
 """What the programs share: exit codes and one line for people."""
 
+import importlib
 import warnings
 
 import pytest
@@ -30,3 +31,11 @@ def test_a_warning_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert run_program("prog", program) == 0
     assert capsys.readouterr().err == "prog: warning: mind the gates\n"
+
+
+@pytest.mark.parametrize("program", ["engine.train", "engine.predict", "export.__main__", "bench.onnx", "bench.cuda"])
+def test_every_program_names_a_wrong_argument_in_one_line(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module(program).main(["--no-such-argument"])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
