@@ -110,11 +110,13 @@ class Backend(ABC):
         h0: Array | None = None,
         c0: Array | None = None,
         need_dx: bool = True,
-    ) -> tuple[Array | None, Array, Array]:
+        need_dstate: bool = True,
+    ) -> tuple[Array | None, Array | None, Array | None]:
         """Backpropagate through the T steps of the forward call that this plan ran last, with the same arguments.
 
         dh (T,B,H,W,F) is the gradient that reaches each h_t from above (left unchanged). Writes dkernel,
-        drecurrent_kernel, dbias; returns dx (T,B,H,W,C) (None unless need_dx), dh0 and dc0 (B,H,W,F).
+        drecurrent_kernel, dbias; returns dx (T,B,H,W,C) (None unless need_dx), dh0 and dc0 (B,H,W,F) (None unless
+        need_dstate).
         """
 
     @abstractmethod

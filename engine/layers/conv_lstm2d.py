@@ -145,6 +145,7 @@ class _BoundConvLSTM2D(BoundLayer):
             layer.recurrent_kernel.gradient,
             layer.bias.gradient,
             need_dx=need_dx,
+            need_dstate=False,
         )
         return dx
 

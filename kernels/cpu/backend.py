@@ -90,9 +90,12 @@ class CpuBackend(HostBackend):
         h0: Array | None = None,
         c0: Array | None = None,
         need_dx: bool = True,
-    ) -> tuple[Array | None, Array, Array]:
+        need_dstate: bool = True,
+    ) -> tuple[Array | None, Array | None, Array | None]:
         self._claim_threads()
-        return plan.backward(dh, x, kernel, recurrent_kernel, dkernel, drecurrent_kernel, dbias, h0, c0, need_dx)
+        return plan.backward(
+            dh, x, kernel, recurrent_kernel, dkernel, drecurrent_kernel, dbias, h0, c0, need_dx, need_dstate
+        )
 
     def conv_lstm_step(
         self,

@@ -103,7 +103,8 @@ class ConvLSTMPlan:
         h0: Array | None,
         c0: Array | None,
         need_dx: bool,
-    ) -> tuple[Array | None, Array, Array]:
+        need_dstate: bool,
+    ) -> tuple[Array | None, Array | None, Array | None]:
         """Backend.conv_lstm_backward."""
         spec, forward = self.spec, self.forward_kernels
         kernels = self.backward_kernels[need_dx]
@@ -125,13 +126,14 @@ class ConvLSTMPlan:
                 dh[t].reshape(-1), dh_carried if t < spec.T - 1 else self.zero_state, dc_carried,
                 self.c[t].reshape(-1), c_prev, dz, self._dbias_of_row.reshape(-1),
             )  # fmt: skip
-            convolve_frames(
-                kernels.geometry, self.workers, 1, spec.B, 1, 0, 1, dz, 4 * F, self.zero_state, kernels.packed,
-                no_bias, dh_carried, F, self.dx[t].reshape(-1), self.work,
-            )  # fmt: skip
+            if t > 0 or need_dx or need_dstate:
+                convolve_frames(
+                    kernels.geometry, self.workers, 1, spec.B, 1, 0, 1, dz, 4 * F, self.zero_state, kernels.packed,
+                    no_bias, dh_carried, F, self.dx[t].reshape(-1), self.work,
+                )  # fmt: skip
             self._weight_gradient.add(x[t].reshape(-1), h_prev, [(0, 0, C), (1, 0, F)], dz, 4 * F)
         gradient = self._weight_gradient.kernels()
         dkernel[...] = gradient[:, :, :C, : 4 * F]
         drecurrent_kernel[...] = gradient[:, :, C:, : 4 * F]
         sum_rows(self._dbias_of_row, dbias)
-        return (self.dx if need_dx else None), self.dh0, self.dc0
+        return (self.dx if need_dx else None), *((self.dh0, self.dc0) if need_dstate else (None, None))

@@ -115,8 +115,11 @@ class CudaBackend(Backend):
         h0: Array | None = None,
         c0: Array | None = None,
         need_dx: bool = True,
-    ) -> tuple[Array | None, Array, Array]:
-        return plan.backward(dh, x, kernel, recurrent_kernel, dkernel, drecurrent_kernel, dbias, h0, c0, need_dx)
+        need_dstate: bool = True,
+    ) -> tuple[Array | None, Array | None, Array | None]:
+        return plan.backward(
+            dh, x, kernel, recurrent_kernel, dkernel, drecurrent_kernel, dbias, h0, c0, need_dx, need_dstate
+        )
 
     def conv_lstm_step(
         self,

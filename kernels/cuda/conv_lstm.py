@@ -190,8 +190,9 @@ class ConvLSTMPlan:
         h0: Array | None,
         c0: Array | None,
         need_dx: bool,
-    ) -> tuple[Array | None, Array, Array]:
-        """dh (T,B,H,W,F) -> dx (T,B,H,W,C) or None, dh0, dc0 (B,H,W,F); see Backend.conv_lstm_backward."""
+        need_dstate: bool,
+    ) -> tuple[Array | None, Array | None, Array | None]:
+        """dh (T,B,H,W,F) -> dx (T,B,H,W,C), dh0, dc0 (B,H,W,F), None where not needed; Backend.conv_lstm_backward."""
         if not self.spec.training:
             raise ValueError(f"plan: expected one with training=True, got {self.spec}")
         packed_recurrent, dz = self._packed_recurrent_back, self._dz_frames
@@ -208,7 +209,8 @@ class ConvLSTMPlan:
                 dc=self.dc0,
                 dz=dz[t],
             )
-        self._initial_state_backward(dz=dz[0], packed_recurrent=packed_recurrent, dh0=self.dh0)
+        if need_dstate:
+            self._initial_state_backward(dz=dz[0], packed_recurrent=packed_recurrent, dh0=self.dh0)
         if need_dx:
             self._input_backward(dz=self._dz, packed_kernel=self._packed_kernel_back, dx=self.dx)
 
@@ -220,7 +222,7 @@ class ConvLSTMPlan:
             self._first_gradient(h=h0, dz=dz[0], partial=self._recurrent_partial)
         slices = self._later_slices + (self._first_slices if h0 is not None else 0)
         self._sum_recurrent(partial=self._recurrent_partial, drecurrent_kernel=drecurrent_kernel, slices=slices)
-        return (self.dx if need_dx else None), self.dh0, self.dc0
+        return (self.dx if need_dx else None), *((self.dh0, self.dc0) if need_dstate else (None, None))
 
     # ------------------------------------------------------------------------------------------------ binding
 

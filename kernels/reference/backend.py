@@ -55,11 +55,12 @@ class ReferenceBackend(HostBackend):
         h0: Array | None = None,
         c0: Array | None = None,
         need_dx: bool = True,
-    ) -> tuple[Array | None, Array, Array]:
+        need_dstate: bool = True,
+    ) -> tuple[Array | None, Array | None, Array | None]:
         dx, dkernel[...], drecurrent_kernel[...], dbias[...], dh0, dc0 = conv_lstm.conv_lstm_backward(
             plan, dh, x, kernel, recurrent_kernel, h0, c0
         )
-        return (dx if need_dx else None), dh0, dc0
+        return (dx if need_dx else None), *((dh0, dc0) if need_dstate else (None, None))
 
     def conv_lstm_step(
         self,

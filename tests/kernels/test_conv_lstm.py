@@ -109,7 +109,8 @@ def test_inference_gives_the_states_of_training(on: Checker) -> None:
     on.close(c, expected["c"], "c")
 
 
-def test_without_need_dx_the_other_gradients_stay(on: Checker) -> None:
+@pytest.mark.parametrize(("need_dx", "need_dstate"), [(False, True), (True, False), (False, False)])
+def test_without_gradients_nobody_needs_the_others_stay(on: Checker, need_dx: bool, need_dstate: bool) -> None:
     spec = SPECS[1]
     host = inputs(spec, False)
     arguments = {name: on.device(array) for name, array in host.items()}
@@ -118,11 +119,15 @@ def test_without_need_dx_the_other_gradients_stay(on: Checker) -> None:
     dh = on.device(random_array(9, on.backend.to_host(h).shape))
     outputs = [on.garbage(np.shape(host[name])) for name in NAMES[1:4]]
     x, kernel, recurrent_kernel = (arguments[name] for name in NAMES[:3])
-    dx, _, _ = on.backend.conv_lstm_backward(plan, dh, x, kernel, recurrent_kernel, *outputs, need_dx=False)
-    assert dx is None
+    dx, *dstate = on.backend.conv_lstm_backward(
+        plan, dh, x, kernel, recurrent_kernel, *outputs, need_dx=need_dx, need_dstate=need_dstate
+    )
     expected = oracle(spec, host)
-    for name, array in zip(GRADIENTS[1:4], outputs, strict=True):
-        on.close(array, expected[name], name)
+    for name, array in zip(GRADIENTS, [dx, *outputs, *dstate], strict=True):
+        if (name == "dx" and not need_dx) or (name in ("dh0", "dc0") and not need_dstate):
+            assert array is None
+        else:
+            on.close(array, expected[name], name)
 
 
 @pytest.mark.parametrize("spec", [SPECS[1], SPECS[3]], ids=spec_id)

@@ -56,7 +56,8 @@ class Step:
         dy = b.conv3d_backward(self.head, self.dlogits, normal, w["head"], g["head"], g["head_bias"])
         dh = b.batch_norm_backward(self.norm, dy, h, w["gamma"], g["gamma"], g["beta"])
         lstm_gradients = (g["kernel"], g["recurrent_kernel"], g["bias"])
-        b.conv_lstm_backward(self.lstm, dh, self.x, w["kernel"], w["recurrent_kernel"], *lstm_gradients, need_dx=False)
+        weights = (w["kernel"], w["recurrent_kernel"])
+        b.conv_lstm_backward(self.lstm, dh, self.x, *weights, *lstm_gradients, need_dx=False, need_dstate=False)
         b.adadelta_update(self.flat, self.flat_gradient, *self.accumulators, 1.0, 0.95, 1e-7)
 
 
