@@ -20,7 +20,7 @@ from kernels.cuda.backend import PRECISIONS, CudaBackend
 from kernels.cuda.launch import CompileError
 from kernels.cuda.nvrtc import Resources, compile_cubin, nvrtc_version
 from kernels.cuda.source import Source
-from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 
 ARCHITECTURES = ("80", "89", "90", "90a", "100", "120")
 RESULTS = Path(__file__).parent / "results" / "cubin.json"
@@ -85,7 +85,13 @@ def _elementwise(backend: CudaBackend) -> None:
     backend.activation_forward("sigmoid", logits, logits)
     backend.activation_backward("sigmoid", logits, logits, logits)
     flat = backend.empty((4096,))
-    backend.adadelta_update(flat, flat, flat, flat, 1.0, 0.95, 1e-7)
+    number = backend.empty((1,))
+    backend.adadelta_update(flat, flat, flat, flat, number, 0.95, 1e-7)
+    backend.sgd_update(flat, flat, flat, number, 0.9, False)
+    backend.adam_update(flat, flat, flat, flat, None, number, 0.9, 0.999, 1e-7)
+    backend.decay_weights(flat, flat, number)
+    for by in ("value", "norm"):
+        backend.clip_gradients(backend.clip_plan(ClipSpec(by, 1.0, (0, 4096))), flat)
 
 
 def _first_conv_lstm(backend: CudaBackend) -> None:

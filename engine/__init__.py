@@ -3,18 +3,22 @@
 The names are Keras': `from engine import Sequential, ConvLSTM2D, BatchNormalization, Conv3D`.
 """
 
+from engine import optimizers, schedules
 from engine.fit import EpochDone, FitLoop, NonFiniteLossError, StepDone
 from engine.history import History
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
 from engine.model_file import load_model
 from engine.movies import generate_movies
-from engine.optimizers import Adadelta
+from engine.optimizers import SGD, Adadelta, Adam, AdamW
 from engine.sequential import Sequential
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "SGD",
     "Adadelta",
+    "Adam",
+    "AdamW",
     "BatchNormalization",
     "Conv3D",
     "ConvLSTM2D",
@@ -26,4 +30,6 @@ __all__ = [
     "StepDone",
     "generate_movies",
     "load_model",
+    "optimizers",
+    "schedules",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.layers import Layer
 from engine.losses import Loss
-from engine.optimizers import Adadelta
+from engine.optimizers import Optimizer
 from engine.parameters import Parameters
 from kernels import Backend
 
@@ -101,7 +101,7 @@ class BoundNetwork:
         self._backward()
         self._backend.copy_into(loss, self._value)
 
-    def train_step(self, loss: Array, optimizer: Adadelta, parameters: Parameters) -> None:
+    def train_step(self, loss: Array, optimizer: Optimizer, parameters: Parameters) -> None:
         """One update of the weights; loss (1,) float64 gets the loss before it."""
         self._move_statistics(True)
         if self._train is None or not self._is_trained_by(optimizer):
@@ -112,14 +112,16 @@ class BoundNetwork:
                 optimizer.update(self._backend, parameters.values, parameters.gradients)
 
             self._train = Repeated(self._backend, step)
-            self._trained_by = optimizer.state, optimizer.get_config()
+            self._trained_by = optimizer.state, optimizer.recorded_numbers()
+        optimizer.begin_step(self._backend)
         self._train()
+        optimizer.end_step()
         self._backend.copy_into(loss, self._value)
 
-    def _is_trained_by(self, optimizer: Adadelta) -> bool:
+    def _is_trained_by(self, optimizer: Optimizer) -> bool:
         # A recorded step holds the optimizer's numbers and the addresses of its accumulators.
-        state, config = self._trained_by
-        return state is optimizer.state and config == optimizer.get_config()
+        state, numbers = self._trained_by
+        return state is optimizer.state and numbers == optimizer.recorded_numbers()
 
     def _forward(self) -> None:
         y = self.x

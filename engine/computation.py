@@ -7,7 +7,7 @@ import numpy as np
 from engine.bound_network import BatchShape, BoundNetwork, BoundNetworks
 from engine.layers import Layer
 from engine.losses import Loss
-from engine.optimizers import Adadelta
+from engine.optimizers import Optimizer
 from engine.parameters import Parameters
 from kernels import Backend
 
@@ -28,7 +28,7 @@ class Computation:
         self.parameters = Parameters(backend, [weight for layer in layers for weight in layer.weights])
         self._bound = BoundNetworks(backend, layers)
 
-    def train_step(self, x: Array, y: Array, rows: HostArray, loss: Loss, value: Array, optimizer: Adadelta) -> None:
+    def train_step(self, x: Array, y: Array, rows: HostArray, loss: Loss, value: Array, optimizer: Optimizer) -> None:
         """One update; x, y (N,T,H,W,C or K) on the device, rows (B,) the movies to take, value (1,) gets the loss."""
         self._gathered(x, y, rows, loss, training=True).train_step(value, optimizer, self.parameters)
 

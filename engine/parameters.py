@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.layers import Weight
+from engine.optimizers import Layout
 from kernels import Backend
 
 Array = Any
@@ -23,6 +24,7 @@ class Parameters:
 
     Attributes:
         values, gradients: flat buffers (P,) of the trainable weights.
+        layout: which weight stands where in them.
     """
 
     def __init__(self, backend: Backend, weights: list[Weight]) -> None:
@@ -30,10 +32,11 @@ class Parameters:
         self._weights = weights
         self._trainable = [weight for weight in weights if weight.trainable]
         moved = [weight for weight in weights if not weight.trainable]
-        self._offsets, self.size = _layout(self._trainable)
+        self._offsets, size = _layout(self._trainable)
+        self.layout = Layout(tuple(weight.name for weight in self._trainable), (*self._offsets, size))
         moved_offsets, moved_size = _layout(moved)
-        self.values = backend.zeros((self.size,))
-        self.gradients = backend.zeros((self.size,))
+        self.values = backend.zeros((size,))
+        self.gradients = backend.zeros((size,))
         statistics = backend.zeros((moved_size,))
         for weight in self._trainable:
             self._place(weight, self.view(self.values, weight))

@@ -19,6 +19,9 @@ from kernels.select import choose_device, open_backend
 
 Array = np.ndarray[Any, Any]
 
+ITERATIONS = "optimizer/iterations"
+"""The name in state_arrays of the optimizer's count of updates, (1,) int64."""
+
 _log = logging.getLogger("engine")
 
 
@@ -52,7 +55,7 @@ class Sequential:
         self._random = np.random.default_rng(self.seed)
         self._stack = LayerStack()
         self.loss: losses.Loss | None = None
-        self.optimizer: optimizers.Adadelta | None = None
+        self.optimizer: optimizers.Optimizer | None = None
         self._computation: Computation | None = None
         for layer in layers or ():
             self.add(layer)
@@ -97,7 +100,7 @@ class Sequential:
 
         Args:
             loss: "binary_crossentropy" (the last layer then has activation='sigmoid') or "mse".
-            optimizer: "adadelta" or an Adadelta object. Its accumulators begin at zero.
+            optimizer: "adadelta", "sgd", "adam", "adamw" or an object of engine.optimizers. Its state begins at zero.
         """
         if not self.layers:
             raise ValueError("compile: add layers first")
@@ -118,7 +121,7 @@ class Sequential:
 
     def _bind_optimizer(self) -> None:
         if self._computation is not None and self.optimizer is not None:
-            self.optimizer.bind(self._computation.backend, self._computation.parameters.size)
+            self.optimizer.bind(self._computation.backend, self._computation.parameters.layout)
 
     # ---------------------------------------------------------------- training
 
@@ -276,14 +279,27 @@ class Sequential:
             weight.assign(np.asarray(array, dtype=self._dtype))
 
     def state_arrays(self) -> dict[str, Array]:
-        """Everything that training has changed, by name: weights and optimizer accumulators, on the host."""
+        """Everything that training has changed, by name, on the host: weights, the optimizer's slots and iterations."""
         self.build()
-        return self._built().parameters.state_arrays(self.optimizer.state if self.optimizer else {})
+        parameters = self._built().parameters
+        if self.optimizer is None:
+            return parameters.state_arrays({})
+        iterations = np.array([self.optimizer.iterations], np.int64)
+        return {**parameters.state_arrays(self.optimizer.state), ITERATIONS: iterations}
 
     def load_state_arrays(self, state: dict[str, Array]) -> None:
         """Restore what state_arrays returned. Nothing is changed unless every name and shape fits."""
         self.build()
-        self._built().parameters.load_state_arrays(state, self.optimizer.state if self.optimizer else {})
+        parameters, optimizer = self._built().parameters, self.optimizer
+        if optimizer is None:
+            parameters.load_state_arrays(state, {})
+            return
+        iterations = state.get(ITERATIONS)
+        if iterations is None or iterations.shape != (1,) or iterations[0] < 0:
+            raise ValueError(f"state: expected the optimizer's count of updates as {ITERATIONS}, got {iterations}")
+        arrays = {name: array for name, array in state.items() if name != ITERATIONS}
+        parameters.load_state_arrays(arrays, optimizer.state)
+        optimizer.iterations = int(iterations[0])
 
     def get_config(self) -> dict[str, Any]:
         """The architecture and what compile was given, JSON-able."""
@@ -354,7 +370,7 @@ class Sequential:
 
     # ---------------------------------------------------------------- checks
 
-    def _require_compiled(self, what: str) -> tuple[losses.Loss, optimizers.Adadelta]:
+    def _require_compiled(self, what: str) -> tuple[losses.Loss, optimizers.Optimizer]:
         if self.loss is None or self.optimizer is None:
             raise ValueError(f"{what}: call compile(loss=..., optimizer=...) first")
         return self.loss, self.optimizer

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.specs import Activation, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 
 Array = Any
 """A back end's array: numpy.ndarray or cupy.ndarray."""
@@ -183,7 +183,7 @@ class Backend(ABC):
     ) -> Array | None:
         """dy (T,B,H,W,K). Writes dkernel, dbias; returns dx (T,B,H,W,C), None unless need_dx."""
 
-    # ---------------------------------------------------------------- elementwise, losses, optimizer
+    # ---------------------------------------------------------------- elementwise, losses, optimizers
 
     @abstractmethod
     def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
@@ -214,7 +214,7 @@ class Backend(ABC):
         gradients: Array,
         accumulated_gradient: Array,
         accumulated_delta: Array,
-        learning_rate: float,
+        learning_rate: Array,
         rho: float,
         epsilon: float,
     ) -> None:
@@ -224,6 +224,65 @@ class Backend(ABC):
         u  = g * sqrt(d + epsilon) / sqrt(a + epsilon)
         w <- w - learning_rate * u
         d <- rho * d + (1 - rho) * u^2
+
+        Here and below, what may change from step to step is an array (1,) of the back end, so that a recorded step
+        (see record) need not be recorded anew.
+        """
+
+    @abstractmethod
+    def sgd_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        velocity: Array | None,
+        learning_rate: Array,
+        momentum: float,
+        nesterov: bool,
+    ) -> None:
+        """One step of gradient descent on flat buffers (P,), in place.
+
+        v <- momentum * v - learning_rate * g
+        w <- w + v                                         nesterov: w + momentum * v - learning_rate * g
+
+        velocity None: w <- w - learning_rate * g. learning_rate (1,).
+        """
+
+    @abstractmethod
+    def adam_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        mean: Array,
+        square: Array,
+        largest_square: Array | None,
+        step_size: Array,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+    ) -> None:
+        """One step of Adam on flat buffers (P,), in place.
+
+        m <- m + (1 - beta_1) * (g - m)
+        s <- s + (1 - beta_2) * (g^2 - s)
+        h <- max(h, s)                                     only with largest_square (AMSGrad); it then stands for s:
+        w <- w - step_size * m / (sqrt(s) + epsilon)
+
+        step_size (1,): the learning rate times sqrt(1 - beta_2^t) / (1 - beta_1^t), t counting steps from 1.
+        """
+
+    @abstractmethod
+    def decay_weights(self, weights: Array, decayed: Array, rate: Array) -> None:
+        """w <- w - rate * decayed * w on flat buffers (P,), in place; decayed is 1 or 0, rate (1,)."""
+
+    @abstractmethod
+    def clip_plan(self, spec: ClipSpec) -> Plan:
+        """Allocate what clip_gradients needs."""
+
+    @abstractmethod
+    def clip_gradients(self, plan: Plan, gradients: Array) -> None:
+        """Make a flat buffer of gradients (P,) smaller, in place, as the plan's ClipSpec says.
+
+        Norms are Euclidean, summed in float64 in one order; a factor is limit / norm where norm exceeds the limit.
         """
 
     # ---------------------------------------------------------------- time

@@ -68,3 +68,19 @@ class Conv3DSpec:
     def frames_before(self) -> int:
         """Zero frames that stand before the first input frame."""
         return self.kt - 1 if self.padding == "causal" else (self.kt - 1) // 2
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """How gradients in a flat buffer (P,) are kept small.
+
+    Attributes:
+        by: "value": each into [-limit, limit]; "norm": those of each weight array by their norm; "global_norm": all by
+            the norm of all.
+        limit: of the value or the norm.
+        bounds: where each weight array's part begins, and P.
+    """
+
+    by: Literal["value", "norm", "global_norm"]
+    limit: float
+    bounds: tuple[int, ...]

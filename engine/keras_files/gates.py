@@ -33,7 +33,9 @@ def ratio(gates: str, keras: int) -> float:
 
 def to_file(layers: list[Layer], weights: WeightLists, keras: int) -> WeightLists:
     """The weights as a file for this Keras must hold them, with true_gates filled in; warns where they are scaled."""
-    scaled = WeightLists(list(weights.layers), weights.accumulators and list(weights.accumulators))
+    scaled = WeightLists(
+        list(weights.layers), weights.accumulators and list(weights.accumulators), iterations=weights.iterations
+    )
     for number, layer in enumerate(layers):
         if isinstance(layer, ConvLSTM2D) and (factor := ratio(layer.recurrent_activation, keras)) != 1.0:
             scaled.true_gates[number] = layer.recurrent_activation
@@ -53,7 +55,9 @@ def to_file(layers: list[Layer], weights: WeightLists, keras: int) -> WeightList
 
 def from_file(weights: WeightLists, keras: int, keep: set[int] | None = None) -> WeightLists:
     """Undo to_file for the layers that the file marks, but those in `keep` (numbers in weights.layers)."""
-    plain = WeightLists(list(weights.layers), weights.accumulators and list(weights.accumulators))
+    plain = WeightLists(
+        list(weights.layers), weights.accumulators and list(weights.accumulators), iterations=weights.iterations
+    )
     for number, gates in weights.true_gates.items():
         if number not in (keep or ()):
             _scale_layer(plain, number, 1.0 / ratio(gates, keras))

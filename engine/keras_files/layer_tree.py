@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.keras_files.gates import HARD_SIGMOID_OF_KERAS
 from engine.keras_files.hdf5_reader import Hdf5Reader, import_h5py
-from engine.keras_files.weight_lists import Array, WeightLists, pair_by_layer
+from engine.keras_files.weight_lists import Array, WeightLists, count_of_updates, pair_by_layer
 
 MARKER = "convlstm_engine"
 """The root attribute in which this engine says what Keras does not ask: {"gates": {layer number: name}}."""
@@ -48,7 +48,8 @@ def read_tree(file: Hdf5Reader, classes: Sequence[str]) -> WeightLists:
             raise ValueError(f"its HDF5 file has no weights of layer {names[0]!r}")
         layers.append(found)
     slots = _numbered_arrays(file, "optimizer/vars")
-    return WeightLists(layers, pair_by_layer(layers, slots, interleaved=True), read_marker(file))
+    pairs = pair_by_layer(layers, slots, interleaved=True)
+    return WeightLists(layers, pairs, read_marker(file), count_of_updates(slots))
 
 
 def write_tree(
@@ -78,7 +79,8 @@ def write_tree(
                 variables[str(number)] = array
         if weights.accumulators is not None:
             pairs = [pair for layer in weights.accumulators for pair in layer]
-            slots = [np.int64(0), pairs[0][0].dtype.type(learning_rate), *(slot for pair in pairs for slot in pair)]
+            rate = pairs[0][0].dtype.type(learning_rate)
+            slots = [np.int64(weights.iterations), rate, *(slot for pair in pairs for slot in pair)]
             optimizer = file.create_group("optimizer/vars")
             optimizer.attrs["name"] = "adadelta"
             for number, slot in enumerate(slots):

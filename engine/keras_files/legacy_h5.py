@@ -17,7 +17,7 @@ import numpy as np
 from engine.keras_files.hdf5_reader import Hdf5Reader, import_h5py
 from engine.keras_files.keras1 import modern_arrays
 from engine.keras_files.layer_tree import read_marker, write_marker
-from engine.keras_files.weight_lists import Array, WeightLists, pair_by_layer
+from engine.keras_files.weight_lists import Array, WeightLists, count_of_updates, pair_by_layer
 
 VERSION = "2.15.0"
 """The Keras whose files are written: the last 2 that came with TensorFlow. Opened in tf-keras 2.21 and Keras 3.15."""
@@ -74,6 +74,7 @@ def read_legacy(file: Hdf5Reader) -> WeightLists:
         [modern_arrays(arrays, backend) for arrays in layers],
         pairs and [_modern_pairs(layer, backend) for layer in pairs],
         read_marker(file),
+        count_of_updates(slots),
     )
 
 
@@ -127,7 +128,7 @@ def _modern_pairs(pairs: list[tuple[Array, Array]], backend: str | None) -> list
 
 def _write_optimizer(group: Any, weights: WeightLists, names: list[str]) -> None:
     assert weights.accumulators is not None
-    array_names, slots = ["Adadelta/iter:0"], [np.array(0, np.int64)]
+    array_names, slots = ["Adadelta/iter:0"], [np.array(weights.iterations, np.int64)]
     for number, slot in enumerate(("accum_grad", "accum_var")):
         for name, arrays, pairs in zip(names, weights.layers, weights.accumulators, strict=True):
             array_names += [

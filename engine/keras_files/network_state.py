@@ -4,7 +4,7 @@ from engine.keras_files.weight_lists import WeightLists
 from engine.optimizers import Adadelta
 from engine.sequential import Sequential
 
-_GRADIENT, _DELTA = Adadelta.slots
+_GRADIENT, _DELTA = Adadelta().slots
 
 
 def read_state(network: Sequential) -> WeightLists:
@@ -22,6 +22,7 @@ def read_state(network: Sequential) -> WeightLists:
             ]
             for layer in network.layers
         ],
+        iterations=network.optimizer.iterations,
     )
 
 
@@ -36,3 +37,4 @@ def write_state(network: Sequential, weights: WeightLists) -> None:
             for slot, array in zip((_GRADIENT, _DELTA), pair, strict=True):
                 state[f"optimizer/{slot}/{weight.name}"] = array
     network.load_state_arrays(state)
+    network.optimizer.iterations = weights.iterations

@@ -18,16 +18,23 @@ class WeightLists:
         has none.
     true_gates: by the number of a layer in `layers`: the gates that the layer has here, where the file had to hold
         other ones with scaled weights (see gates.py).
+    iterations: updates that the optimizer has made.
     """
 
     layers: list[list[Array]]
     accumulators: list[list[tuple[Array, Array]]] | None = None
     true_gates: dict[int, str] = field(default_factory=dict)
+    iterations: int = 0
 
 
 def trainable_count(arrays: list[Array]) -> int:
     """How many of a layer's arrays are trained: BatchNormalization is known by its four vectors."""
     return 2 if len(arrays) == 4 and all(array.ndim == 1 for array in arrays) else len(arrays)
+
+
+def count_of_updates(slots: list[Array]) -> int:
+    """The optimizer's iteration among its arrays as a file lists them; 0 where an old file has none."""
+    return next((int(slot) for slot in slots if slot.ndim == 0 and slot.dtype.kind in "iu"), 0)
 
 
 def pair_by_layer(

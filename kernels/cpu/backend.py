@@ -5,13 +5,13 @@ from typing import Any, Literal
 import numba
 import numpy as np
 
-from kernels.cpu import elementwise
+from kernels.cpu import elementwise, optimizers
 from kernels.cpu.batch_norm import BatchNormPlan
 from kernels.cpu.conv3d import Conv3DPlan
 from kernels.cpu.conv_lstm_plan import ConvLSTMPlan
 from kernels.cpu.vector import instruction_set
 from kernels.host import HostBackend
-from kernels.specs import Activation, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -184,12 +184,59 @@ class CpuBackend(HostBackend):
         gradients: Array,
         accumulated_gradient: Array,
         accumulated_delta: Array,
-        learning_rate: float,
+        learning_rate: Array,
         rho: float,
         epsilon: float,
     ) -> None:
         scalar = self.dtype.type
-        elementwise.adadelta_update(
-            weights, gradients, accumulated_gradient, accumulated_delta,
-            scalar(learning_rate), scalar(rho), scalar(1.0 - rho), scalar(epsilon),
+        optimizers.adadelta_update(
+            weights, gradients, accumulated_gradient, accumulated_delta, learning_rate,
+            scalar(rho), scalar(1.0 - rho), scalar(epsilon),
         )  # fmt: skip
+
+    def sgd_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        velocity: Array | None,
+        learning_rate: Array,
+        momentum: float,
+        nesterov: bool,
+    ) -> None:
+        if velocity is None:
+            optimizers.sgd_update(weights, gradients, learning_rate)
+        else:
+            factor = self.dtype.type(momentum)
+            optimizers.momentum_update(weights, gradients, velocity, learning_rate, factor, nesterov)
+
+    def adam_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        mean: Array,
+        square: Array,
+        largest_square: Array | None,
+        step_size: Array,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+    ) -> None:
+        scalar = self.dtype.type
+        amsgrad = largest_square is not None
+        optimizers.adam_update(
+            weights, gradients, mean, square, largest_square if amsgrad else square, amsgrad, step_size,
+            scalar(1.0 - beta_1), scalar(1.0 - beta_2), scalar(epsilon),
+        )  # fmt: skip
+
+    def decay_weights(self, weights: Array, decayed: Array, rate: Array) -> None:
+        optimizers.decay_weights(weights, decayed, rate)
+
+    def clip_plan(self, spec: ClipSpec) -> tuple[ClipSpec, Array, Array]:
+        return spec, np.array(spec.bounds, np.int64), np.empty(len(spec.bounds) - 1)
+
+    def clip_gradients(self, plan: tuple[ClipSpec, Array, Array], gradients: Array) -> None:
+        spec, bounds, squares = plan
+        if spec.by == "value":
+            optimizers.clip_by_value(gradients, self.dtype.type(spec.limit))
+        else:
+            optimizers.clip_by_norm(gradients, bounds, squares, spec.limit, spec.by == "global_norm")

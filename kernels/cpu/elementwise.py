@@ -1,4 +1,4 @@
-"""What looks at one element at a time: activations, losses and the optimizer.
+"""What looks at one element at a time: activations and losses.
 
 There is little of it next to the convolutions, and it runs on one thread.
 
@@ -11,7 +11,6 @@ bce      loss = mean( max(z,0) - z*y + log1p(exp(-|z|)) )      dz = (sigmoid(z) 
 mse      loss = mean( (p - y)^2 )                              dp = 2 (p - y) / n
 """
 
-import math
 from typing import Any
 
 from kernels.cpu.jit import jit
@@ -81,24 +80,3 @@ def mse_forward_backward(p: Array, y: Array, loss: Array, dp: Array, need_dp: bo
         if need_dp:
             store_first(dp, here, difference * (2.0 / size), count)
     loss[0] = total / size
-
-
-@jit
-def adadelta_update(
-    weights: Array,
-    gradients: Array,
-    accumulated_gradient: Array,
-    accumulated_delta: Array,
-    learning_rate: float,
-    rho: float,
-    one_minus_rho: float,
-    epsilon: float,
-) -> None:
-    """Backend.adadelta_update on flat buffers; the scalars have the buffers' dtype."""
-    for i in range(weights.size):
-        g = gradients[i]
-        a = rho * accumulated_gradient[i] + one_minus_rho * g * g
-        u = g * math.sqrt(accumulated_delta[i] + epsilon) / math.sqrt(a + epsilon)
-        accumulated_gradient[i] = a
-        weights[i] -= learning_rate * u
-        accumulated_delta[i] = rho * accumulated_delta[i] + one_minus_rho * u * u

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from kernels.backend import Backend
-from kernels.cuda.adadelta import Adadelta
 from kernels.cuda.batch_norm import BatchNormPlan
 from kernels.cuda.conv3d import Conv3DPlan
 from kernels.cuda.conv_lstm import ConvLSTMPlan
 from kernels.cuda.gather import Gather
 from kernels.cuda.launch import Runtime
 from kernels.cuda.loss import Losses
+from kernels.cuda.optimizers import ClipPlan, Optimizers
 from kernels.cuda.workspace import Workspace
-from kernels.specs import Activation, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 
 Array = Any
 
@@ -62,7 +62,7 @@ class CudaBackend(Backend):
         self.description = f"{runtime.name}, {precision}"
         self._workspace = Workspace(runtime)
         self._losses = Losses(runtime, self._workspace)
-        self._adadelta = Adadelta(runtime)
+        self._optimizers = Optimizers(runtime)
         self._gather = Gather(runtime, self._workspace)
 
     # ---------------------------------------------------------------- arrays
@@ -196,11 +196,47 @@ class CudaBackend(Backend):
         gradients: Array,
         accumulated_gradient: Array,
         accumulated_delta: Array,
-        learning_rate: float,
+        learning_rate: Array,
         rho: float,
         epsilon: float,
     ) -> None:
-        self._adadelta.update(weights, gradients, accumulated_gradient, accumulated_delta, learning_rate, rho, epsilon)
+        self._optimizers.adadelta(
+            weights, gradients, accumulated_gradient, accumulated_delta, learning_rate, rho, epsilon
+        )
+
+    def sgd_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        velocity: Array | None,
+        learning_rate: Array,
+        momentum: float,
+        nesterov: bool,
+    ) -> None:
+        self._optimizers.sgd(weights, gradients, velocity, learning_rate, momentum, nesterov)
+
+    def adam_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        mean: Array,
+        square: Array,
+        largest_square: Array | None,
+        step_size: Array,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+    ) -> None:
+        self._optimizers.adam(weights, gradients, mean, square, largest_square, step_size, beta_1, beta_2, epsilon)
+
+    def decay_weights(self, weights: Array, decayed: Array, rate: Array) -> None:
+        self._optimizers.decay(weights, decayed, rate)
+
+    def clip_plan(self, spec: ClipSpec) -> ClipPlan:
+        return self._optimizers.clip_plan(spec)
+
+    def clip_gradients(self, plan: ClipPlan, gradients: Array) -> None:
+        self._optimizers.clip(plan, gradients)
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         if not self.graphs:

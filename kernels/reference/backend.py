@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from kernels.host import HostBackend
-from kernels.reference import batch_norm, conv3d, conv_lstm, elementwise
-from kernels.specs import Activation, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.reference import batch_norm, conv3d, conv_lstm, elementwise, optimizers
+from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -144,10 +144,44 @@ class ReferenceBackend(HostBackend):
         gradients: Array,
         accumulated_gradient: Array,
         accumulated_delta: Array,
-        learning_rate: float,
+        learning_rate: Array,
         rho: float,
         epsilon: float,
     ) -> None:
-        elementwise.adadelta_update(
+        optimizers.adadelta_update(
             weights, gradients, accumulated_gradient, accumulated_delta, learning_rate, rho, epsilon
         )
+
+    def sgd_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        velocity: Array | None,
+        learning_rate: Array,
+        momentum: float,
+        nesterov: bool,
+    ) -> None:
+        optimizers.sgd_update(weights, gradients, velocity, learning_rate, momentum, nesterov)
+
+    def adam_update(
+        self,
+        weights: Array,
+        gradients: Array,
+        mean: Array,
+        square: Array,
+        largest_square: Array | None,
+        step_size: Array,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+    ) -> None:
+        optimizers.adam_update(weights, gradients, mean, square, largest_square, step_size, beta_1, beta_2, epsilon)
+
+    def decay_weights(self, weights: Array, decayed: Array, rate: Array) -> None:
+        optimizers.decay_weights(weights, decayed, rate)
+
+    def clip_plan(self, spec: ClipSpec) -> ClipSpec:
+        return spec
+
+    def clip_gradients(self, plan: ClipSpec, gradients: Array) -> None:
+        optimizers.clip_gradients(plan, gradients)

@@ -1,4 +1,4 @@
-"""Activations, losses and the optimizer: everything that looks at one element at a time.
+"""Activations and losses: everything that looks at one element at a time.
 
 linear   y = z                    dz = dy
 sigmoid  y = 1 / (1 + exp(-z))    dz = dy * y * (1 - y)
@@ -53,19 +53,3 @@ def mse_forward_backward(prediction: Array, target: Array, loss: Array, dpredict
     loss[0] = np.mean(np.square(difference), dtype=np.float64)
     if dprediction is not None:
         dprediction[...] = difference * prediction.dtype.type(2.0 / prediction.size)
-
-
-def adadelta_update(
-    weights: Array,
-    gradients: Array,
-    accumulated_gradient: Array,
-    accumulated_delta: Array,
-    learning_rate: float,
-    rho: float,
-    epsilon: float,
-) -> None:
-    """Zeiler 2012 as Keras 2.3 has it; every array (P,), updated in place."""
-    accumulated_gradient[...] = rho * accumulated_gradient + (1.0 - rho) * np.square(gradients)
-    delta = gradients * np.sqrt(accumulated_delta + epsilon) / np.sqrt(accumulated_gradient + epsilon)
-    weights -= learning_rate * delta
-    accumulated_delta[...] = rho * accumulated_delta + (1.0 - rho) * np.square(delta)

@@ -13,6 +13,7 @@ import pytest
 
 import engine
 from engine.initializers import INITIALIZERS
+from engine.optimizers import Layout
 from kernels.select import open_backend
 
 Array = np.ndarray[Any, Any]
@@ -192,10 +193,11 @@ def adadelta_steps(device: str, start: Array, gradients: Any, inputs: dict[str, 
     """The weights after each step."""
     backend = open_backend(device, "float64")
     optimizer = engine.Adadelta(inputs["learning_rate"], inputs["rho"], inputs["epsilon"])
-    optimizer.bind(backend, len(start))
+    optimizer.bind(backend, Layout(("weights",), (0, len(start))))
     weights = backend.from_host(start)
     after = []
     for gradient in gradients:
+        optimizer.begin_step(backend)
         optimizer.update(backend, weights, backend.from_host(np.atleast_1d(np.asarray(gradient, np.float64))))
         after.append(backend.to_host(weights))
     return after

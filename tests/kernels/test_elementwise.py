@@ -1,4 +1,4 @@
-"""Activations, losses, Adadelta and the gathering of a batch on every back end."""
+"""Activations, losses and the gathering of a batch on every back end."""
 
 import numpy as np
 import pytest
@@ -76,22 +76,6 @@ def test_losses_repeat_bit_for_bit_and_show_nan(on: Checker) -> None:
     loss = on.backend.zeros((1,), np.float64)
     on.backend.bce_forward_backward(on.device(logits), on.device(target), loss, None)
     assert np.isnan(on.backend.to_host(loss)[0])
-
-
-@pytest.mark.parametrize("size", [1, 64, 1000])
-def test_adadelta_follows_its_equations(on: Checker, size: int) -> None:
-    weights, squares, deltas = random_array(0, (size,)), np.zeros(size), np.zeros(size)
-    arrays = [on.device(array) for array in (weights, squares, deltas)]
-    learning_rate, rho, epsilon = 0.7, 0.95, 1e-7
-    for step in range(5):
-        g = random_array(10 + step, (size,), 10.0**-step)
-        on.backend.adadelta_update(arrays[0], on.device(g), arrays[1], arrays[2], learning_rate, rho, epsilon)
-        squares = rho * squares + (1 - rho) * g**2
-        u = g * np.sqrt(deltas + epsilon) / np.sqrt(squares + epsilon)
-        weights = weights - learning_rate * u
-        deltas = rho * deltas + (1 - rho) * u**2
-    for array, expected, name in zip(arrays, (weights, squares, deltas), ("w", "a", "d"), strict=True):
-        on.close(array, expected, name)
 
 
 def test_gather_batch_takes_rows_and_puts_time_first(on: Checker) -> None:

@@ -32,6 +32,7 @@ class Step:
         self.weights = self._views(self.flat, shapes, ends)
         self.gradients = self._views(self.flat_gradient, shapes, ends)
         self.accumulators = [backend.zeros((sum(sizes),)) for _ in range(2)]
+        self.learning_rate = backend.from_host(np.ones(1))
         self.moving = [backend.zeros((F,)), backend.from_host(np.ones(F))]
         self.x = backend.from_host(generator.random((T, B, H, W, 1)))
         self.y = backend.from_host(generator.random((T, B, H, W, 1)))
@@ -58,7 +59,7 @@ class Step:
         lstm_gradients = (g["kernel"], g["recurrent_kernel"], g["bias"])
         weights = (w["kernel"], w["recurrent_kernel"])
         b.conv_lstm_backward(self.lstm, dh, self.x, *weights, *lstm_gradients, need_dx=False, need_dstate=False)
-        b.adadelta_update(self.flat, self.flat_gradient, *self.accumulators, 1.0, 0.95, 1e-7)
+        b.adadelta_update(self.flat, self.flat_gradient, *self.accumulators, self.learning_rate, 0.95, 1e-7)
 
 
 def test_a_replayed_step_learns_as_a_called_one(backend: CudaBackend) -> None:

@@ -1,0 +1,147 @@
+// How gradients move weights, and what is done to gradients before: every parameter of the network in one launch, flat
+// buffers of n floats, in place. What may change from step to step is read from device memory, so that a step which was
+// recorded as a graph takes it up.
+//
+//     adadelta (Zeiler 2012, as Keras 2.3 has it: the learning rate is not in the accumulated delta)
+//     (1)  a <- rho * a + (1 - rho) * g^2
+//     (2)  u  = g * sqrt(d + epsilon) / sqrt(a + epsilon)
+//     (3)  w <- w - learning_rate * u
+//     (4)  d <- rho * d + (1 - rho) * u^2
+//     sgd
+//     (5)  v <- momentum * v - learning_rate * g
+//     (6)  w <- w + v                                      nesterov: w + momentum * v - learning_rate * g
+//     adam (Kingma and Ba 2014), amsgrad (Reddi 2018)
+//     (7)  m <- m + (1 - beta_1) * (g - m)
+//     (8)  s <- s + (1 - beta_2) * (g^2 - s)
+//     (9)  h <- max(h, s)                                  only amsgrad, where h stands for s in (10)
+//     (10) w <- w - step_size * m / (sqrt(s) + epsilon)
+//     decay_weights (Loshchilov and Hutter 2017)
+//     (11) w <- w - rate * k * w
+//     clip_by_value, clip_by_norm
+//     (12) g <- g into [-limit, limit]
+//     (13) g <- g * limit / norm                           where norm > limit
+
+#include "elementwise.cuh"
+
+constexpr int THREADS = 256;
+
+// (1) to (4): weights, gradients, accumulated_gradient, accumulated_delta (n); learning_rate (1).
+extern "C" __global__ void __launch_bounds__(THREADS)
+    adadelta(float* weights, const float* gradients, float* accumulated_gradient, float* accumulated_delta,
+             const float* learning_rate, float rho, float epsilon, long long n, long long quads) {
+    const float rate = learning_rate[0];
+    for_each(n, quads, [&](long long at, auto width) {
+        constexpr int WIDTH = decltype(width)::WIDTH;
+        Vector<WIDTH> w = load<WIDTH>(weights + at), a = load<WIDTH>(accumulated_gradient + at),
+                      d = load<WIDTH>(accumulated_delta + at);
+        const Vector<WIDTH> g = load<WIDTH>(gradients + at);
+#pragma unroll
+        for (int q = 0; q < WIDTH; ++q) {
+            a.v[q] = rho * a.v[q] + (1.0f - rho) * (g.v[q] * g.v[q]);                // (1)
+            float u = g.v[q] * sqrtf(d.v[q] + epsilon) / sqrtf(a.v[q] + epsilon);    // (2)
+            w.v[q] -= rate * u;                                                      // (3)
+            d.v[q] = rho * d.v[q] + (1.0f - rho) * (u * u);                          // (4)
+        }
+        store<WIDTH>(weights + at, w);
+        store<WIDTH>(accumulated_gradient + at, a);
+        store<WIDTH>(accumulated_delta + at, d);
+    });
+}
+
+// (5), (6): weights, gradients (n), velocity (n) or null: zero, not kept; learning_rate (1).
+extern "C" __global__ void __launch_bounds__(THREADS)
+    sgd(float* weights, const float* gradients, float* velocity, const float* learning_rate, float momentum,
+        int nesterov, long long n, long long quads) {
+    const float rate = learning_rate[0];
+    for_each(n, quads, [&](long long at, auto width) {
+        constexpr int WIDTH = decltype(width)::WIDTH;
+        Vector<WIDTH> w = load<WIDTH>(weights + at), v{};
+        const Vector<WIDTH> g = load<WIDTH>(gradients + at);
+        if (velocity != nullptr) v = load<WIDTH>(velocity + at);
+#pragma unroll
+        for (int q = 0; q < WIDTH; ++q) {
+            float step = rate * g.v[q];
+            v.v[q] = momentum * v.v[q] - step;                                       // (5)
+            w.v[q] += nesterov ? momentum * v.v[q] - step : v.v[q];                  // (6)
+        }
+        store<WIDTH>(weights + at, w);
+        if (velocity != nullptr) store<WIDTH>(velocity + at, v);
+    });
+}
+
+// (7) to (10): weights, gradients, mean, square (n), largest_square (n) or null; step_size (1).
+extern "C" __global__ void __launch_bounds__(THREADS)
+    adam(float* weights, const float* gradients, float* mean, float* square, float* largest_square,
+         const float* step_size, float one_minus_beta_1, float one_minus_beta_2, float epsilon, long long n,
+         long long quads) {
+    const float step = step_size[0];
+    for_each(n, quads, [&](long long at, auto width) {
+        constexpr int WIDTH = decltype(width)::WIDTH;
+        Vector<WIDTH> w = load<WIDTH>(weights + at), m = load<WIDTH>(mean + at), s = load<WIDTH>(square + at), h{};
+        const Vector<WIDTH> g = load<WIDTH>(gradients + at);
+        if (largest_square != nullptr) h = load<WIDTH>(largest_square + at);
+#pragma unroll
+        for (int q = 0; q < WIDTH; ++q) {
+            m.v[q] += one_minus_beta_1 * (g.v[q] - m.v[q]);                          // (7)
+            s.v[q] += one_minus_beta_2 * (g.v[q] * g.v[q] - s.v[q]);                 // (8)
+            h.v[q] = s.v[q] <= h.v[q] ? h.v[q] : s.v[q];                             // (9), h = 0 without amsgrad
+            w.v[q] -= step * m.v[q] / (sqrtf(h.v[q]) + epsilon);                     // (10)
+        }
+        store<WIDTH>(weights + at, w);
+        store<WIDTH>(mean + at, m);
+        store<WIDTH>(square + at, s);
+        if (largest_square != nullptr) store<WIDTH>(largest_square + at, h);
+    });
+}
+
+// (11): weights, decayed (n); rate (1).
+extern "C" __global__ void __launch_bounds__(THREADS)
+    decay_weights(float* weights, const float* decayed, const float* rate, long long n, long long quads) {
+    const float factor = rate[0];
+    for_each(n, quads, [&](long long at, auto width) {
+        constexpr int WIDTH = decltype(width)::WIDTH;
+        Vector<WIDTH> w = load<WIDTH>(weights + at);
+        const Vector<WIDTH> k = load<WIDTH>(decayed + at);
+#pragma unroll
+        for (int q = 0; q < WIDTH; ++q) w.v[q] -= factor * k.v[q] * w.v[q];          // (11)
+        store<WIDTH>(weights + at, w);
+    });
+}
+
+// (12): gradients (n); a NaN stays one.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    clip_by_value(float* gradients, float limit, long long n, long long quads) {
+    for_each(n, quads, [&](long long at, auto width) {
+        constexpr int WIDTH = decltype(width)::WIDTH;
+        Vector<WIDTH> g = load<WIDTH>(gradients + at);
+#pragma unroll
+        for (int q = 0; q < WIDTH; ++q)
+            g.v[q] = g.v[q] > limit ? limit : g.v[q] < -limit ? -limit : g.v[q];     // (12)
+        store<WIDTH>(gradients + at, g);
+    });
+}
+
+// squares[part] = sum of the squares of gradients[bounds[part] .. bounds[part + 1] - 1]; one block a part.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    square_sums(const float* gradients, const long long* bounds, double* squares) {
+    DYNAMIC_SHARED(double, shared);
+    double sum = 0.0;
+    for (long long i = bounds[blockIdx.x] + threadIdx.x; i < bounds[blockIdx.x + 1]; i += THREADS)
+        sum += double(gradients[i]) * double(gradients[i]);
+    sum = block_sum<THREADS>(sum, shared);
+    if (threadIdx.x == 0) squares[blockIdx.x] = sum;
+}
+
+// (13): gradients, scaled part by part; blockIdx.y is the part. together: by the norm of all parts.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    clip_by_norm(float* gradients, const long long* bounds, const double* squares, double limit, int together) {
+    double square = together ? 0.0 : squares[blockIdx.y];
+    if (together)
+        for (int part = 0; part < gridDim.y; ++part) square += squares[part];
+    const double norm = sqrt(square);
+    if (norm <= limit) return;
+    const float scale = float(limit / norm);
+    long long first = bounds[blockIdx.y] + (long long)blockIdx.x * THREADS + threadIdx.x;
+    for (long long i = first; i < bounds[blockIdx.y + 1]; i += (long long)gridDim.x * THREADS)
+        gradients[i] *= scale;                                                       // (13)
+}
