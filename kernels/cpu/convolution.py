@@ -15,7 +15,7 @@ import numpy as np
 
 from kernels.cpu.direct import pad_rows
 from kernels.cpu.gemm import SPARE_ROWS, group_count, group_start, multiply_packed
-from kernels.cpu.geometry import Geometry
+from kernels.cpu.geometry import MOST_POSITIONS, Geometry
 from kernels.cpu.jit import jit, parallel, prange, signed
 from kernels.cpu.vector import broadcast, lanes, load, load_first, not_inlined, store, store_first
 from kernels.cpu.winograd import kernel_transform, transform_inputs, transform_outputs
@@ -45,7 +45,7 @@ def workspace(workers: int, geometries: list[Geometry], lanes: int, dtype: Any) 
         scratch(max(g.c_size for g in geometries)),
         scratch(max(g.z_size for g in geometries)),
         scratch(max(g.positions * max(g.depth, g.columns) for g in geometries)),
-        scratch(36 * lanes),
+        scratch(MOST_POSITIONS * lanes),
     )
 
 
@@ -83,7 +83,7 @@ def read_inputs(
         tile_rows = (rows + g.step_h - 1) // g.step_h
         transform_inputs(
             g, image, start, channels, row // g.step_h, tile_rows,
-            work.window[worker], work.columns[worker], a, first_channel, g.slots * g.depth,
+            work.window[worker], work.columns[worker], a, first_channel, g.a_position,
         )  # fmt: skip
     else:
         pad_rows(g, image, start, channels, row - g.kh // 2, 0, rows + g.kh - 1, a, first_channel)
@@ -99,9 +99,9 @@ def multiply(g: Geometry, rows: int, inner: int, b: Array, work: Workspace, work
         for p in range(g.points_h * g.points_w):
             multiply_packed(
                 tiles, g.columns, g.depth,
-                a, p * g.slots * g.depth, 0, g.depth,
+                a, p * g.a_position, 0, g.depth,
                 b, p * g.depth * g.columns,
-                c, p * g.slots * g.columns, g.columns,
+                c, p * g.c_position, g.columns,
                 1, inner,
             )  # fmt: skip
         transform_outputs(g, tiles, work.columns[worker], c, z)

@@ -5,7 +5,7 @@ Winograd's minimal filtering turns `step` outputs along an axis, which see `poin
     kernel size   points   step   products per output, both axes   (direct)
          1           1       1              1                          1
          3           6       4              2.25                       9
-         5           6       2              9                         25
+         5           8       4              4                         25
 
 Larger kernels have no transform here and go the direct way, which takes any size.
 """
@@ -17,7 +17,10 @@ from kernels.cpu.gemm import SPARE_ROWS
 from kernels.cpu.micro_kernel import MAX_VECTORS, ROWS_OF_TILE
 from kernels.cpu.vector import REGISTER_BYTES
 
-POINTS_AND_STEP = {1: (1, 1), 3: (6, 4), 5: (6, 2)}
+MOST_POSITIONS = 64
+"""Products of a tile at most: 8 x 8 points."""
+
+POINTS_AND_STEP = {1: (1, 1), 3: (6, 4), 5: (8, 4)}
 
 _CHUNK_BYTES = 1 << 20
 """Transformed inputs and products of a chunk at most: they stay within a core's own cache."""
@@ -46,6 +49,10 @@ class Geometry(NamedTuple):
     """Output rows that are done in one go, a multiple of step_h."""
     slots: int
     """Rows of a product: tiles of a chunk, or pixels of a row (direct), with the spare ones."""
+    a_position: int
+    """Elements from one position's inputs to the next one's (Winograd)."""
+    c_position: int
+    """Elements from one position's products to the next one's (Winograd)."""
 
     @property
     def tile_rows(self) -> int:
@@ -61,19 +68,28 @@ class Geometry(NamedTuple):
     def a_size(self) -> int:
         """Elements of a chunk's inputs as the product reads them."""
         if self.winograd:
-            return self.positions * self.slots * self.depth
+            return self.positions * self.a_position
         return (self.chunk_rows + self.kh - 1) * (self.slots + self.kw - 1) * self.depth
 
     @property
     def c_size(self) -> int:
         """Elements of a chunk's products before they are transformed back."""
-        return self.positions * self.slots * self.columns if self.winograd else 0
+        return self.positions * self.c_position
 
     @property
     def z_size(self) -> int:
         """Elements of a chunk's outputs, with room for the spare rows of the last product."""
         row = self.tiles_w * self.step_w if self.winograd else self.slots
         return (self.chunk_rows * row + SPARE_ROWS) * self.columns
+
+
+def spread(elements: int, lanes: int) -> int:
+    """At least so many elements, an odd number of registers full.
+
+    A tile is written to, and read from, one place in every position. Were their distance a multiple of a large power
+    of two, they would share a few sets of the cache and throw each other out.
+    """
+    return (-(-elements // lanes) | 1) * lanes
 
 
 def _computed_rows(rows: int, columns: int, lanes: int) -> float:
@@ -121,7 +137,8 @@ def geometry(
         tile_rows = _chunk_steps(images, workers, -(-H // step_h), tiles_w, columns, lanes, most)
         slots = tile_rows * tiles_w + SPARE_ROWS
         return Geometry(
-            H, W, kh, kw, depth, columns, True, points_h, points_w, step_h, step_w, tiles_w, tile_rows * step_h, slots
-        )
+            H, W, kh, kw, depth, columns, True, points_h, points_w, step_h, step_w, tiles_w, tile_rows * step_h, slots,
+            spread(slots * depth, lanes), spread(slots * columns, lanes),
+        )  # fmt: skip
     rows = _chunk_steps(images, workers, H, W, columns, lanes, _MAX_CHUNK_ROWS)
-    return Geometry(H, W, kh, kw, depth, columns, False, kh, kw, 1, 1, W, rows, W + SPARE_ROWS)
+    return Geometry(H, W, kh, kw, depth, columns, False, kh, kw, 1, 1, W, rows, W + SPARE_ROWS, 0, 0)

@@ -16,7 +16,7 @@ import numpy as np
 from kernels.cpu.convolution import share, transforms
 from kernels.cpu.direct import copy_rows, pad_rows
 from kernels.cpu.gemm import SPARE_ROWS, group_count, group_start, rows_of_tile, tile_that_adds
-from kernels.cpu.geometry import Geometry
+from kernels.cpu.geometry import MOST_POSITIONS, Geometry, spread
 from kernels.cpu.jit import jit, parallel, prange, signed
 from kernels.cpu.vector import broadcast, lanes, lanes_of, load, not_inlined, store
 from kernels.cpu.winograd import transform_inputs, transform_output_gradients
@@ -79,6 +79,8 @@ def _add_block(
     window: Array,
     columns: Array,
     sums: Array,
+    a_position: int,
+    d_position: int,
 ) -> None:
     """One block: some rows of tiles (Winograd) or of pixels (direct) of one image."""
     not_inlined()
@@ -90,19 +92,16 @@ def _add_block(
         x = p if which == 0 else q
         if g.winograd:
             transform_inputs(
-                g, x, start + image * pixels * n, n, row, rows, window, columns, a, first_channel, tiles * g.depth
+                g, x, start + image * pixels * n, n, row, rows, window, columns, a, first_channel, a_position
             )
         else:
             y0 = row - g.kh // 2
             pad_rows(g, x, start + image * pixels * n, n, y0, signed(0), rows + g.kh - 1, a, first_channel)
     if g.winograd:
         start = image * pixels * channels
-        transform_output_gradients(
-            g, gradients, start, channels, row, rows, window, columns, d, signed(0), tiles * g.columns
-        )
-        position = tiles * g.depth
+        transform_output_gradients(g, gradients, start, channels, row, rows, window, columns, d, signed(0), d_position)
         _add_products(
-            g, a, g.points_w * position, position, signed(0), d, tiles * g.columns, signed(0), signed(1), tiles, sums
+            g, a, g.points_w * a_position, a_position, signed(0), d, d_position, signed(0), signed(1), tiles, sums
         )
     else:
         copy_rows(gradients, image * pixels + row * g.W, channels, d, signed(0), g.columns, rows * g.W)
@@ -125,6 +124,8 @@ def _add_images(
     window: Array,
     columns: Array,
     sums: Array,
+    a_position: int,
+    d_position: int,
 ) -> None:
     """Add all rows of some images to the partial sums; a, d, window, columns: scratch of each worker."""
     rows_of_image = (g.H + g.step_h - 1) // g.step_h
@@ -139,7 +140,7 @@ def _add_images(
                 rows = min(block, end - at, rows_of_image - row)
                 _add_block(
                     g, p, q, sources, gradients, channels, image, row, rows,
-                    a[worker], d[worker], window[worker], columns[worker], sums[partial],
+                    a[worker], d[worker], window[worker], columns[worker], sums[partial], a_position, d_position,
                 )  # fmt: skip
                 at += rows
 
@@ -174,16 +175,19 @@ class WeightGradient:
         """images: how many (H,W,channels) one call of `add` brings."""
         self.geometry, self.images, self.workers = g, images, workers
         self.g_h, self.g_w = transforms(g, dtype)
+        lanes = lanes_of(dtype.itemsize)
         tiles = images * g.tile_rows * g.tiles_w
         partial_sums = max(2, min(_MOST_PARTIAL_SUMS, tiles // _TILES_OF_BLOCK))
         self.sums = np.zeros((partial_sums, g.positions * (g.depth + SPARE_ROWS) * g.columns), dtype)
         self.gradient = np.zeros((g.kh, g.kw, g.depth, g.columns), dtype)
         if g.winograd:
             self.block = max(1, min(g.tile_rows, _TILES_OF_BLOCK // g.tiles_w))
-            a_size = g.positions * self.block * g.tiles_w * g.depth
-            d_size = g.positions * self.block * g.tiles_w * g.columns
+            self.a_position = spread(self.block * g.tiles_w * g.depth, lanes)
+            self.d_position = spread(self.block * g.tiles_w * g.columns, lanes)
+            a_size, d_size = g.positions * self.a_position, g.positions * self.d_position
         else:
             self.block = g.chunk_rows
+            self.a_position = self.d_position = 0
             a_size, d_size = g.a_size, self.block * g.W * g.columns
         self.scratch = tuple(
             np.zeros((workers, size), dtype)
@@ -191,7 +195,7 @@ class WeightGradient:
                 a_size + SPARE_ROWS,
                 d_size,
                 g.positions * max(g.depth, g.columns),
-                36 * lanes_of(dtype.itemsize),
+                MOST_POSITIONS * lanes,
             )
         )
 
@@ -212,7 +216,7 @@ class WeightGradient:
             first_channel += n
         _add_images(
             self.geometry, self.workers, self.images, self.block, p, q, np.array(table), gradients, channels,
-            *self.scratch, self.sums,
+            *self.scratch, self.sums, self.a_position, self.d_position,
         )  # fmt: skip
 
     def kernels(self) -> Array:
