@@ -50,7 +50,8 @@ class Conv3DPlan:
             self.weight_gradient = WeightGradient(backward, B, workers, dtype)
             self.dx = np.zeros((T, B, H, W, C), dtype)
             self.no_bias = np.zeros(C, dtype)
-        self.work = workspace(workers, geometries, lanes, dtype)
+        sizes = (self.weight_gradient.a_size, self.weight_gradient.d_size) if spec.training else (0, 0)
+        self.work = workspace(workers, geometries, lanes, dtype, *sizes)
 
     def forward(self, x: Array, kernel: Array, bias: Array) -> Array:
         """Backend.conv3d_forward."""
@@ -70,7 +71,7 @@ class Conv3DPlan:
             seen_by = [s + spec.frames_before - d for d in range(spec.kt)]
             frame = spec.B * spec.H * spec.W * spec.K
             outputs = [(0, t * frame, spec.K) if 0 <= t < spec.T else (1, 0, spec.K) for t in seen_by]
-            gradient.add(dy.reshape(-1), self.zero_frames, outputs, x[s].reshape(-1), spec.C)
+            gradient.add(dy.reshape(-1), self.zero_frames, outputs, x[s].reshape(-1), spec.C, self.work)
         flipped = gradient.kernels()[::-1, ::-1]
         for d in range(spec.kt):
             dkernel[d] = flipped[:, :, d * spec.K : (d + 1) * spec.K, : spec.C].swapaxes(2, 3)

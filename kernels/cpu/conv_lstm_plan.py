@@ -4,10 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cpu.conv_lstm import (
-    cell_backward_step,
-    forward_step,
-)
+from kernels.cpu.conv_lstm import backward_images, cell_backward_step, forward_steps
 from kernels.cpu.convolution import Kernels, convolve_frames, workspace
 from kernels.cpu.geometry import Geometry, geometry
 from kernels.cpu.nonlinearities import gate_of
@@ -17,6 +14,13 @@ from kernels.cpu.weight_gradient import WeightGradient
 from kernels.specs import HARD_SIGMOID_SLOPE, ConvLSTMSpec
 
 Array = np.ndarray[Any, Any]
+
+_MANY = 4
+"""Images a worker from which on waiting costs more than that one worker has an image more than another."""
+
+
+def _share_evenly(items: int, workers: int) -> bool:
+    return items % workers == 0 or items // workers >= _MANY
 
 
 class ConvLSTMPlan:
@@ -48,7 +52,8 @@ class ConvLSTMPlan:
             self.dh0, self.dc0 = np.zeros((B, H, W, F), dtype), np.zeros((B, H, W, F), dtype)
             self._dbias_of_row = np.zeros((B * H, 4 * F), dtype)
             self._weight_gradient = WeightGradient(forward, B, workers, dtype)
-        self.work = workspace(workers, geometries, lanes, dtype)
+        sizes = (self._weight_gradient.a_size, self._weight_gradient.d_size) if spec.training else (0, 0)
+        self.work = workspace(workers, geometries, lanes, dtype, *sizes)
         self._turn = 0
         self._other_state = (np.zeros((B, H, W, F), dtype), np.zeros((B, H, W, F), dtype)) if T == 1 else None
 
@@ -67,16 +72,16 @@ class ConvLSTMPlan:
         spec, kernels = self.spec, self.forward_kernels
         h, c = self.h if h is None else h, self.c if c is None else c
         kernels.pack([(0, 0, kernel), (spec.C, 0, recurrent_kernel)])
-        h_prev = self.zero_state if h0 is None else h0.reshape(-1)
-        c_prev = self.zero_state if c0 is None else c0.reshape(-1)
-        for t in range(spec.T):
-            c_t, h_t = c[t if spec.training else 0].reshape(-1), h[t].reshape(-1)
-            forward_step(
-                kernels.geometry, self.workers, spec.B, spec.C, spec.F, t == 0 and h0 is None, self.sigma, self.slope,
-                x[t].reshape(-1), h_prev, c_prev, kernels.packed, bias,
-                spec.training, self._gates[t if spec.training else 0], c_t, h_t, self.work,
+        first_h = self.zero_state if h0 is None else h0.reshape(-1)
+        first_c = self.zero_state if c0 is None else c0.reshape(-1)
+        whole_images = _share_evenly(spec.B, self.workers)
+        steps = spec.T if whole_images else 1
+        for t in range(0, spec.T, steps):
+            forward_steps(
+                kernels.geometry, self.workers, whole_images, t, t + steps, spec.B, spec.C, spec.F, h0 is None,
+                self.sigma, self.slope, x.reshape(-1), first_h, first_c, kernels.packed, bias,
+                spec.training, self._gates.reshape(-1), c.reshape(-1), h.reshape(-1), self.work,
             )  # fmt: skip
-            h_prev, c_prev = h_t, c_t
         return h, c[-1]
 
     def step(
@@ -118,20 +123,30 @@ class ConvLSTMPlan:
         first_c = self.zero_state if c0 is None else c0.reshape(-1)
         no_bias = self.no_bias[: F + C if need_dx else F]
         dh_carried, dc_carried = self.dh0.reshape(-1), self.dc0.reshape(-1)
-        for t in reversed(range(spec.T)):
-            h_prev, c_prev = (self.h[t - 1].reshape(-1), self.c[t - 1].reshape(-1)) if t else (first_h, first_c)
-            dz = self._gates[t]
-            cell_backward_step(
-                forward.geometry, self.workers, spec.B, F, self.sigma, self.slope,
-                dh[t].reshape(-1), dh_carried if t < spec.T - 1 else self.zero_state, dc_carried,
-                self.c[t].reshape(-1), c_prev, dz, self._dbias_of_row.reshape(-1),
+        if _share_evenly(min(spec.B, len(self._weight_gradient.sums)), self.workers):
+            gradient = self._weight_gradient
+            backward_images(
+                kernels.geometry, forward.geometry, gradient.block, self.workers, spec.T, spec.B, C, F,
+                self.sigma, self.slope, dh.reshape(-1), x.reshape(-1), self.h.reshape(-1), first_h,
+                self.c.reshape(-1), first_c, self._gates.reshape(-1), self.zero_state, dh_carried, dc_carried,
+                self._dbias_of_row.reshape(-1), kernels.packed, no_bias, need_dx or need_dstate, self.dx.reshape(-1),
+                gradient.sums, self.work,
             )  # fmt: skip
-            if t > 0 or need_dx or need_dstate:
-                convolve_frames(
-                    kernels.geometry, self.workers, 1, spec.B, 1, 0, 1, dz, 4 * F, self.zero_state, kernels.packed,
-                    no_bias, dh_carried, F, self.dx[t].reshape(-1), self.work,
+        else:
+            for t in reversed(range(spec.T)):
+                h_prev, c_prev = (self.h[t - 1].reshape(-1), self.c[t - 1].reshape(-1)) if t else (first_h, first_c)
+                dz = self._gates[t]
+                cell_backward_step(
+                    forward.geometry, self.workers, spec.B, F, self.sigma, self.slope,
+                    dh[t].reshape(-1), dh_carried if t < spec.T - 1 else self.zero_state, dc_carried,
+                    self.c[t].reshape(-1), c_prev, dz, self._dbias_of_row.reshape(-1),
                 )  # fmt: skip
-            self._weight_gradient.add(x[t].reshape(-1), h_prev, [(0, 0, C), (1, 0, F)], dz, 4 * F)
+                if t > 0 or need_dx or need_dstate:
+                    convolve_frames(
+                        kernels.geometry, self.workers, 1, spec.B, 1, 0, 1, dz, 4 * F, self.zero_state, kernels.packed,
+                        no_bias, dh_carried, F, self.dx[t].reshape(-1), self.work,
+                    )  # fmt: skip
+                self._weight_gradient.add(x[t].reshape(-1), h_prev, [(0, 0, C), (1, 0, F)], dz, 4 * F, self.work)
         gradient = self._weight_gradient.kernels()
         dkernel[...] = gradient[:, :, :C, : 4 * F]
         drecurrent_kernel[...] = gradient[:, :, C:, : 4 * F]

@@ -33,16 +33,18 @@ class Workspace(NamedTuple):
     columns: Array
 
 
-def workspace(workers: int, geometries: list[Geometry], lanes: int, dtype: Any) -> Workspace:
-    """Scratch that is large enough for chunks of any of these geometries."""
+def workspace(
+    workers: int, geometries: list[Geometry], lanes: int, dtype: Any, a_size: int = 0, c_size: int = 0
+) -> Workspace:
+    """Scratch that is large enough for chunks of any of these geometries, and at least as large as asked for."""
     spare = SPARE_ROWS * lanes
 
     def scratch(size: int) -> Array:
         return np.zeros((workers, size + spare), dtype)
 
     return Workspace(
-        scratch(max(g.a_size for g in geometries)),
-        scratch(max(g.c_size for g in geometries)),
+        scratch(max(a_size, *(g.a_size for g in geometries))),
+        scratch(max(c_size, *(g.c_size for g in geometries))),
         scratch(max(g.z_size for g in geometries)),
         scratch(max(g.positions * max(g.depth, g.columns) for g in geometries)),
         scratch(MOST_POSITIONS * lanes),
@@ -114,6 +116,43 @@ def multiply(g: Geometry, rows: int, inner: int, b: Array, work: Workspace, work
             )
 
 
+@jit
+def _add_bias(z: Array, z_start: int, bias: Array, first: int, y: Array, y_start: int, count: int) -> None:
+    """y[y_start : +count] = z[z_start : +count] + bias[first : +count]."""
+    for k in range(0, count, lanes(z)):
+        value = load(z, z_start + k) + load_first(bias, first + k, count - k)
+        store_first(y, y_start + k, value, count - k)
+
+
+@jit
+def write_outputs(
+    g: Geometry,
+    row: int,
+    rows: int,
+    bias: Array,
+    y: Array,
+    y_start: int,
+    y_channels: int,
+    rest: Array,
+    rest_start: int,
+    work: Workspace,
+    worker: int,
+) -> None:
+    """[y | rest] = z + bias for some rows of one image; y_start, rest_start: of the image.
+
+    The first y_channels of bias.size channels go to y, the others to rest.
+    """
+    not_inlined()
+    z = work.z[worker]
+    rest_channels = bias.size - y_channels
+    for i in range(rows):
+        for column in range(g.W):
+            pixel = (row + i) * g.W + column
+            source = i * z_row(g) + column * g.columns
+            _add_bias(z, source, bias, signed(0), y, y_start + pixel * y_channels, y_channels)
+            _add_bias(z, source + y_channels, bias, y_channels, rest, rest_start + pixel * rest_channels, rest_channels)
+
+
 @parallel
 def convolve_frames(
     g: Geometry,
@@ -139,11 +178,9 @@ def convolve_frames(
     y_channels of bias.size outputs go to y, the rest to rest.
     """
     chunks = (g.H + g.chunk_rows - 1) // g.chunk_rows
-    rest_channels = bias.size - y_channels
     for index in prange(workers):
         worker = signed(index)
         first, end = share(worker, workers, T * B * chunks)
-        z = work.z[worker]
         for chunk in range(first, end):
             t, image, row = chunk // (B * chunks), chunk // chunks % B, chunk % chunks * g.chunk_rows
             rows = min(g.chunk_rows, g.H - row)
@@ -155,20 +192,11 @@ def convolve_frames(
                 else:
                     read_inputs(g, zero_frame, signed(0), channels, d * channels, row, rows, work, worker)
             multiply(g, rows, kt * channels, b, work, worker)
-            for i in range(rows):
-                for column in range(g.W):
-                    pixel = ((t * B + image) * g.H + row + i) * g.W + column
-                    source = i * z_row(g) + column * g.columns
-                    _add_bias(z, source, bias, signed(0), y, pixel * y_channels, y_channels)
-                    _add_bias(z, source + y_channels, bias, y_channels, rest, pixel * rest_channels, rest_channels)
-
-
-@jit
-def _add_bias(z: Array, z_start: int, bias: Array, first: int, y: Array, y_start: int, count: int) -> None:
-    """y[y_start : +count] = z[z_start : +count] + bias[first : +count]."""
-    for k in range(0, count, lanes(z)):
-        value = load(z, z_start + k) + load_first(bias, first + k, count - k)
-        store_first(y, y_start + k, value, count - k)
+            first_pixel = (t * B + image) * g.H * g.W
+            write_outputs(
+                g, row, rows, bias, y, first_pixel * y_channels, y_channels,
+                rest, first_pixel * (bias.size - y_channels), work, worker,
+            )  # fmt: skip
 
 
 def transforms(g: Geometry, dtype: Any) -> tuple[Array, Array]:

@@ -38,9 +38,7 @@ def pad_rows(
 
 
 @jit
-def copy_rows(
-    source: Array, source_row: int, source_width: int, target: Array, target_row: int, target_width: int, rows: int
-) -> None:
-    """target[target_row + i, :source_width] = source[source_row + i] of flat matrices with those widths."""
+def copy_rows(source: Array, start: int, source_width: int, target: Array, target_width: int, rows: int) -> None:
+    """target[i, :source_width] = row i, from source[start] on, of flat matrices with those widths."""
     for i in range(rows):
-        copy_run(source, (source_row + i) * source_width, target, (target_row + i) * target_width, source_width)
+        copy_run(source, start + i * source_width, target, i * target_width, source_width)

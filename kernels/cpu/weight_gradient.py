@@ -9,25 +9,36 @@ inputs and gradients out, then add their products. A worker owns whole sums, so 
 before the end, and the order of every addition is fixed, whatever their number.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from kernels.cpu.convolution import share, transforms
+from kernels.cpu.convolution import Workspace, share, transforms
 from kernels.cpu.direct import copy_rows, pad_rows
 from kernels.cpu.gemm import SPARE_ROWS, group_count, group_start, rows_of_tile, tile_that_adds
-from kernels.cpu.geometry import MOST_POSITIONS, Geometry, spread
+from kernels.cpu.geometry import Geometry, spread
 from kernels.cpu.jit import jit, parallel, prange, signed
 from kernels.cpu.vector import broadcast, lanes, lanes_of, load, not_inlined, store
 from kernels.cpu.winograd import transform_inputs, transform_output_gradients
 
 Array = Any
 
+_FEW_IMAGES = 4
+"""With fewer images a partial sum is a part of one, and there are about so many."""
+
 _MOST_PARTIAL_SUMS = 8
 """Sums that are built side by side at most, and threads that have work."""
 
 _TILES_OF_BLOCK = 64
 """Tiles of a block at most; with fewer, loading and storing the sums costs more than adding to them."""
+
+
+def _parts(g: Geometry, images: int) -> int:
+    """Partial sums: fixed by the shapes."""
+    if images >= _FEW_IMAGES:
+        return min(images, _MOST_PARTIAL_SUMS)
+    tiles_of_image = g.tile_rows * g.tiles_w
+    return images * max(1, min(_FEW_IMAGES // images, g.tile_rows, tiles_of_image // _TILES_OF_BLOCK))
 
 
 @jit
@@ -63,85 +74,113 @@ def _add_products(
                 )  # fmt: skip
 
 
+class Block(NamedTuple):
+    """How many rows of tiles (Winograd) or of pixels (direct) are laid out at a time, and how."""
+
+    rows: int
+    a_position: int
+    """Elements from one position's inputs to the next one's (Winograd)."""
+    d_position: int
+    """Elements from one position's gradients to the next one's (Winograd)."""
+
+
 @jit
-def _add_block(
+def first_row(part: int, parts: int, images: int, rows_of_image: int) -> int:
+    """The first row, counted through all images, of a partial sum: whole images, unless there are too few."""
+    if parts < images:
+        return part * images // parts * rows_of_image
+    return part * images * rows_of_image // parts
+
+
+@jit
+def read_block(
     g: Geometry,
-    p: Array,
-    q: Array,
-    sources: Array,
-    gradients: Array,
+    block: Block,
+    x: Array,
+    start: int,
     channels: int,
-    image: int,
+    first_channel: int,
     row: int,
     rows: int,
-    a: Array,
-    d: Array,
-    window: Array,
-    columns: Array,
-    sums: Array,
-    a_position: int,
-    d_position: int,
+    work: Workspace,
+    worker: int,
 ) -> None:
-    """One block: some rows of tiles (Winograd) or of pixels (direct) of one image."""
+    """Lay out what some rows of one image (H,W,channels) see; image x[start] is one of several side by side."""
     not_inlined()
-    pixels = g.H * g.W
-    a_row = (g.slots + g.kw - 1) * g.depth
-    tiles = rows * g.tiles_w
-    for source in range(sources.shape[0]):
-        which, start, n, first_channel = sources[source]
-        x = p if which == 0 else q
-        if g.winograd:
-            transform_inputs(
-                g, x, start + image * pixels * n, n, row, rows, window, columns, a, first_channel, a_position
-            )
-        else:
-            y0 = row - g.kh // 2
-            pad_rows(g, x, start + image * pixels * n, n, y0, signed(0), rows + g.kh - 1, a, first_channel)
+    a = work.a[worker]
     if g.winograd:
-        start = image * pixels * channels
-        transform_output_gradients(g, gradients, start, channels, row, rows, window, columns, d, signed(0), d_position)
-        _add_products(
-            g, a, g.points_w * a_position, a_position, signed(0), d, d_position, signed(0), signed(1), tiles, sums
-        )
+        transform_inputs(
+            g, x, start, channels, row, rows, work.window[worker], work.columns[worker], a, first_channel,
+            block.a_position,
+        )  # fmt: skip
     else:
-        copy_rows(gradients, image * pixels + row * g.W, channels, d, signed(0), g.columns, rows * g.W)
+        pad_rows(g, x, start, channels, row - g.kh // 2, signed(0), rows + g.kh - 1, a, first_channel)
+
+
+@jit
+def add_block(
+    g: Geometry,
+    block: Block,
+    gradients: Array,
+    start: int,
+    channels: int,
+    row: int,
+    rows: int,
+    sums: Array,
+    work: Workspace,
+    worker: int,
+) -> None:
+    """Add the products of the same rows' gradients (H,W,channels) with what `read_block` has laid out."""
+    not_inlined()
+    a, d = work.a[worker], work.c[worker]
+    tiles = rows * g.tiles_w
+    if g.winograd:
+        transform_output_gradients(
+            g, gradients, start, channels, row, rows, work.window[worker], work.columns[worker], d, signed(0),
+            block.d_position,
+        )  # fmt: skip
+        _add_products(
+            g, a, g.points_w * block.a_position, block.a_position, signed(0), d, block.d_position, signed(0),
+            signed(1), tiles, sums,
+        )  # fmt: skip
+    else:
+        a_row = (g.slots + g.kw - 1) * g.depth
+        copy_rows(gradients, start + row * g.W * channels, channels, d, g.columns, rows * g.W)
         _add_products(g, a, a_row, g.depth, a_row, d, signed(0), g.W * g.columns, rows, g.W, sums)
 
 
 @parallel
 def _add_images(
     g: Geometry,
+    block: Block,
     workers: int,
     images: int,
-    block: int,
     p: Array,
     q: Array,
     sources: Array,
     gradients: Array,
     channels: int,
-    a: Array,
-    d: Array,
-    window: Array,
-    columns: Array,
     sums: Array,
-    a_position: int,
-    d_position: int,
+    work: Workspace,
 ) -> None:
-    """Add all rows of some images to the partial sums; a, d, window, columns: scratch of each worker."""
+    """Add all rows of some images to the partial sums."""
     rows_of_image = (g.H + g.step_h - 1) // g.step_h
-    partial_sums = sums.shape[0]
+    pixels = g.H * g.W
+    parts = sums.shape[0]
     for index in prange(workers):
         worker = signed(index)
-        first_sum, end_sum = share(worker, workers, partial_sums)
-        for partial in range(first_sum, end_sum):
-            at, end = share(partial, partial_sums, images * rows_of_image)
+        first_part, end_part = share(worker, workers, parts)
+        for part in range(first_part, end_part):
+            at = first_row(part, parts, images, rows_of_image)
+            end = first_row(part + 1, parts, images, rows_of_image)
             while at < end:
                 image, row = at // rows_of_image, at % rows_of_image
-                rows = min(block, end - at, rows_of_image - row)
-                _add_block(
-                    g, p, q, sources, gradients, channels, image, row, rows,
-                    a[worker], d[worker], window[worker], columns[worker], sums[partial], a_position, d_position,
-                )  # fmt: skip
+                rows = min(block.rows, end - at, rows_of_image - row)
+                for source in range(sources.shape[0]):
+                    which, start, n, first_channel = sources[source]
+                    x = p if which == 0 else q
+                    read_block(g, block, x, start + image * pixels * n, n, first_channel, row, rows, work, worker)
+                add_block(g, block, gradients, image * pixels * channels, channels, row, rows, sums[part], work, worker)
                 at += rows
 
 
@@ -176,35 +215,26 @@ class WeightGradient:
         self.geometry, self.images, self.workers = g, images, workers
         self.g_h, self.g_w = transforms(g, dtype)
         lanes = lanes_of(dtype.itemsize)
-        tiles = images * g.tile_rows * g.tiles_w
-        partial_sums = max(2, min(_MOST_PARTIAL_SUMS, tiles // _TILES_OF_BLOCK))
-        self.sums = np.zeros((partial_sums, g.positions * (g.depth + SPARE_ROWS) * g.columns), dtype)
+        self.sums = np.zeros((_parts(g, images), g.positions * (g.depth + SPARE_ROWS) * g.columns), dtype)
         self.gradient = np.zeros((g.kh, g.kw, g.depth, g.columns), dtype)
         if g.winograd:
-            self.block = max(1, min(g.tile_rows, _TILES_OF_BLOCK // g.tiles_w))
-            self.a_position = spread(self.block * g.tiles_w * g.depth, lanes)
-            self.d_position = spread(self.block * g.tiles_w * g.columns, lanes)
-            a_size, d_size = g.positions * self.a_position, g.positions * self.d_position
+            rows = max(1, min(g.tile_rows, _TILES_OF_BLOCK // g.tiles_w))
+            tiles = rows * g.tiles_w
+            self.block = Block(rows, spread(tiles * g.depth, lanes), spread(tiles * g.columns, lanes))
+            self.a_size = g.positions * self.block.a_position + SPARE_ROWS
+            self.d_size = g.positions * self.block.d_position
         else:
-            self.block = g.chunk_rows
-            self.a_position = self.d_position = 0
-            a_size, d_size = g.a_size, self.block * g.W * g.columns
-        self.scratch = tuple(
-            np.zeros((workers, size), dtype)
-            for size in (
-                a_size + SPARE_ROWS,
-                d_size,
-                g.positions * max(g.depth, g.columns),
-                MOST_POSITIONS * lanes,
-            )
-        )
+            self.block = Block(g.chunk_rows, 0, 0)
+            self.a_size, self.d_size = g.a_size + SPARE_ROWS, g.chunk_rows * g.W * g.columns
 
     def clear(self) -> None:
         """Begin a new sum."""
         self.sums[:] = 0.0
 
-    def add(self, p: Array, q: Array, sources: list[tuple[int, int, int]], gradients: Array, channels: int) -> None:
-        """Add some images' part.
+    def add(
+        self, p: Array, q: Array, sources: list[tuple[int, int, int]], gradients: Array, channels: int, work: Workspace
+    ) -> None:
+        """Add some images' part; the scratch has at least a_size and d_size elements in a and c.
 
         p, q: two flat arrays that hold the inputs. sources: for each group of the convolution's `depth` channels, in
         their order, 0 (p) or 1 (q), the first element of its images (images,H,W,n), and n. gradients: of the outputs,
@@ -215,8 +245,8 @@ class WeightGradient:
             table.append((which, start, n, first_channel))
             first_channel += n
         _add_images(
-            self.geometry, self.workers, self.images, self.block, p, q, np.array(table), gradients, channels,
-            *self.scratch, self.sums, self.a_position, self.d_position,
+            self.geometry, self.block, self.workers, self.images, p, q, np.array(table), gradients, channels,
+            self.sums, work,
         )  # fmt: skip
 
     def kernels(self) -> Array:
