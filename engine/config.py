@@ -8,6 +8,7 @@ from typing import Any
 from engine.losses import get_loss
 from engine.validation import in_range, int_tuple, odd_sizes, one_of, positive_int
 from kernels.select import choose_device
+from kernels.specs import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ _CHOICES = {
     "head_padding": ("same", "causal"),
     "optimizer": ("adadelta",),
     "dtype": ("float32", "float64"),
+    "precision": PRECISIONS,
 }
 
 

@@ -27,20 +27,21 @@ def save_model(network: Sequential, path: str | Path) -> None:
     write_safetensors(path, KIND, arrays, network.get_config())
 
 
-def load_model(path: str | Path, device: str = "auto", dtype: Any = None) -> Sequential:
+def load_model(path: str | Path, device: str = "auto", dtype: Any = None, precision: str = "float32") -> Sequential:
     """Read a network that save_model (Sequential.save) or Keras wrote.
 
     Args:
         path: of the .safetensors file, or of a .keras or .h5 file (docs/keras.md), told apart by content.
         device: where it shall run, as for Sequential.
         dtype: "float32" or "float64"; None is the one it was saved with.
+        precision: of the convolutions on CUDA, as for Sequential.
 
     Raises ValueError: the file is missing, truncated, foreign or does not fit together; or the device is not there.
     """
     if is_keras_file(Path(path)):
-        return read_network(Path(path), device, dtype)
+        return read_network(Path(path), device, dtype, precision)
     arrays, config = read_safetensors(path, KIND)
-    network = network_from_config(path, config, device, dtype)
+    network = network_from_config(path, config, device, dtype, precision)
     names = [weight.name for weight in network.weights]
     if set(names) != arrays.keys():
         odd = sorted(set(names) ^ arrays.keys())
@@ -49,11 +50,13 @@ def load_model(path: str | Path, device: str = "auto", dtype: Any = None) -> Seq
     return network
 
 
-def network_from_config(path: str | Path, config: Any, device: str, dtype: Any = None) -> Sequential:
+def network_from_config(
+    path: str | Path, config: Any, device: str, dtype: Any = None, precision: str = "float32"
+) -> Sequential:
     """Build the network that a file describes; a description that makes no network is a ValueError naming `path`."""
     choose_device(device)
     try:
-        network = Sequential.from_config(config, device=device, dtype=dtype)
+        network = Sequential.from_config(config, device=device, dtype=dtype, precision=precision)
         network.build()
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: its description makes no network ({error})") from None

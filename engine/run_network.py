@@ -15,7 +15,7 @@ def make_network(config: TrainConfig, movie_shape: tuple[int, ...]) -> Sequentia
     that is refused, a model for other movies, a device that is not there.
     """
     if config.init is not None:
-        network = load_model(config.init, device=config.device, dtype=config.dtype)
+        network = load_model(config.init, device=config.device, dtype=config.dtype, precision=config.precision)
         _check_fits(network, config.init, movie_shape)
     else:
         network = _stack(config, movie_shape[-1])

@@ -33,7 +33,7 @@ class Sequential:
         device: "auto" (default: a CUDA device if there is one, else the CPU), "cpu", "cuda", "cuda:N", "reference".
         dtype: "float32" (default) or "float64" (cpu and reference).
         seed: of the initial weights and the order of batches; None draws one.
-        precision: of the convolutions on CUDA: "float32" (default) or "tf32".
+        precision: of the convolutions on CUDA: "float32" (default), "tf32" or "bfloat16" (docs/kernels.md, Precision).
         name: goes into saved files.
 
     Movies are NumPy arrays (N,T,H,W,C): movies, frames, height, width, channels; any dtype, cast at the door.

@@ -45,7 +45,7 @@ for example `filters = [32, 32]`, `learning_rate = 0.5`, `loss = "mse"`.
 The command line wins over the file, the file over the preset.
 """
 
-_AFTER_RESUME = ("epochs", "checkpoint_every", "device")
+_AFTER_RESUME = ("epochs", "checkpoint_every", "device", "precision")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--preset", metavar="NAME", help="seed, causal or quick (default: seed on a CUDA device, quick on a CPU)")
     add("--data", metavar="FILE", help="train on your own movies, .npy or .npz, instead of generated ones")
     add("--device", help="auto, cpu, cuda, cuda:N or reference (default: auto, which says what it chose and why)")
+    add(
+        "--precision",
+        help="of the convolutions on CUDA: float32 (default), tf32 or bfloat16",
+    )
     add("--epochs", type=int, metavar="N", help="times that all training movies are seen")
     add("--batch-size", type=int, metavar="N", help="movies a step")
     add("--samples", type=int, metavar="N", help="movies to generate; the last sixth is held out")
@@ -77,7 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--config", metavar="FILE", help="settings from a TOML file")
     add("--out", metavar="FOLDER", help="run folder, which must not exist yet (default: runs/PRESET-DATE-TIME)")
-    add("--resume", metavar="FOLDER", help="go on with a run; all settings are its own, but for --epochs and --device")
+    add(
+        "--resume",
+        metavar="FOLDER",
+        help="go on with a run; all settings are its own, but for --epochs, --device, --precision",
+    )
     add("--checkpoint-every", type=int, metavar="N", help="write a checkpoint every N steps too, not only each epoch")
     return parser
 

@@ -11,6 +11,9 @@ GateActivation = Literal["hard_sigmoid", "sigmoid", "hard_sigmoid_keras3"]
 TimePadding = Literal["same", "causal"]
 Activation = Literal["linear", "sigmoid", "tanh", "relu"]
 
+PRECISIONS = ("float32", "tf32", "bfloat16")
+"""Of the convolutions; all but the first on CUDA devices only."""
+
 HARD_SIGMOID_SLOPE: dict[str, float] = {"hard_sigmoid": 0.2, "hard_sigmoid_keras3": 1.0 / 6.0}
 """clip(slope * x + 0.5, 0, 1): Keras 2 has slope 0.2, Keras 3 has slope 1/6 under the same name."""
 
@@ -30,6 +33,10 @@ class ConvLSTMSpec:
     recurrent_activation: GateActivation = "hard_sigmoid"
     training: bool = True
     """True: forward saves what backward needs. False: only h and the last h, c are kept."""
+    narrow_x: bool = False
+    """x and dx go between plans only, all of which are told so: a back end may store them in fewer bits than dtype."""
+    narrow_y: bool = False
+    """The same of h and dh."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,10 @@ class BatchNormSpec:
     C: int
     epsilon: float = 1e-3
     training: bool = True
+    narrow_x: bool = False
+    """x and dx go between plans only, all of which are told so: a back end may store them in fewer bits than dtype."""
+    narrow_y: bool = False
+    """The same of y and dy."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,8 @@ class Conv3DSpec:
     kw: int
     padding: TimePadding = "same"
     training: bool = True
+    narrow_x: bool = False
+    """x and dx go between plans only, all of which are told so: a back end may store them in fewer bits than dtype."""
 
     @property
     def frames_before(self) -> int:

@@ -32,19 +32,21 @@ class Participant:
     form: str
     share: float
     ours: bool = False
-    precisions: tuple[str, ...] = ("float32", "tf32", "bf16")
+    precisions: tuple[str, ...] = ("float32", "tf32", "bfloat16")
 
+
+TENSOR_CORES_FIRST = ("tf32", "bfloat16", "float32")
 
 PARTICIPANTS = (
     Participant("ours, launches", "bench.cuda.ours", "launches", 2.0, ours=True),
     Participant("ours, graph", "bench.cuda.ours", "graph", 2.0, ours=True),
-    Participant("PyTorch, graph", "bench.peers.torch_gpu", "graph", 2.0, precisions=("tf32", "bf16", "float32")),
-    Participant("PyTorch, eager", "bench.peers.torch_gpu", "eager", 2.0, precisions=("tf32", "bf16", "float32")),
+    Participant("PyTorch, graph", "bench.peers.torch_gpu", "graph", 2.0, precisions=TENSOR_CORES_FIRST),
+    Participant("PyTorch, eager", "bench.peers.torch_gpu", "eager", 2.0, precisions=TENSOR_CORES_FIRST),
+    Participant("PyTorch, compiled_cell", "bench.peers.torch_gpu", "compiled_cell", 2.5, precisions=TENSOR_CORES_FIRST),
+    Participant("JAX, scan", "bench.peers.jax_scan", "scan", 3.0, precisions=TENSOR_CORES_FIRST),
     Participant(
-        "PyTorch, compiled_cell", "bench.peers.torch_gpu", "compiled_cell", 2.5, precisions=("tf32", "bf16", "float32")
+        "PyTorch, compiled", "bench.peers.torch_gpu", "compiled", 4.0, precisions=("bfloat16", "tf32", "float32")
     ),
-    Participant("JAX, scan", "bench.peers.jax_scan", "scan", 3.0, precisions=("tf32", "bf16", "float32")),
-    Participant("PyTorch, compiled", "bench.peers.torch_gpu", "compiled", 4.0, precisions=("bf16", "tf32", "float32")),
 )
 
 

@@ -19,13 +19,13 @@ from jax import lax
 from bench.peers.device_worker import CHECKED_STEPS, NotOffered, Request, serve
 from bench.peers.work import ADADELTA, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, Work
 
-PRECISIONS = {"float32": lax.Precision.HIGHEST, "tf32": lax.Precision.DEFAULT, "bf16": lax.Precision.DEFAULT}
+PRECISIONS = {"float32": lax.Precision.HIGHEST, "tf32": lax.Precision.DEFAULT, "bfloat16": lax.Precision.DEFAULT}
 
 
 def convolve(x: jax.Array, kernel: jax.Array, precision: str) -> jax.Array:
     """'same' convolution of channels-last x with Keras' kernel, in 2 or 3 dimensions; float32 out."""
     letters = "HW" if x.ndim == 4 else "THW"
-    if precision == "bf16":
+    if precision == "bfloat16":
         x, kernel = x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
     y = lax.conv_general_dilated(
         x, kernel, (1,) * len(letters), "SAME",

@@ -2,7 +2,8 @@
 
 Forms, each on top of the one before: "eager"; "graph", the whole call replayed as a CUDA graph; "compiled_cell", the
 gates through torch.compile as well; and "compiled", network and loss through torch.compile, the loop over time
-unrolled, replayed as a CUDA graph too. In bf16 convolutions run under autocast; weights and cell states are float32.
+unrolled, replayed as a CUDA graph too. In bfloat16 convolutions run under autocast; weights and cell states stay
+float32.
 
 A rollout is streamed, as the engine does it, though PyTorch users mostly predict the growing track: each new frame
 costs one step of each layer. Without a GPU, in a rehearsal, nothing is replayed.
@@ -63,7 +64,7 @@ class TorchTask:
 
     def _autocast(self) -> AbstractContextManager[None]:
         return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.precision == "bf16", cache_enabled=False
+            self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16", cache_enabled=False
         )  # fmt: skip
 
     def _loss(self) -> Tensor:
@@ -145,7 +146,7 @@ class TorchTask:
 
 
 def set_precision(precision: str) -> None:
-    """How float32 convolutions and products are computed: exactly, or by tensor cores in tf32 (also beside bf16)."""
+    """How float32 convolutions and products are computed: exactly, or in tf32 (beside bfloat16 too)."""
     torch.backends.cudnn.allow_tf32 = precision != "float32"
     torch.backends.cuda.matmul.allow_tf32 = precision != "float32"
     torch.backends.cudnn.benchmark = True

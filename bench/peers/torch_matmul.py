@@ -15,7 +15,7 @@ from bench.peers.torch_gpu import set_precision
 def rate(size: int, seconds: float, precision: str, device: str) -> float:
     """TFLOP/s, mean over about `seconds`."""
     set_precision(precision)
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
     out = torch.empty_like(a)
 
@@ -33,7 +33,9 @@ def rate(size: int, seconds: float, precision: str, device: str) -> float:
 
 def main(size: int, seconds: float, device: str = "cuda") -> None:
     """Measure and print."""
-    print(json.dumps({precision: rate(size, seconds, precision, device) for precision in ("float32", "tf32", "bf16")}))
+    print(
+        json.dumps({precision: rate(size, seconds, precision, device) for precision in ("float32", "tf32", "bfloat16")})
+    )
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class _Opened:
         return legacy_h5.read_legacy(self.numbers) if self.legacy else read_tree(self.numbers, classes)
 
 
-def read_network(path: Path, device: str, dtype: Any = None) -> Sequential:
+def read_network(path: Path, device: str, dtype: Any = None, precision: str = "float32") -> Sequential:
     """Open a .keras or a full-model .h5; see engine.load_model.
 
     Warns (UserWarning) of what the file asks of training and the engine does not offer; the network is then left
@@ -54,7 +54,7 @@ def read_network(path: Path, device: str, dtype: Any = None) -> Sequential:
             )
         architecture = read_architecture(opened.model, opened.keras)
         weights = opened.weights([type(layer).__name__ for layer in architecture.layers])
-    network = Sequential(device=device, dtype=dtype or architecture.dtype, name=architecture.name)
+    network = Sequential(device=device, dtype=dtype or architecture.dtype, precision=precision, name=architecture.name)
     with naming(path):
         _take_true_gates(architecture, weights)
         shape = architecture.input_shape

@@ -4,14 +4,14 @@
 // the accumulator of mma.m16n8k8: with g = lane / 4, t = lane % 4,
 //
 //              column 2t     2t+1
-//     row g    v[.][.][0]  v[.][.][1]          float32 mode multiplies in FFMA with the very same ownership, so both
+//     row g    v[.][.][0]  v[.][.][1]          float32 mode multiplies in FFMA with the very same ownership, so all
 //     row g+8  v[.][.][2]  v[.][.][3]          precisions share every line but the product itself
 #pragma once
 
-#include "ptx.cuh"
+#include "operand.cuh"
 
-// The distance between rows of so many floats in shared memory: 8 or 24 modulo 32, which spreads the rows that a warp
-// reads together over all 32 banks (docs/kernels.md). size is a multiple of 8.
+// The distance between rows of so many elements in shared memory, which spreads the rows that a warp reads together
+// over all 32 banks (docs/kernels.md): floats 8 or 24 modulo 32, bf16 an odd number of 16 bytes. size is a multiple of 8.
 __device__ constexpr int shared_stride(int size) { return size % 16 == 8 ? size : size + 8; }
 
 template <int ROWS, int COLUMNS>
@@ -51,21 +51,6 @@ struct WarpPlace {
         return blockIdx.y * Tile::BN + n * Tile::NT * 8 + threadIdx.x % 4 * 2;
     }
 };
-
-// What a factor of an mma is made of: its bits, rounded to tf32 (10 bits of mantissa) unless they were before.
-template <bool ROUND>
-__device__ __forceinline__ unsigned to_tf32(float v) {
-    return ROUND ? cvt_tf32(v) : __float_as_uint(v);
-}
-
-// For values that are rounded once, where they are written, and multiplied many times.
-__device__ __forceinline__ float rounded(float v) {
-#if TF32
-    return __uint_as_float(cvt_tf32(v));
-#else
-    return v;
-#endif
-}
 
 // visit(m, n, y[m][n], y[m][n+1]) for every pair of neighbouring columns that this thread owns; n is even, n < COLUMNS.
 template <class Tile, class Visit>

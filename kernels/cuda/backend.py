@@ -16,11 +16,9 @@ from kernels.cuda.launch import Runtime
 from kernels.cuda.loss import Losses
 from kernels.cuda.optimizers import ClipPlan, Optimizers
 from kernels.cuda.workspace import Workspace
-from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import PRECISIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 
 Array = Any
-
-PRECISIONS = ("float32", "tf32")
 
 _log = logging.getLogger("kernels.cuda")
 
@@ -36,6 +34,8 @@ class CudaBackend(Backend):
         precision: of the convolutions. "float32" (default): float32 multiplications, within 1e-5 of float64 relative in
             norm. "tf32": tensor cores, factors rounded to 10 bits of mantissa, float32 sums, within 2e-3;
             but for gates that rounding moves across a corner of a hard sigmoid (docs/kernels.md, Precision).
+            "bfloat16": tensor cores at twice that rate; activations, gates and their gradients are kept with 8 bits of
+            mantissa, weights are rounded for the products only; sums and cell states are float32; within 2e-2.
         runtime: where the kernels run; None is that device through CuPy.
         graphs: replay recorded work as CUDA graphs; None (default): unless the environment says CONVLSTM_GRAPHS=0.
     """

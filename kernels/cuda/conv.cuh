@@ -9,20 +9,17 @@
 //                                      WARPS_K warps share the k of a chunk and add up at the end (few columns)
 //
 //     shared memory             one stage
-//     +-----------------+       +-- STRIDE floats --+      STRIDE = 8 or 24 mod 32: the 8-byte loads of a half
-//     | Pixel rows[BM]  |       | A: BM rows        |      warp, rows g .. g+3 and k 2t, 2t+1, touch every bank
-//     | stage 0         |       | w: BN rows        |      once
-//     | stage 1         |       +-------------------+
+//     +-----------------+       +- STRIDE elements -+      floats: STRIDE = 8 or 24 mod 32: the 8-byte loads of a half
+//     | Pixel rows[BM]  |       | A: BM rows        |      warp, rows g .. g+3 and k 2t, 2t+1, touch every bank once;
+//     | stage 0         |       | w: BN rows        |      bf16: an odd number of 16 bytes: the eight rows that
+//     | stage 1         |       +-------------------+      ldmatrix reads at a time do
 //     +-----------------+
 //
 // What a warp owns of the sums: accumulators.cuh. With WARPS_K > 1 every warp of a group ends up with MT / WARPS_K of
 // the group's rows of tiles: OWN_MT.
-//
-// The order of k inside an mma is free as long as A and w agree: lane t takes k = 2t, 2t+1 where the instruction says
-// t, t+4, so that one 8-byte load fills two registers.
 #pragma once
 
-#include "accumulators.cuh"
+#include "conv_product.cuh"
 #include "window.cuh"
 
 template <class WINDOW, int COLUMNS_, int BK_, int WARPS_M_, int WARPS_N_, int WARPS_K_, int MT_, int NT_,
@@ -37,16 +34,18 @@ struct ConvTile {
     static constexpr int PADDED_COLUMNS = (COLUMNS + BN - 1) / BN * BN;
     static constexpr int STRIDE = shared_stride(BK);
     static constexpr int STAGE = (BM + BN) * STRIDE;
-    static constexpr int SHARED_BYTES = BM * int(sizeof(Pixel)) + 2 * STAGE * int(sizeof(float));
-    static_assert(BK % (8 * WARPS_K) == 0, "every warp gets as many mma steps of a chunk");
+    static constexpr int SHARED_BYTES = BM * int(sizeof(Pixel)) + 2 * STAGE * int(sizeof(OPERAND));
+    static_assert(BK % 8 == 0 && (WARPS_K == 1 || BK % (MMA_DEPTH * WARPS_K) == 0),
+                  "every warp gets as many mma steps of a chunk");
     static_assert(MT % WARPS_K == 0, "every warp ends up with as many rows of tiles");
-    static_assert((WARPS_K - 1) * BM * BN <= 2 * STAGE, "the sums that warps exchange fit where the stages were");
+    static_assert((WARPS_K - 1) * BM * BN * int(sizeof(float)) <= 2 * STAGE * int(sizeof(OPERAND)),
+                  "the sums that warps exchange fit where the stages were");
     static_assert(SHARED_BYTES == SHARED_BYTES_, "tiles.py plans the same tile");
 };
 
 template <class Tile>
-__device__ __forceinline__ void load_stage(float* stage, const Pixel* rows, const float* x, const float* weights,
-                                           Frames frames, int chunk) {
+__device__ __forceinline__ void load_stage(OPERAND* stage, const Pixel* rows, const OPERAND* x,
+                                           const OPERAND* weights, Frames frames, int chunk) {
     constexpr int VECTOR = Tile::Taps::VECTOR, PIECES = Tile::BK / VECTOR, CHANNELS = Tile::Taps::CHANNELS;
     constexpr bool ONE_TAP = CHANNELS % Tile::BK == 0;  // then no chunk straddles two taps: one division for them all
     int begin = chunk * Tile::BK, begin_tap = begin / CHANNELS;
@@ -54,88 +53,26 @@ __device__ __forceinline__ void load_stage(float* stage, const Pixel* rows, cons
         int row = i / PIECES, k = i % PIECES * VECTOR;
         int tap = ONE_TAP ? begin_tap : (begin + k) / CHANNELS;
         long long source = Tile::Taps::source(frames, rows[row], tap, begin + k - tap * CHANNELS);
-        float* target = stage + row * Tile::STRIDE + k;
-        if constexpr (VECTOR == 4) {
+        OPERAND* target = stage + row * Tile::STRIDE + k;
+        if constexpr (VECTOR > 1) {
             cp_async16_zfill(target, source < 0 ? x : x + source, source < 0 ? 0 : 16);
         } else {
-            *target = source < 0 ? 0.0f : x[source];
+            *target = source < 0 ? OPERAND{} : x[source];
         }
     }
-    const float* w = weights + (long long)blockIdx.y * Tile::BN * Tile::PADDED_K + begin;
-    for (int i = threadIdx.x; i < Tile::BN * Tile::BK / 4; i += Tile::THREADS) {
-        int row = i / (Tile::BK / 4), k = i % (Tile::BK / 4) * 4;
+    constexpr int WIDTH = copied_together(8), WEIGHT_PIECES = Tile::BK / WIDTH;
+    const OPERAND* w = weights + (long long)blockIdx.y * Tile::BN * Tile::PADDED_K + begin;
+    for (int i = threadIdx.x; i < Tile::BN * WEIGHT_PIECES; i += Tile::THREADS) {
+        int row = i / WEIGHT_PIECES, k = i % WEIGHT_PIECES * WIDTH;
         cp_async16(stage + (Tile::BM + row) * Tile::STRIDE + k, w + (long long)row * Tile::PADDED_K + k);
     }
 }
 
-#if TF32
-template <class Tile, bool ROUND>
-__device__ __forceinline__ void multiply_chunk(Accumulators<Tile::MT, Tile::NT>& sum, const float* a,
-                                               const float* w, int warp_k) {
-    int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-#pragma unroll
-    for (int step = 0; step < Tile::BK; step += 8 * Tile::WARPS_K) {
-        int k = step + 8 * warp_k;
-        unsigned fragment[Tile::MT][4];
-#pragma unroll
-        for (int i = 0; i < Tile::MT; ++i) {
-            const float2 upper = *(const float2*)(a + (16 * i + g) * Tile::STRIDE + k + 2 * t);
-            const float2 lower = *(const float2*)(a + (16 * i + g + 8) * Tile::STRIDE + k + 2 * t);
-            fragment[i][0] = to_tf32<ROUND>(upper.x);
-            fragment[i][1] = to_tf32<ROUND>(lower.x);
-            fragment[i][2] = to_tf32<ROUND>(upper.y);
-            fragment[i][3] = to_tf32<ROUND>(lower.y);
-        }
-#pragma unroll
-        for (int j = 0; j < Tile::NT; ++j) {
-            const float2 b = *(const float2*)(w + (8 * j + g) * Tile::STRIDE + k + 2 * t);
-            const unsigned column[2] = {to_tf32<false>(b.x), to_tf32<false>(b.y)};
-#pragma unroll
-            for (int i = 0; i < Tile::MT; ++i) mma_m16n8k8_tf32(sum.v[i][j], fragment[i], column, sum.v[i][j]);
-        }
-    }
-}
-#else
-template <class Tile, bool ROUND>
-__device__ __forceinline__ void multiply_chunk(Accumulators<Tile::MT, Tile::NT>& sum, const float* a,
-                                               const float* w, int warp_k) {
-    int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-#pragma unroll 1
-    for (int step = 0; step < Tile::BK / Tile::WARPS_K; step += 4) {
-        int k = step / 8 * (8 * Tile::WARPS_K) + step % 8 + 8 * warp_k;
-        float4 row[Tile::MT][2];
-#pragma unroll
-        for (int i = 0; i < Tile::MT; ++i) {
-            row[i][0] = *(const float4*)(a + (16 * i + g) * Tile::STRIDE + k);
-            row[i][1] = *(const float4*)(a + (16 * i + g + 8) * Tile::STRIDE + k);
-        }
-#pragma unroll
-        for (int j = 0; j < Tile::NT; ++j) {
-#pragma unroll
-            for (int odd = 0; odd < 2; ++odd) {
-                const float4 b = *(const float4*)(w + (8 * j + 2 * t + odd) * Tile::STRIDE + k);
-#pragma unroll
-                for (int i = 0; i < Tile::MT; ++i) {
-#pragma unroll
-                    for (int half = 0; half < 2; ++half) {
-                        float& v = sum.v[i][j][2 * half + odd];
-                        v = fmaf(row[i][half].x, b.x, v);
-                        v = fmaf(row[i][half].y, b.y, v);
-                        v = fmaf(row[i][half].z, b.z, v);
-                        v = fmaf(row[i][half].w, b.w, v);
-                    }
-                }
-            }
-        }
-    }
-}
-#endif
-
 // Brings this block's rows of an array (pixels, width) or null into L2 while the product is computed: its epilogue
 // reads them once, and would wait for the memory then.
-template <class Tile>
-__device__ __forceinline__ void prefetch_rows(const float* array, int pixels, int width) {
-    constexpr int LINE = 128 / int(sizeof(float));
+template <class Tile, class Element>
+__device__ __forceinline__ void prefetch_rows(const Element* array, int pixels, int width) {
+    constexpr int LINE = 128 / int(sizeof(Element));
     long long last = (long long)min(int(blockIdx.x + 1) * Tile::BM, pixels) * width;
     long long at = (long long)blockIdx.x * Tile::BM * width + threadIdx.x * LINE;
     for (; array != nullptr && at < last; at += Tile::THREADS * LINE) prefetch_l2(array + at);
@@ -172,18 +109,18 @@ __device__ __forceinline__ void add_groups(Sums<Tile>& own, const Accumulators<T
 }
 
 // own = A * w^T for this block's pixels and columns; x may be null, which is all zeros (no multiplication is made).
-//   x       (frames.images, height, width, CHANNELS), 16-byte aligned where CHANNELS % 4 == 0
+//   x       (frames.images, height, width, CHANNELS), 16-byte aligned where VECTOR > 1
 //   weights (PADDED_COLUMNS, PADDED_K), from pack_weights
 //   ROUND   whether x still needs rounding to tf32 on its way into the mma
 template <class Tile, bool ROUND>
-__device__ __forceinline__ void convolve(Sums<Tile>& own, char* shared, const float* x, const float* weights,
+__device__ __forceinline__ void convolve(Sums<Tile>& own, char* shared, const OPERAND* x, const OPERAND* weights,
                                          Frames frames) {
     if (x == nullptr) {
         clear(own);
         return;
     }
     Pixel* rows = (Pixel*)shared;
-    float* stages = (float*)(rows + Tile::BM);
+    OPERAND* stages = (OPERAND*)(rows + Tile::BM);
     for (int i = threadIdx.x; i < Tile::BM; i += Tile::THREADS)
         rows[i] = pixel_at(blockIdx.x * Tile::BM + i, frames);
     __syncthreads();
@@ -201,31 +138,31 @@ __device__ __forceinline__ void convolve(Sums<Tile>& own, char* shared, const fl
         if (chunk + 1 < Tile::CHUNKS)
             load_stage<Tile>(stages + (chunk + 1) % 2 * Tile::STAGE, rows, x, weights, frames, chunk + 1);
         cp_async_commit();
-        const float* stage = stages + chunk % 2 * Tile::STAGE;
+        const OPERAND* stage = stages + chunk % 2 * Tile::STAGE;
         multiply_chunk<Tile, ROUND>(sum, stage + a, stage + w, warp.k);
     }
     if constexpr (Tile::WARPS_K == 1) {
         own = sum;
     } else {
-        add_groups<Tile>(own, sum, stages, warp.k);
+        add_groups<Tile>(own, sum, (float*)stages, warp.k);
     }
 }
 
 // y (pixels, COLUMNS) = own + bias; bias (COLUMNS) or null.
-template <class Tile>
-__device__ __forceinline__ void store(const Sums<Tile>& own, int pixels, float* y, const float* bias) {
+template <class Tile, class Element>
+__device__ __forceinline__ void store(const Sums<Tile>& own, int pixels, Element* y, const float* bias) {
     for_each_pair<Tile>(own, pixels, [&](int m, int n, float first, float second) {
         bool both = n + 1 < Tile::COLUMNS;
         if (bias != nullptr) {
             first += bias[n];
             if (both) second += bias[n + 1];
         }
-        float* target = y + (long long)m * Tile::COLUMNS + n;
+        Element* target = y + (long long)m * Tile::COLUMNS + n;
         if constexpr (Tile::COLUMNS % 2 == 0) {
-            *(float2*)target = make_float2(first, second);
+            put2(target, first, second);
         } else {
-            target[0] = first;
-            if (both) target[1] = second;
+            put(target, first);
+            if (both) put(target + 1, second);
         }
     });
 }
@@ -233,11 +170,11 @@ __device__ __forceinline__ void store(const Sums<Tile>& own, int pixels, float* 
 // packed (PADDED_COLUMNS, PADDED_K): packed[n][tap * CHANNELS + channel] = weight(tap, channel, n), rounded once here
 // for the mma, and zero where k is padding; weight answers zero for columns that are padding.
 template <class Tile, class Weight>
-__device__ __forceinline__ void pack_weights(float* packed, Weight weight) {
+__device__ __forceinline__ void pack_weights(OPERAND* packed, Weight weight) {
     constexpr int CHANNELS = Tile::Taps::CHANNELS;
     for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < Tile::PADDED_COLUMNS * Tile::PADDED_K;
          i += gridDim.x * blockDim.x) {
         int n = i / Tile::PADDED_K, k = i % Tile::PADDED_K;
-        packed[i] = k < Tile::Taps::K ? rounded(weight(k / CHANNELS, k % CHANNELS, n)) : 0.0f;
+        put(packed + i, k < Tile::Taps::K ? rounded(weight(k / CHANNELS, k % CHANNELS, n)) : 0.0f);
     }
 }

@@ -9,7 +9,8 @@
 // before = BEFORE: (KT-1)/2 with padding 'same', KT-1 with 'causal'. The backward convolution is the forward one with
 // taps reversed in all three directions, so KT-1-BEFORE frames stand before it.
 //
-// Constants: SPEC_C, SPEC_K, SPEC_KT, SPEC_KH, SPEC_KW, SPEC_BEFORE; TF32; and three tiles that tiles.py has chosen.
+// Constants: SPEC_C, SPEC_K, SPEC_KT, SPEC_KH, SPEC_KW, SPEC_BEFORE; TF32, BF16, OPERAND; and three tiles that tiles.py
+// has chosen.
 
 #include "conv.cuh"
 #include "weight_gradient.cuh"
@@ -24,14 +25,14 @@ using Backward = ConvTile<BackwardWindow, C, BACKWARD>;
 using KernelGradient = GradientTile<ForwardWindow, K, true, KERNEL_GRADIENT>;
 
 // kernel (kt,kh,kw,C,K) -> the packed weights of the forward convolution.
-extern "C" __global__ void pack_forward(const float* kernel, float* packed) {
+extern "C" __global__ void pack_forward(const float* kernel, OPERAND* packed) {
     pack_weights<Forward>(packed, [&](int tap, int channel, int n) {
         return n < K ? kernel[(long long)(tap * C + channel) * K + n] : 0.0f;
     });
 }
 
 // The same kernel -> the packed weights of the backward convolution: taps reversed, channels exchanged.
-extern "C" __global__ void pack_backward(const float* kernel, float* packed) {
+extern "C" __global__ void pack_backward(const float* kernel, OPERAND* packed) {
     pack_weights<Backward>(packed, [&](int tap, int channel, int n) {
         return n < C ? kernel[(long long)((BackwardWindow::TAPS - 1 - tap) * C + n) * K + channel] : 0.0f;
     });
@@ -39,7 +40,7 @@ extern "C" __global__ void pack_backward(const float* kernel, float* packed) {
 
 // (1): x (T,B,H,W,C) -> y (T,B,H,W,K).
 extern "C" __global__ void __launch_bounds__(Forward::THREADS)
-    conv3d_forward(const float* x, const float* packed, const float* bias, float* y, int images, int per_frame,
+    conv3d_forward(const OPERAND* x, const OPERAND* packed, const float* bias, float* y, int images, int per_frame,
                    int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, per_frame, height, width};
@@ -50,7 +51,7 @@ extern "C" __global__ void __launch_bounds__(Forward::THREADS)
 
 // (1): dy (T,B,H,W,K) -> dx (T,B,H,W,C).
 extern "C" __global__ void __launch_bounds__(Backward::THREADS)
-    conv3d_backward(const float* dy, const float* packed, float* dx, int images, int per_frame, int height,
+    conv3d_backward(const OPERAND* dy, const OPERAND* packed, OPERAND* dx, int images, int per_frame, int height,
                     int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, per_frame, height, width};
@@ -61,8 +62,8 @@ extern "C" __global__ void __launch_bounds__(Backward::THREADS)
 
 // (1), stage 1: x (T,B,H,W,C), dy (T,B,H,W,K) -> partial (slices, kt*kh*kw*C + 1, K), last row bias.
 extern "C" __global__ void __launch_bounds__(KernelGradient::THREADS)
-    kernel_gradient(const float* x, const float* dy, float* partial, int images, int per_frame, int height, int width,
-                    int chunks_per_slice) {
+    kernel_gradient(const OPERAND* x, const OPERAND* dy, float* partial, int images, int per_frame, int height,
+                    int width, int chunks_per_slice) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, per_frame, height, width};
     weight_gradient<KernelGradient, true>(shared, x, dy, partial, frames, chunks_per_slice);

@@ -15,16 +15,17 @@
 // epilogue. The rest runs over all T * B frames in one launch.
 //
 // Layout. z, the gates and dz hold the four gates of a channel side by side: (pixels, F, 4), 4 = i, f, g, o: one
-// float4. The packed weights order their columns so that the thread which owns a channel of an accumulator tile owns
+// load. The packed weights order their columns so that the thread which owns a channel of an accumulator tile owns
 // all four of its gates (16 columns = 4 channels):
 //
 //     column of the pair of tiles   0  1  2  3  4  5  6  7 | 8  9 10 11 12 13 14 15
 //     gate and channel              i0 f0 i1 f1 i2 f2 i3 f3| g0 o0 g1 o1 g2 o2 g3 o3         lane t owns channel t
 //
-// Weights and dz are rounded to tf32 where they are written, x and h where they are multiplied.
+// In tf32 weights and dz are rounded where they are written, x and h where they are multiplied. In bfloat16 x, h, dh,
+// dx, z, the gates, dz and the packed weights stand in memory as bf16 (operand.cuh); c, dc and every sum are float32.
 //
 // Constants: SPEC_C, SPEC_F, SPEC_KH, SPEC_KW; GATE_SLOPE (hard sigmoid clip(slope * z + 0.5, 0, 1); 0 is the logistic
-// function); TF32; and six tiles that tiles.py has chosen.
+// function); TF32, BF16, OPERAND; and six tiles that tiles.py has chosen.
 
 #include "conv.cuh"
 #include "weight_gradient.cuh"
@@ -54,6 +55,13 @@ __device__ __forceinline__ float sigma(float z) {
 __device__ __forceinline__ float sigma_derivative(float a) {
     if (GATE_SLOPE == 0.0f) return a * (1.0f - a);
     return a > 0.0f && a < 1.0f ? GATE_SLOPE : 0.0f;
+}
+
+// A gate as it is kept for backward. Rounding to bf16 must not close a hard gate that was open a little: its derivative
+// is read off the kept value. 0 needs no such care, small numbers stay what they are.
+__device__ __forceinline__ float kept(float a) {
+    constexpr float BELOW_ONE = 1.0f - 1.0f / 256.0f;
+    return BF16 && GATE_SLOPE != 0.0f && a > BELOW_ONE && a < 1.0f ? BELOW_ONE : a;
 }
 
 // visit(m, channel, z) for every channel this thread owns: its four gates stand in two neighbouring tiles.
@@ -91,8 +99,8 @@ __device__ __forceinline__ float flipped_weight(const float* weights, int channe
 }
 
 // kernel (kh,kw,C,4F), recurrent_kernel (kh,kw,F,4F) -> the packed weights of the forward convolutions.
-extern "C" __global__ void pack_forward(const float* kernel, const float* recurrent_kernel, float* packed_kernel,
-                                        float* packed_recurrent) {
+extern "C" __global__ void pack_forward(const float* kernel, const float* recurrent_kernel, OPERAND* packed_kernel,
+                                        OPERAND* packed_recurrent) {
     pack_weights<InputForward>(packed_kernel, [&](int tap, int channel, int n) {
         return gate_weight(kernel, C, tap, channel, n);
     });
@@ -102,8 +110,8 @@ extern "C" __global__ void pack_forward(const float* kernel, const float* recurr
 }
 
 // The same weights -> the packed weights of the backward convolutions.
-extern "C" __global__ void pack_backward(const float* kernel, const float* recurrent_kernel, float* packed_kernel,
-                                         float* packed_recurrent) {
+extern "C" __global__ void pack_backward(const float* kernel, const float* recurrent_kernel, OPERAND* packed_kernel,
+                                         OPERAND* packed_recurrent) {
     pack_weights<InputBackward>(packed_kernel, [&](int tap, int channel, int n) {
         return flipped_weight(kernel, C, tap, channel, n);
     });
@@ -114,8 +122,8 @@ extern "C" __global__ void pack_backward(const float* kernel, const float* recur
 
 // (1), first and last term, all frames: x (T,B,H,W,C) -> z (T,B,H,W,F,4).
 extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
-    input_forward(const float* x, const float* packed_kernel, const float* bias, float* z, int images, int height,
-                  int width) {
+    input_forward(const OPERAND* x, const OPERAND* packed_kernel, const float* bias, OPERAND* z, int images,
+                  int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<InputForward> sum;
@@ -125,7 +133,7 @@ extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
         v.y += bias[F + channel];
         v.z += bias[2 * F + channel];
         v.w += bias[3 * F + channel];
-        ((float4*)z)[(long long)m * F + channel] = v;
+        put4(z + ((long long)m * F + channel) * 4, v);
     });
 }
 
@@ -133,8 +141,8 @@ extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
 //   h_prev, c_prev (B,H,W,F) or null (zeros); z (B,H,W,F,4); c, h (B,H,W,F), c may be c_prev
 //   gates (B,H,W,F,4): the activations i, f, g, o for backward; may be z; null keeps none
 extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
-    step_forward(const float* h_prev, const float* packed_recurrent, const float* z, const float* c_prev, float* gates,
-                 float* c, float* h, int images, int height, int width) {
+    step_forward(const OPERAND* h_prev, const OPERAND* packed_recurrent, const OPERAND* z, const float* c_prev,
+                 OPERAND* gates, float* c, OPERAND* h, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<StepForward> sum;
@@ -143,14 +151,14 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
     convolve<StepForward, true>(sum, shared, h_prev, packed_recurrent, frames);  // (1)
     for_each_channel<StepForward>(sum, frames.pixels(), [&](int m, int channel, float4 v) {
         long long at = (long long)m * F + channel;
-        const float4 input = ((const float4*)z)[at];
+        const float4 input = get4(z + 4 * at);
         float i = sigma(input.x + v.x), f = sigma(input.y + v.y), o = sigma(input.w + v.w);  // (2)
         float g = tanhf(input.z + v.z);                                                      // (3)
         float cell = i * g;                                                                  // (4)
         if (c_prev != nullptr) cell += f * c_prev[at];
-        if (gates != nullptr) ((float4*)gates)[at] = make_float4(i, f, g, o);
+        if (gates != nullptr) put4(gates + 4 * at, make_float4(kept(i), kept(f), g, kept(o)));
         c[at] = cell;
-        h[at] = o * tanhf(cell);  // (5)
+        put(h + at, o * tanhf(cell));  // (5)
     });
 }
 
@@ -159,8 +167,8 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
 //   (B,H,W,F); dc (B,H,W,F) in place: gradient of c from the step after (written only, if dz_next is null) -> of c_prev
 //   dz (B,H,W,F,4)
 extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
-    step_backward(const float* dz_next, const float* packed_recurrent, const float* gates, const float* c,
-                  const float* c_prev, const float* dh, float* dc, float* dz, int images, int height, int width) {
+    step_backward(const OPERAND* dz_next, const OPERAND* packed_recurrent, const OPERAND* gates, const float* c,
+                  const float* c_prev, const OPERAND* dh, float* dc, OPERAND* dz, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<StepBackward> sum;
@@ -172,17 +180,17 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
     convolve<StepBackward, false>(sum, shared, dz_next, packed_recurrent, frames);  // (1)
     auto gate_gradient = [&](int m, int channel, float dh_next) {
         long long at = (long long)m * F + channel;
-        const float4 a = ((const float4*)gates)[at];
-        float tanh_c = tanhf(c[at]), dh_t = dh[at] + dh_next;
+        const float4 a = get4(gates + 4 * at);
+        float tanh_c = tanhf(c[at]), dh_t = widen(dh[at]) + dh_next;
         float d_o = dh_t * tanh_c;                                                                // (5)
         float d_c = (dz_next == nullptr ? 0.0f : dc[at]) + dh_t * a.w * (1.0f - tanh_c * tanh_c);  // (5)
         float d_i = d_c * a.z, d_g = d_c * a.x;                                                   // (4)
         float d_f = c_prev == nullptr ? 0.0f : d_c * c_prev[at];                                  // (4)
         dc[at] = d_c * a.y;                                                                       // (4)
-        ((float4*)dz)[at] = make_float4(rounded(d_i * sigma_derivative(a.x)),                     // (2)
-                                        rounded(d_f * sigma_derivative(a.y)),                     // (2)
-                                        rounded(d_g * (1.0f - a.z * a.z)),                        // (3)
-                                        rounded(d_o * sigma_derivative(a.w)));                    // (2)
+        put4(dz + 4 * at, make_float4(rounded(d_i * sigma_derivative(a.x)),                       // (2)
+                                      rounded(d_f * sigma_derivative(a.y)),                       // (2)
+                                      rounded(d_g * (1.0f - a.z * a.z)),                          // (3)
+                                      rounded(d_o * sigma_derivative(a.w))));                     // (2)
     };
     for_each_pair<StepBackward>(sum, frames.pixels(), [&](int m, int n, float first, float second) {
         gate_gradient(m, n, first);
@@ -192,7 +200,7 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
 
 // Backward of (1), what reaches the state before the first frame: dz (B,H,W,F,4) of frame 0 -> dh0 (B,H,W,F).
 extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
-    initial_state_backward(const float* dz, const float* packed_recurrent, float* dh0, int images, int height,
+    initial_state_backward(const OPERAND* dz, const OPERAND* packed_recurrent, float* dh0, int images, int height,
                            int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
@@ -203,7 +211,7 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
 
 // Backward of (1), the input term, all frames: dz (T,B,H,W,F,4) -> dx (T,B,H,W,C).
 extern "C" __global__ void __launch_bounds__(InputBackward::THREADS)
-    input_backward(const float* dz, const float* packed_kernel, float* dx, int images, int height, int width) {
+    input_backward(const OPERAND* dz, const OPERAND* packed_kernel, OPERAND* dx, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<InputBackward> sum;
@@ -213,7 +221,7 @@ extern "C" __global__ void __launch_bounds__(InputBackward::THREADS)
 
 // Backward of (1), stage 1: x (images,H,W,C), dz (images,H,W,F,4) -> partial (slices, kh*kw*C + 1, 4F), last row bias.
 extern "C" __global__ void __launch_bounds__(KernelGradient::THREADS)
-    kernel_gradient(const float* x, const float* dz, float* partial, int images, int height, int width,
+    kernel_gradient(const OPERAND* x, const OPERAND* dz, float* partial, int images, int height, int width,
                     int chunks_per_slice) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
@@ -223,7 +231,7 @@ extern "C" __global__ void __launch_bounds__(KernelGradient::THREADS)
 // The same of the recurrent kernel: h (images,H,W,F), the state that each dz saw -> partial (slices, kh*kw*F, 4F).
 // slice_offset: how many slices an earlier launch has filled.
 extern "C" __global__ void __launch_bounds__(RecurrentGradient::THREADS)
-    recurrent_gradient(const float* h, const float* dz, float* partial, int slice_offset, int images, int height,
+    recurrent_gradient(const OPERAND* h, const OPERAND* dz, float* partial, int slice_offset, int images, int height,
                        int width, int chunks_per_slice) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};

@@ -3,7 +3,9 @@
 from typing import Any
 
 from kernels.cuda.binding import Launch, bind_convolution, bind_elements, bind_gradient, count_pixels, tile_defines
+from kernels.cuda.convert import Inward, Outward
 from kernels.cuda.launch import Program, Runtime
+from kernels.cuda.precision import operand_bytes, operand_dtype, precision_defines
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import ConvTile, GradientTile, conv_tile, gradient_tile, round_up
 from kernels.cuda.workspace import Workspace
@@ -15,15 +17,15 @@ Array = Any
 class Tiles:
     """The six products of a layer."""
 
-    def __init__(self, spec: ConvLSTMSpec) -> None:
-        taps, gates = spec.kh * spec.kw, 4 * spec.F
+    def __init__(self, spec: ConvLSTMSpec, precision: str) -> None:
+        taps, gates, element = spec.kh * spec.kw, 4 * spec.F, operand_bytes(precision)
         gate_columns = round_up(spec.F, 4) * 4
-        self.input_forward = conv_tile(taps * spec.C, gate_columns, paired=True)
-        self.step_forward = conv_tile(taps * spec.F, gate_columns, paired=True)
-        self.input_backward = conv_tile(taps * gates, spec.C)
-        self.step_backward = conv_tile(taps * gates, spec.F)
-        self.kernel_gradient = gradient_tile(taps * spec.C + 1, gates)
-        self.recurrent_gradient = gradient_tile(taps * spec.F, gates)
+        self.input_forward = conv_tile(taps * spec.C, gate_columns, paired=True, element=element)
+        self.step_forward = conv_tile(taps * spec.F, gate_columns, paired=True, element=element)
+        self.input_backward = conv_tile(taps * gates, spec.C, element=element)
+        self.step_backward = conv_tile(taps * gates, spec.F, element=element)
+        self.kernel_gradient = gradient_tile(taps * spec.C + 1, gates, element)
+        self.recurrent_gradient = gradient_tile(taps * spec.F, gates, element)
 
 
 def conv_lstm_defines(spec: ConvLSTMSpec, precision: str) -> dict[str, Constant]:
@@ -34,8 +36,8 @@ def conv_lstm_defines(spec: ConvLSTMSpec, precision: str) -> dict[str, Constant]
         "SPEC_KH": spec.kh,
         "SPEC_KW": spec.kw,
         "GATE_SLOPE": HARD_SIGMOID_SLOPE.get(spec.recurrent_activation, 0.0),
-        "TF32": precision == "tf32",
-        **tile_defines(Tiles(spec)),
+        **precision_defines(precision),
+        **tile_defines(Tiles(spec, precision)),
     }
 
 
@@ -47,7 +49,8 @@ class ConvLSTMPlan:
         self._pixels = count_pixels(spec) // spec.T
         self._runtime, self._workspace = runtime, workspace
         self._program = Program(runtime, "conv_lstm.cu", conv_lstm_defines(spec, precision))
-        self._tiles = Tiles(spec)
+        self._tiles = Tiles(spec, precision)
+        self._precision, self._operands = precision, operand_dtype(precision)
         frame, gates = (spec.B, spec.H, spec.W), 4 * spec.F
         self._state, self._gates = (*frame, spec.F), (*frame, spec.F, 4)
         self._x, self._sequence = (spec.T, *frame, spec.C), (spec.T, *self._gates)
@@ -63,19 +66,28 @@ class ConvLSTMPlan:
     # ------------------------------------------------------------------------------------------------ forward
 
     def _allocate_forward(self) -> None:
-        spec, empty = self.spec, self._runtime.empty
+        spec, empty, operands = self.spec, self._runtime.empty, self._operands
         # In training the activations replace z where it stands, and stay until backward has used them.
-        self._z = empty(self._sequence, "float32") if spec.training else self._workspace.array("z", self._sequence)
-        self.h = empty((spec.T, *self._state), "float32")
+        self._z = (
+            empty(self._sequence, operands) if spec.training else self._workspace.array("z", self._sequence, operands)
+        )
+        self.h = empty((spec.T, *self._state), operands)
         self.c = empty((spec.T if spec.training else 1, *self._state), "float32")
         self._z_frames, self._h_frames = list(self._z), list(self.h)
         self._c_frames = list(self.c) if spec.training else [self.c[0]] * spec.T
-        self._packed_kernel = empty(self._tiles.input_forward.packed_shape, "float32")
-        self._packed_recurrent = empty(self._tiles.step_forward.packed_shape, "float32")
+        self._packed_kernel = empty(self._tiles.input_forward.packed_shape, operands)
+        self._packed_recurrent = empty(self._tiles.step_forward.packed_shape, operands)
+        self._read_x = Inward(self._runtime, self._x, self._precision, spec.narrow_x)
+        self._read_h0 = Inward(self._runtime, self._state, self._precision)
+        self._show_h = Outward(self._runtime, self.h.shape, self._precision, spec.narrow_y)
         if spec.T == 1 and not spec.training:
             self._states = [
-                (self.h[0], self.c[0]),
-                (empty(self._state, "float32"), empty(self._state, "float32")),
+                (self.h[0], self.c[0], Outward(self._runtime, self._state, self._precision)),
+                (
+                    empty(self._state, operands),
+                    empty(self._state, "float32"),
+                    Outward(self._runtime, self._state, self._precision),
+                ),
             ]
 
     def _bind_forward(self) -> None:
@@ -100,11 +112,11 @@ class ConvLSTMPlan:
     ) -> tuple[Array, Array]:
         """x (T,B,H,W,C) -> h (T,B,H,W,F), last c (B,H,W,F); see Backend.conv_lstm_forward."""
         self._project(x, kernel, recurrent_kernel, bias)
-        h_prev, c_prev = h0, c0
+        h_prev, c_prev = None if h0 is None else self._read_h0(h0), c0
         for z, h, c in zip(self._z_frames, self._h_frames, self._c_frames, strict=True):
             self._advance(z, h_prev, c_prev, h, c)
             h_prev, c_prev = h, c
-        return self.h, self._c_frames[-1]
+        return self._show_h(self.h), self._c_frames[-1]
 
     def step(
         self, x: Array, h: Array, c: Array, kernel: Array, recurrent_kernel: Array, bias: Array
@@ -114,14 +126,14 @@ class ConvLSTMPlan:
             raise ValueError(f"plan: expected one of T=1, training=False, got {self.spec}")
         self._project(x, kernel, recurrent_kernel, bias)
         self._states.reverse()
-        h_next, c_next = self._states[0]
-        self._advance(self._z_frames[0], h, c, h_next, c_next)
-        return h_next, c_next
+        h_next, c_next, show = self._states[0]
+        self._advance(self._z_frames[0], self._read_h0(h), c, h_next, c_next)
+        return show(h_next), c_next
 
     def _project(self, x: Array, kernel: Array, recurrent_kernel: Array, bias: Array) -> None:
         packed = {"packed_kernel": self._packed_kernel, "packed_recurrent": self._packed_recurrent}
         self._pack_forward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
-        self._input_forward(x=x, packed_kernel=self._packed_kernel, bias=bias, z=self._z)
+        self._input_forward(x=self._read_x(x), packed_kernel=self._packed_kernel, bias=bias, z=self._z)
 
     def _advance(self, z: Array, h_prev: Array | None, c_prev: Array | None, h: Array, c: Array) -> None:
         gates = z if self.spec.training else None
@@ -132,13 +144,15 @@ class ConvLSTMPlan:
     # ------------------------------------------------------------------------------------------------ backward
 
     def _allocate_backward(self) -> None:
-        tiles, empty = self._tiles, self._runtime.empty
-        self._dz = self._workspace.array("dz", self._sequence)
+        tiles, empty, operands = self._tiles, self._runtime.empty, self._operands
+        self._dz = self._workspace.array("dz", self._sequence, operands)
         self._dz_frames = list(self._dz)
-        self.dx = empty(self._x, "float32")
+        self._dx = empty(self._x, operands)
+        self._read_dh = Inward(self._runtime, self.h.shape, self._precision, self.spec.narrow_y)
+        self._show_dx = Outward(self._runtime, self._x, self._precision, self.spec.narrow_x)
         self.dh0, self.dc0 = empty(self._state, "float32"), empty(self._state, "float32")
-        self._packed_kernel_back = empty(tiles.input_backward.packed_shape, "float32")
-        self._packed_recurrent_back = empty(tiles.step_backward.packed_shape, "float32")
+        self._packed_kernel_back = empty(tiles.input_backward.packed_shape, operands)
+        self._packed_recurrent_back = empty(tiles.step_backward.packed_shape, operands)
         # The recurrent kernel met h of every frame but the last, and h0 if there was one: two launches, whose slices
         # are summed together.
         self._kernel_slices, _ = tiles.kernel_gradient.slices(self.spec.T * self._pixels)
@@ -198,6 +212,7 @@ class ConvLSTMPlan:
         packed_recurrent, dz = self._packed_recurrent_back, self._dz_frames
         packed = {"packed_kernel": self._packed_kernel_back, "packed_recurrent": packed_recurrent}
         self._pack_backward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
+        dh, x = self._read_dh(dh), self._read_x.known(x)
         for t in reversed(range(self.spec.T)):
             self._step_backward(
                 dz_next=dz[t + 1] if t + 1 < self.spec.T else None,
@@ -212,17 +227,18 @@ class ConvLSTMPlan:
         if need_dstate:
             self._initial_state_backward(dz=dz[0], packed_recurrent=packed_recurrent, dh0=self.dh0)
         if need_dx:
-            self._input_backward(dz=self._dz, packed_kernel=self._packed_kernel_back, dx=self.dx)
+            self._input_backward(dz=self._dz, packed_kernel=self._packed_kernel_back, dx=self._dx)
 
         self._kernel_gradient(x=x, dz=self._dz, partial=self._kernel_partial)
         self._sum_kernel(partial=self._kernel_partial, dkernel=dkernel, dbias=dbias, slices=self._kernel_slices)
         if self.spec.T > 1:
             self._later_gradient(h=self.h[:-1], dz=self._dz[1:], partial=self._recurrent_partial)
         if h0 is not None:
-            self._first_gradient(h=h0, dz=dz[0], partial=self._recurrent_partial)
+            self._first_gradient(h=self._read_h0.known(h0), dz=dz[0], partial=self._recurrent_partial)
         slices = self._later_slices + (self._first_slices if h0 is not None else 0)
         self._sum_recurrent(partial=self._recurrent_partial, drecurrent_kernel=drecurrent_kernel, slices=slices)
-        return (self.dx if need_dx else None), *((self.dh0, self.dc0) if need_dstate else (None, None))
+        dx = self._show_dx(self._dx) if need_dx else None
+        return dx, *((self.dh0, self.dc0) if need_dstate else (None, None))
 
     # ------------------------------------------------------------------------------------------------ binding
 

@@ -112,6 +112,14 @@ __device__ __forceinline__ void ldmatrix_x4_trans(uint32_t d[4], const void* row
                  : "memory");
 }
 
+// Two matrices, transposed: lanes 0..15 give the addresses.
+__device__ __forceinline__ void ldmatrix_x2_trans(uint32_t d[2], const void* row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
+                 : "=r"(d[0]), "=r"(d[1])
+                 : "r"(shared_address(row))
+                 : "memory");
+}
+
 // ------------------------------------------------------------------------------------------------ number formats
 
 // Round to tf32 (10 mantissa bits), to nearest, ties away from zero; the result is a float32 bit pattern.

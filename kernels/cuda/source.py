@@ -20,6 +20,7 @@ _KERNEL = re.compile(
     r'extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\)\s*)?(\w+)\s*\(([^)]*)\)\s*\{'
 )
 _PARAMETER = re.compile(r"^(?P<type>[\w\s]*?\w)\s*(?P<pointer>\*?)\s*(?:__restrict__\s*)?\b(?P<name>\w+)$")
+_CONSTANT = re.compile(r"^#define (\w+) (\w+)$", re.MULTILINE)
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 DTYPES = {
@@ -36,8 +37,9 @@ DTYPES = {
     "unsigned long long": "uint64",
     "uint16_t": "uint16",
     "uint8_t": "uint8",
+    "bf16": "uint16",
 }
-"""The parameter types that a kernel may have, and the NumPy dtype of each."""
+"""The parameter types that a kernel may have, and the NumPy dtype of each. A constant may stand for one of them."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,11 @@ def load_source(filename: str, defines: Mapping[str, Constant], folder: Path = F
 def parse_source(name: str, text: str) -> Source:
     """Find the kernels of a program text that is complete already."""
     stripped = _COMMENT.sub("", text)
+    aliases = {alias: base for alias, base in _CONSTANT.findall(stripped) if base in DTYPES}
     kernels = {
-        match[1]: tuple(_parameter(part, f"{name}: {match[1]}") for part in match[2].split(",") if part.strip())
+        match[1]: tuple(
+            _parameter(part, f"{name}: {match[1]}", aliases) for part in match[2].split(",") if part.strip()
+        )
         for match in _KERNEL.finditer(stripped)
     }
     if not kernels:
@@ -115,12 +120,13 @@ def _literal(value: Constant) -> str:
     return f"({value})" if isinstance(value, int) and value < 0 else str(value)
 
 
-def _parameter(text: str, where: str) -> Parameter:
+def _parameter(text: str, where: str, aliases: Mapping[str, str]) -> Parameter:
     match = _PARAMETER.match(" ".join(text.split()))
     if match is None:
         raise ValueError(f"{where} has a parameter that is not understood: {text.strip()!r}")
     words = match["type"].split()
     base = " ".join(word for word in words if word not in ("const", "volatile"))
+    base = aliases.get(base, base)
     if base not in DTYPES:
         raise ValueError(f"{where} has parameter {match['name']} of type {base}; expected one of {', '.join(DTYPES)}")
     return Parameter(match["name"], DTYPES[base], bool(match["pointer"]), "const" in words)

@@ -9,11 +9,18 @@ from dataclasses import dataclass
 MAX_TILE_COLUMNS = 160
 """Columns of one block: 4 x 2 warps of 32 x 80 keep 80 accumulators a thread; two blocks fit on a multiprocessor."""
 
-MAX_CHUNK = 40
-"""Floats of k in one stage: five mma steps, and exactly the 40 channels of the example."""
+MAX_CHUNK = {4: 40, 2: 96}
+"""Elements of k in one stage, by the bytes of an element. Floats: five mma steps, and exactly the 40 channels of the
+example. Two bytes: about as many bytes, 72 for the example's 360 and 96 for its 1440."""
 
-GRADIENT_CHUNK = 32
-"""Pixels in one stage of a weight gradient: GradientTile::PIXELS."""
+MMA_DEPTH = {4: 8, 2: 16}
+"""The depth of an mma, by the bytes of an element."""
+
+MAX_SHARED_BYTES = 101_376
+"""Of one block on compute capabilities 8.9 and 12.0, the smallest there is a use for."""
+
+GRADIENT_CHUNK = {4: 32, 2: 64}
+"""Pixels in one stage of a weight gradient, by the bytes of an element: GradientTile::PIXELS."""
 
 TARGET_BLOCKS = 264
 """Blocks that a weight gradient is split into, about two for each multiprocessor of a large device. A constant, not the
@@ -29,7 +36,7 @@ def round_up(a: int, multiple: int) -> int:
 
 
 def shared_stride(size: int) -> int:
-    """The distance between rows of so many floats in shared memory; shared_stride in accumulators.cuh."""
+    """The distance between rows of so many elements in shared memory; shared_stride in accumulators.cuh."""
     return size if size % 16 == 8 else size + 8
 
 
@@ -84,17 +91,21 @@ class ConvTile:
         k: taps times input channels.
         columns: output columns, padding of the gate layout included.
         warps: how a block of it is cut.
+        element: bytes of one operand.
     """
 
     k: int
     columns: int
     warps: WarpGrid
+    element: int = 4
 
     @property
     def chunk(self) -> int:
-        """BK: the largest chunk of those that pad k least."""
-        step = 8 * self.warps.warps_k
-        return min(range(step, MAX_CHUNK + 1, step), key=lambda chunk: (round_up(self.k, chunk), -chunk))
+        """BK: the largest chunk of those that pad k least. Warps that share k take whole mma steps."""
+        step = 8 if self.warps.warps_k == 1 else MMA_DEPTH[self.element] * self.warps.warps_k
+        chunks = range(step, MAX_CHUNK[self.element] + 1, step)
+        fitting = [chunk for chunk in chunks if self._shared_bytes(chunk) <= MAX_SHARED_BYTES]
+        return min(fitting, key=lambda chunk: (round_up(self.k, chunk), -chunk))
 
     @property
     def packed_shape(self) -> tuple[int, int]:
@@ -103,8 +114,11 @@ class ConvTile:
 
     @property
     def shared_bytes(self) -> int:
+        return self._shared_bytes(self.chunk)
+
+    def _shared_bytes(self, chunk: int) -> int:
         rows = self.warps.rows + self.warps.columns
-        return 16 * self.warps.rows + 2 * 4 * rows * shared_stride(self.chunk)
+        return 16 * self.warps.rows + 2 * self.element * rows * shared_stride(chunk)
 
     @property
     def arguments(self) -> str:
@@ -124,16 +138,18 @@ class GradientTile:
         rows: taps times input channels, and one more for the bias where it has one.
         columns: output columns.
         warps: how a block of it is cut.
+        element: bytes of one operand.
     """
 
     rows: int
     columns: int
     warps: WarpGrid
+    element: int = 4
 
     @property
     def shared_bytes(self) -> int:
         strides = shared_stride(self.warps.rows) + shared_stride(self.warps.columns)
-        return 2 * (GRADIENT_CHUNK * 16 + GRADIENT_CHUNK * strides * 4)
+        return 2 * GRADIENT_CHUNK[self.element] * (16 + strides * self.element)
 
     @property
     def arguments(self) -> str:
@@ -143,7 +159,7 @@ class GradientTile:
 
     def slices(self, pixels: int) -> tuple[int, int]:
         """How many slices the pixels are split into (none, if there are no pixels), and how many chunks a slice has."""
-        chunks = ceil_div(pixels, GRADIENT_CHUNK)
+        chunks = ceil_div(pixels, GRADIENT_CHUNK[self.element])
         blocks = ceil_div(self.rows, self.warps.rows) * ceil_div(self.columns, self.warps.columns)
         per_slice = max(1, ceil_div(chunks, max(1, TARGET_BLOCKS // blocks)))
         return ceil_div(chunks, per_slice), per_slice
@@ -152,14 +168,16 @@ class GradientTile:
         return ceil_div(self.rows, self.warps.rows), ceil_div(self.columns, self.warps.columns), slices
 
 
-def conv_tile(k: int, columns: int, paired: bool = False) -> ConvTile:
+def conv_tile(k: int, columns: int, paired: bool = False, element: int = 4) -> ConvTile:
+    """The tile of a convolution; paired: see choose_warps; element: bytes of one operand."""
     warps = choose_warps(columns, paired=paired)
     if warps.warps_n == 1 and not paired and k % 32 == 0:
         # Few columns: a warp of 32 x BN reads less shared memory for a product than one of 16 x BN, and with two warps
         # on the k of a chunk there are still eight of them.
         warps = WarpGrid(warps_m=4, warps_n=1, m_tiles=2, n_tiles=warps.n_tiles, warps_k=2)
-    return ConvTile(k, columns, warps)
+    return ConvTile(k, columns, warps, element)
 
 
-def gradient_tile(rows: int, columns: int) -> GradientTile:
-    return GradientTile(rows, columns, choose_warps(columns, rows))
+def gradient_tile(rows: int, columns: int, element: int = 4) -> GradientTile:
+    """The tile of a weight gradient; element: bytes of one operand."""
+    return GradientTile(rows, columns, choose_warps(columns, rows), element)

@@ -10,9 +10,9 @@
 //
 //     shared memory               one stage: PIXELS rows, pixel p
 //     +----------------------+    +--- BM -----+8-+--- BN -----+8-+
-//     | Pixel pixels[2][PX]  |    | A[p][r]       | dy[p][n]      |      both strides 8 or 24 mod 32: lanes
-//     | stage 0, stage 1     |    +---------------+---------------+      (t, g) read word t * stride + g, 32 banks
-//     +----------------------+
+//     | Pixel pixels[2][PX]  |    | A[p][r]       | dy[p][n]      |      floats: strides 8 or 24 mod 32: lanes
+//     | stage 0, stage 1     |    +---------------+---------------+      (t, g) read word t * stride + g, 32 banks;
+//     +----------------------+                                           bf16: ldmatrix transposes 8 x 8 at a time
 //
 // Ownership of the accumulators is that of accumulators.cuh.
 #pragma once
@@ -29,50 +29,78 @@ struct GradientTile {
     static constexpr bool BIAS = BIAS_;
     static constexpr int ROWS = Taps::K + (BIAS ? 1 : 0);
     static constexpr int BM = 16 * MT * WARPS_M, BN = 8 * NT * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N;
-    static constexpr int PIXELS = 32;
+    static constexpr int PIXELS = BF16 ? 64 : 32;
     static constexpr int STRIDE_A = shared_stride(BM), STRIDE_DY = shared_stride(BN);
     static constexpr int STAGE = PIXELS * (STRIDE_A + STRIDE_DY);
-    static constexpr int SHARED_BYTES = 2 * (PIXELS * int(sizeof(Pixel)) + STAGE * int(sizeof(float)));
+    static constexpr int SHARED_BYTES = 2 * (PIXELS * int(sizeof(Pixel)) + STAGE * int(sizeof(OPERAND)));
     static_assert(SHARED_BYTES == SHARED_BYTES_, "tiles.py plans the same tile");
 };
 
 template <class Tile>
-__device__ __forceinline__ void load_pixels(float* stage, const Pixel* pixels, const float* x, const float* dy,
+__device__ __forceinline__ void load_pixels(OPERAND* stage, const Pixel* pixels, const OPERAND* x, const OPERAND* dy,
                                             Frames frames) {
     constexpr int VECTOR = Tile::Taps::VECTOR, PIECES = Tile::BM / VECTOR, CHANNELS = Tile::Taps::CHANNELS;
     static_assert(Tile::THREADS % PIECES == 0, "a thread keeps to one row of A");
     int row = threadIdx.x % PIECES * VECTOR, r = blockIdx.x * Tile::BM + row, tap = r / CHANNELS;
     for (int p = threadIdx.x / PIECES; p < Tile::PIXELS; p += Tile::THREADS / PIECES) {
         const Pixel pixel = pixels[p];
-        float* target = stage + p * Tile::STRIDE_A + row;
+        OPERAND* target = stage + p * Tile::STRIDE_A + row;
         if (Tile::BIAS && r == Tile::Taps::K) {
-            target[0] = pixel.image == NO_IMAGE ? 0.0f : 1.0f;
-            for (int q = 1; q < VECTOR; ++q) target[q] = 0.0f;
+            put(target, pixel.image == NO_IMAGE ? 0.0f : 1.0f);
+            for (int q = 1; q < VECTOR; ++q) put(target + q, 0.0f);
             continue;
         }
         long long source = Tile::Taps::source(frames, pixel, tap, r - tap * CHANNELS);
-        if constexpr (VECTOR == 4) {
+        if constexpr (VECTOR > 1) {
             cp_async16_zfill(target, source < 0 ? x : x + source, source < 0 ? 0 : 16);
         } else {
-            *target = source < 0 ? 0.0f : x[source];
+            *target = source < 0 ? OPERAND{} : x[source];
         }
     }
-    constexpr int WIDTH = Tile::COLUMNS % 4 == 0 ? 4 : 1, COLUMN_PIECES = Tile::BN / WIDTH;
+    constexpr int WIDTH = copied_together(Tile::COLUMNS), COLUMN_PIECES = Tile::BN / WIDTH;
     for (int i = threadIdx.x; i < Tile::PIXELS * COLUMN_PIECES; i += Tile::THREADS) {
         const Pixel pixel = pixels[i / COLUMN_PIECES];
         int column = i % COLUMN_PIECES * WIDTH, n = blockIdx.y * Tile::BN + column;
         bool inside = n < Tile::COLUMNS && pixel.image != NO_IMAGE;
-        const float* source = dy + (inside ? (long long)pixel.linear * Tile::COLUMNS + n : 0);
-        float* target = stage + Tile::PIXELS * Tile::STRIDE_A + i / COLUMN_PIECES * Tile::STRIDE_DY + column;
-        if constexpr (WIDTH == 4) {
+        const OPERAND* source = dy + (inside ? (long long)pixel.linear * Tile::COLUMNS + n : 0);
+        OPERAND* target = stage + Tile::PIXELS * Tile::STRIDE_A + i / COLUMN_PIECES * Tile::STRIDE_DY + column;
+        if constexpr (WIDTH > 1) {
             cp_async16_zfill(target, source, inside ? 16 : 0);
         } else {
-            *target = inside ? *source : 0.0f;
+            *target = inside ? *source : OPERAND{};
         }
     }
 }
 
-#if TF32
+#if BF16
+template <class Tile, bool ROUND_DY>
+__device__ __forceinline__ void multiply_pixels(Sums<Tile>& sum, const bf16* a, const bf16* dy) {
+    int lane = threadIdx.x % 32;
+    const bf16* a_row = a + (lane / 16 * 8 + lane % 8) * Tile::STRIDE_A + lane / 8 % 2 * 8;
+    const bf16* dy_row = dy + lane % 16 * Tile::STRIDE_DY + lane / 16 * 8;
+#pragma unroll
+    for (int p = 0; p < Tile::PIXELS; p += MMA_DEPTH) {
+        uint32_t fragment[Tile::MT][4];
+#pragma unroll
+        for (int i = 0; i < Tile::MT; ++i) ldmatrix_x4_trans(fragment[i], a_row + p * Tile::STRIDE_A + 16 * i);
+#pragma unroll
+        for (int j = 0; j < Tile::NT; j += 2) {
+            uint32_t columns[4];
+            const bool both = j + 1 < Tile::NT;
+            if (both) {
+                ldmatrix_x4_trans(columns, dy_row + p * Tile::STRIDE_DY + 8 * j);
+            } else {
+                ldmatrix_x2_trans(columns, dy_row + p * Tile::STRIDE_DY + 8 * j);
+            }
+#pragma unroll
+            for (int i = 0; i < Tile::MT; ++i) {
+                mma_m16n8k16_bf16(sum.v[i][j], fragment[i], columns, sum.v[i][j]);
+                if (both) mma_m16n8k16_bf16(sum.v[i][j + both], fragment[i], columns + 2, sum.v[i][j + both]);
+            }
+        }
+    }
+}
+#elif TF32
 template <class Tile, bool ROUND_DY>
 __device__ __forceinline__ void multiply_pixels(Sums<Tile>& sum, const float* a, const float* dy) {
     int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
@@ -125,17 +153,17 @@ __device__ __forceinline__ void multiply_pixels(Sums<Tile>& sum, const float* a,
 #endif
 
 // Stage 1. Slice blockIdx.z takes chunks_per_slice chunks of PIXELS pixels.
-//   x        (frames.images, height, width, CHANNELS);  dy (pixels, COLUMNS), 16-byte aligned where COLUMNS % 4 == 0
+//   x        (frames.images, height, width, CHANNELS);  dy (pixels, COLUMNS), 16-byte aligned where copied together
 //   partial  (slices, ROWS, COLUMNS)
 //   ROUND_DY whether dy still needs rounding to tf32
 template <class Tile, bool ROUND_DY>
-__device__ __forceinline__ void weight_gradient(char* shared, const float* x, const float* dy, float* partial,
+__device__ __forceinline__ void weight_gradient(char* shared, const OPERAND* x, const OPERAND* dy, float* partial,
                                                 Frames frames, int chunks_per_slice) {
     constexpr int PIXELS = Tile::PIXELS;
     Sums<Tile> sum;
     clear(sum);
     Pixel* pixels = (Pixel*)shared;
-    float* stages = (float*)(pixels + 2 * PIXELS);
+    OPERAND* stages = (OPERAND*)(pixels + 2 * PIXELS);
     int first = blockIdx.z * chunks_per_slice;
     int last = min(first + chunks_per_slice, (frames.pixels() + PIXELS - 1) / PIXELS);
 
@@ -154,7 +182,7 @@ __device__ __forceinline__ void weight_gradient(char* shared, const float* x, co
         cp_async_commit();
         for (int i = threadIdx.x; i < PIXELS; i += Tile::THREADS)
             pixels[now * PIXELS + i] = pixel_at((chunk + 2) * PIXELS + i, frames);
-        const float* stage = stages + now * Tile::STAGE;
+        const OPERAND* stage = stages + now * Tile::STAGE;
         multiply_pixels<Tile, ROUND_DY>(sum, stage + a, stage + b);
     }
     for_each_pair<Tile>(sum, Tile::ROWS, [&](int r, int n, float left, float right) {

@@ -7,6 +7,8 @@
 // A 2-D convolution is KT = 1, BEFORE = 0.
 #pragma once
 
+#include "operand.cuh"
+
 struct Frames {
     int images;     // T * B
     int per_frame;  // B
@@ -33,8 +35,8 @@ struct Window {
     static constexpr int CHANNELS = CHANNELS_, KT = KT_, KH = KH_, KW = KW_, BEFORE = BEFORE_;
     static constexpr int TAPS = KT * KH * KW;
     static constexpr int K = TAPS * CHANNELS;
-    // Floats that one copy moves: 4 where no quad can straddle two taps and every pixel is 16-byte aligned.
-    static constexpr int VECTOR = CHANNELS % 4 == 0 ? 4 : 1;
+    // Elements that one copy moves: 16 bytes of them where none can straddle two taps and every pixel is aligned so.
+    static constexpr int VECTOR = copied_together(CHANNELS);
 
     // The index in x behind k = (tap, channel) of pixel p, or -1 where it is a zero of the padding (or k is past K).
     static __device__ __forceinline__ long long source(Frames frames, Pixel p, int tap, int channel) {

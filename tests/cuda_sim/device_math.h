@@ -71,6 +71,7 @@ inline __attribute__((always_inline)) void sim_ldmatrix(uint32_t* d, const void*
 }
 inline void ldmatrix_x4(uint32_t* d, const void* row, SIM_SITE) { sim_ldmatrix(d, row, 4, 0, file, line); }
 inline void ldmatrix_x2(uint32_t* d, const void* row, SIM_SITE) { sim_ldmatrix(d, row, 2, 0, file, line); }
+inline void ldmatrix_x2_trans(uint32_t* d, const void* row, SIM_SITE) { sim_ldmatrix(d, row, 2, 1, file, line); }
 inline void ldmatrix_x4_trans(uint32_t* d, const void* row, SIM_SITE) { sim_ldmatrix(d, row, 4, 1, file, line); }
 
 // ------------------------------------------------------------------------------------------------ ptx.cuh: the rest

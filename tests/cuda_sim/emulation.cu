@@ -60,8 +60,9 @@ extern "C" __global__ void multiply_bf16_trans(const float* a, const float* b, c
     DYNAMIC_SHARED(uint32_t, tile);
     for (int i = threadIdx.x; i < 64; i += 32) tile[i] = cvt_bf16x2(b[2 * i], b[2 * i + 1]);
     __syncwarp();
-    uint32_t columns[4];
+    uint32_t columns[4], halves[2];
     ldmatrix_x4_trans(columns, tile + LANE % 16 * 4);
+    ldmatrix_x2_trans(halves, tile + LANE % 16 * 4);
     float sum[4];
     for (int i = 0; i < 4; ++i) sum[i] = c[(GROUP + i / 2 * 8) * 8 + 2 * T + i % 2];
     for (int half = 0; half < 2; ++half) {
@@ -70,7 +71,7 @@ extern "C" __global__ void multiply_bf16_trans(const float* a, const float* b, c
             const float* pair = a + (GROUP + i * 8) * 16 + 2 * T + half * 8;
             fragment[i] = cvt_bf16x2(pair[0], pair[1]);
         }
-        mma_m16n8k8_bf16(sum, fragment, columns[half], sum);
+        mma_m16n8k8_bf16(sum, fragment, half == 0 ? columns[0] : halves[1], sum);
     }
     for (int i = 0; i < 4; ++i) d[(GROUP + i / 2 * 8) * 8 + 2 * T + i % 2] = sum[i];
 }

@@ -9,10 +9,10 @@ from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
 
 Array = np.ndarray[Any, Any]
 
-GRADIENT_ERROR = {"float32": 1e-5, "tf32": 2e-3, "bf16": 2e-2}
+GRADIENT_ERROR = {"float32": 1e-5, "tf32": 2e-3, "bfloat16": 2e-2}
 """What each precision promises of the gradients of a whole network: distance from float64, relative in norm."""
 
-LOSS_ERROR = {"float32": 1e-4, "tf32": 5e-3, "bf16": 2e-2}
+LOSS_ERROR = {"float32": 1e-4, "tf32": 5e-3, "bfloat16": 2e-2}
 """Largest relative difference of losses over ten steps."""
 
 

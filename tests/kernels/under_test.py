@@ -23,7 +23,7 @@ class Closeness:
 
 
 # float64 leaves room for sums in another order only; float32 for its rounding over a few thousand terms; tf32 has
-# 10 bits of mantissa in every product (design: 2e-3 in the gradients of a whole network).
+# 10 bits of mantissa in every product (design: 2e-3 in the gradients of a whole network), bfloat16 7 bits (2e-2).
 CLOSENESS = {
     "reference-float32": Closeness(1e-4),
     "reference-float64": Closeness(1e-12),
@@ -31,8 +31,10 @@ CLOSENESS = {
     "cpu-float64": Closeness(1e-10),
     "cuda-float32": Closeness(1e-4),
     "cuda-tf32": Closeness(2e-3),
+    "cuda-bfloat16": Closeness(2e-2),
     "gpu-float32": Closeness(1e-4),
     "gpu-tf32": Closeness(2e-3),
+    "gpu-bfloat16": Closeness(2e-2),
 }
 FLOAT64 = ("reference-float64", "cpu-float64")
 

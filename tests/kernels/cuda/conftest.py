@@ -1,16 +1,17 @@
-"""The CUDA kernels on the simulator, in both precisions; and a machine that has such a device."""
+"""The CUDA kernels on the simulator, in every precision; and a machine that has such a device."""
 
 import pytest
 
 import kernels.cuda
 from kernels import select
 from kernels.cuda import CudaBackend
+from kernels.specs import PRECISIONS
 from tests.cuda_sim import sim_backend
 
 
-@pytest.fixture(scope="session", params=["float32", "tf32"])
+@pytest.fixture(scope="session", params=PRECISIONS)
 def backend(request: pytest.FixtureRequest) -> CudaBackend:
-    """The back end in either precision, every access checked."""
+    """The back end in one precision, every access checked."""
     return sim_backend(request.param)
 
 

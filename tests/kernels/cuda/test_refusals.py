@@ -84,8 +84,8 @@ def test_gather_refuses_rows_and_shapes(device: CudaBackend, rows: list[int], ba
         device.gather_batch(movies, np.array(rows), device.zeros(batch))
 
 
-def test_precision_is_one_of_two() -> None:
-    with pytest.raises(ValueError, match="precision: expected one of float32, tf32, got 'fp8'"):
+def test_precision_is_one_of_three() -> None:
+    with pytest.raises(ValueError, match="precision: expected one of float32, tf32, bfloat16, got 'fp8'"):
         CudaBackend(precision="fp8")
 
 

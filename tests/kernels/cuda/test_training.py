@@ -34,7 +34,7 @@ def movies() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.usefixtures("simulated_device")
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 2e-5), ("tf32", 2e-3)])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 2e-5), ("tf32", 2e-3), ("bfloat16", 1e-2)])
 def test_ten_steps_equal_the_reference(precision: str, tolerance: float) -> None:
     x, y = movies()
     networks = [small_network("cuda", precision), small_network("reference")]

@@ -1,0 +1,59 @@
+"""Launches convert.cu: a layer's arrays as the caller has them, float32, and as the convolutions read them.
+
+Where both are the same (in float32 and tf32, and for arrays that a spec calls narrow), nothing is launched and nothing
+is allocated.
+"""
+
+from typing import Any
+
+from kernels.cuda.elementwise import THREADS, blocks, quads
+from kernels.cuda.launch import Kernel, Program, Runtime
+from kernels.cuda.precision import operand_dtype, precision_defines
+
+Array = Any
+
+
+class Inward:
+    """An array that comes in: the caller's -> operands."""
+
+    def __init__(self, runtime: Runtime, shape: tuple[int, ...], precision: str, narrow: bool = False) -> None:
+        self._kernel: Kernel | None = None
+        if operand_dtype(precision) != "float32" and not narrow:
+            self._kernel = _kernel(runtime, "narrow", shape, precision)
+            self._operands = runtime.empty(shape, operand_dtype(precision))
+
+    def __call__(self, array: Array) -> Array:
+        """The array as operands."""
+        if self._kernel is not None:
+            _convert(self._kernel, array, self._operands)
+        return self.known(array)
+
+    def known(self, array: Array) -> Array:
+        """The same for the array that came last, without converting it again."""
+        return array if self._kernel is None else self._operands
+
+
+class Outward:
+    """An array that goes out: operands -> the caller's."""
+
+    def __init__(self, runtime: Runtime, shape: tuple[int, ...], precision: str, narrow: bool = False) -> None:
+        self._kernel: Kernel | None = None
+        if operand_dtype(precision) != "float32" and not narrow:
+            self._kernel = _kernel(runtime, "widen_all", shape, precision)
+            self._array = runtime.empty(shape, "float32")
+
+    def __call__(self, operands: Array) -> Array:
+        """The operands as the caller wants them."""
+        if self._kernel is None:
+            return operands
+        _convert(self._kernel, operands, self._array)
+        return self._array
+
+
+def _kernel(runtime: Runtime, name: str, shape: tuple[int, ...], precision: str) -> Kernel:
+    return Program(runtime, "convert.cu", precision_defines(precision)).kernel(name, {"source": shape, "target": shape})
+
+
+def _convert(kernel: Kernel, source: Array, target: Array) -> None:
+    n = int(source.size)
+    kernel(blocks(n), (THREADS,), source=source, target=target, n=n, quads=quads(n, source, target))

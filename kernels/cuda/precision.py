@@ -1,0 +1,22 @@
+"""The precisions of the convolutions: what their operands are in memory, and which constants tell the kernels."""
+
+from kernels.cuda.source import Constant
+
+
+def operand_dtype(precision: str) -> str:
+    """The dtype of an array of OPERAND (operand.cuh); NumPy has no bfloat16, so its bits stand in uint16."""
+    return "uint16" if precision == "bfloat16" else "float32"
+
+
+def operand_bytes(precision: str) -> int:
+    """Of one element."""
+    return 2 if precision == "bfloat16" else 4
+
+
+def precision_defines(precision: str) -> dict[str, Constant]:
+    """What operand.cuh must be told."""
+    return {
+        "TF32": precision == "tf32",
+        "BF16": precision == "bfloat16",
+        "OPERAND": "bf16" if precision == "bfloat16" else "float",
+    }
