@@ -7,97 +7,107 @@ Forward:                                                       Backward:
     (3)  xhat     = (x - mean) / sqrt(variance + epsilon)          dx     = gamma / sqrt(variance + epsilon)
     (4)  y        = gamma xhat + beta                                       (dy - dbeta/n - xhat dgamma/n)        (1-3)
 
-Each chunk of positions has its own mean and sum of squares about that mean, computed while the chunk is in cache; they
-are put together in the chunks' order (Chan, Golub & LeVeque 1979), so x is read once for both statistics.
+A flat (n, C) matrix is read in whole vectors: after `period` elements, the least common multiple of C and the lanes, a
+vector sees the same channels again. Each lane of a chunk has its own mean and sum of squares about that mean, computed
+while the chunk is in cache; they are put together as Chan, Golub & LeVeque (1979) do, so x is read once for both
+statistics. Rows beyond the last whole period are done one by one.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
-from kernels.cpu.jit import jit, parallel, prange
-from kernels.cpu.sums import CHUNK, chunk_count, sum_rows
+from kernels.cpu.jit import parallel, prange, signed
+from kernels.cpu.memory import zeros
+from kernels.cpu.vector import broadcast, lanes, lanes_of, load, store
 from kernels.specs import BatchNormSpec
 
 Array = Any
 
-
-@jit
-def _combine(rows: int, means: Array, squares: Array, mean: Array, variance: Array) -> None:
-    """Means and sums of squares of chunks (chunks, C) -> mean and biased variance of all rows."""
-    for n in range(mean.size):
-        total_mean, total_square, seen = 0.0, 0.0, 0
-        for chunk in range(means.shape[0]):
-            size = min(CHUNK, rows - chunk * CHUNK)
-            difference = means[chunk, n] - total_mean
-            total_mean += difference * size / (seen + size)
-            total_square += squares[chunk, n] + difference * difference * seen * size / (seen + size)
-            seen += size
-        mean[n], variance[n] = total_mean, total_square / rows
+_CHUNK_ELEMENTS = 8192
+"""Elements of a chunk at most, as far as a period is shorter: two arrays of them stay in the first cache."""
 
 
 @parallel
-def _statistics(x: Array, workers: int, mean: Array, variance: Array) -> None:
-    """(1), (2) for each column of the flat matrix x (rows, C); mean, variance (C) in float64."""
-    C = mean.size
-    rows = x.size // C
-    chunks = chunk_count(rows)
-    means, squares = np.zeros((chunks, C)), np.zeros((chunks, C))
-    for worker in prange(workers):
+def _statistics(x: Array, workers: int, period: int, periods: int, means: Array, squares: Array) -> None:
+    """Mean, and sum of squares about it, of each lane of each chunk (chunks, period) of `periods` periods."""
+    chunks = means.shape[0]
+    whole = x.size // period
+    for index in prange(workers):
+        worker = signed(index)
         for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
-            first, end = chunk * CHUNK, min(rows, (chunk + 1) * CHUNK)
-            for row in range(first, end):
-                for n in range(C):
-                    means[chunk, n] += x[row * C + n]
-            for n in range(C):
-                means[chunk, n] /= end - first
-            for row in range(first, end):
-                for n in range(C):
-                    difference = x[row * C + n] - means[chunk, n]
-                    squares[chunk, n] += difference * difference
-    _combine(rows, means, squares, mean, variance)
+            first, end = chunk * periods, min(whole, (chunk + 1) * periods)
+            for lane in range(0, period, lanes(x)):
+                total = broadcast(x, 0.0)
+                for here in range(first * period + lane, end * period, period):
+                    total = total + load(x, here)
+                mean = total * (1.0 / (end - first))
+                square = broadcast(x, 0.0)
+                for here in range(first * period + lane, end * period, period):
+                    difference = load(x, here) - mean
+                    square = square + difference * difference
+                store(means[chunk], lane, mean)
+                store(squares[chunk], lane, square)
 
 
 @parallel
-def _scale_and_shift(x: Array, workers: int, mean: Array, scale: Array, shift: Array, y: Array) -> None:
-    """y = scale * (x - mean) + shift for the flat matrix x (rows, C)."""
-    C = scale.size
-    rows = x.size // C
-    for worker in prange(workers):
-        for row in range(worker * rows // workers, (worker + 1) * rows // workers):
-            for n in range(C):
-                y[row * C + n] = scale[n] * (x[row * C + n] - mean[n]) + shift[n]
-
-
-@parallel
-def _gradient_sums(dy: Array, x: Array, workers: int, mean: Array, inverse: Array, sums: Array) -> None:
-    """sums (2C) = sum(dy), sum(dy xhat), in float64."""
-    C = mean.size
-    rows = x.size // C
-    chunks = chunk_count(rows)
-    partial = np.zeros((chunks, 2 * C))
-    for worker in prange(workers):
+def _scale_and_shift(x: Array, workers: int, periods: int, mean: Array, scale: Array, shift: Array, y: Array) -> None:
+    """y = scale * (x - mean) + shift, flat; mean, scale, shift (period)."""
+    period = mean.size
+    whole = x.size // period
+    chunks = (whole + periods - 1) // periods
+    for index in prange(workers):
+        worker = signed(index)
         for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
-            for row in range(chunk * CHUNK, min(rows, (chunk + 1) * CHUNK)):
-                for n in range(C):
-                    gradient = dy[row * C + n]
-                    partial[chunk, n] += gradient
-                    partial[chunk, C + n] += gradient * ((x[row * C + n] - mean[n]) * inverse[n])
-    sum_rows(partial, sums)
+            first, end = chunk * periods, min(whole, (chunk + 1) * periods)
+            for lane in range(0, period, lanes(x)):
+                m, a, b = load(mean, lane), load(scale, lane), load(shift, lane)
+                for here in range(first * period + lane, end * period, period):
+                    store(y, here, a * (load(x, here) - m) + b)
+    for i in range(whole * period, x.size):
+        lane = i - whole * period
+        y[i] = scale[lane] * (x[i] - mean[lane]) + shift[lane]
+
+
+@parallel
+def _gradient_sums(dy: Array, x: Array, workers: int, periods: int, mean: Array, sums: Array, products: Array) -> None:
+    """Sums of dy and of dy (x - mean) of each lane of each chunk (chunks, period); mean (period)."""
+    period, chunks = mean.size, sums.shape[0]
+    whole = x.size // period
+    for index in prange(workers):
+        worker = signed(index)
+        for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
+            first, end = chunk * periods, min(whole, (chunk + 1) * periods)
+            for lane in range(0, period, lanes(x)):
+                m, total, product = load(mean, lane), broadcast(x, 0.0), broadcast(x, 0.0)
+                for here in range(first * period + lane, end * period, period):
+                    gradient = load(dy, here)
+                    total = total + gradient
+                    product = product + gradient * (load(x, here) - m)
+                store(sums[chunk], lane, total)
+                store(products[chunk], lane, product)
 
 
 @parallel
 def _input_gradient(
-    dy: Array, x: Array, workers: int, mean: Array, of_dy: Array, of_x: Array, constant: Array, dx: Array
+    dy: Array, x: Array, workers: int, periods: int, mean: Array, of_dy: Array, of_x: Array, constant: Array, dx: Array
 ) -> None:
-    """dx = of_dy * dy + of_x * (x - mean) + constant, each (C)."""
-    C = of_dy.size
-    rows = x.size // C
-    for worker in prange(workers):
-        for row in range(worker * rows // workers, (worker + 1) * rows // workers):
-            for n in range(C):
-                i = row * C + n
-                dx[i] = of_dy[n] * dy[i] + of_x[n] * (x[i] - mean[n]) + constant[n]
+    """dx = of_dy * dy + of_x * (x - mean) + constant, flat; the others (period)."""
+    period = mean.size
+    whole = x.size // period
+    chunks = (whole + periods - 1) // periods
+    for index in prange(workers):
+        worker = signed(index)
+        for chunk in range(worker * chunks // workers, (worker + 1) * chunks // workers):
+            first, end = chunk * periods, min(whole, (chunk + 1) * periods)
+            for lane in range(0, period, lanes(x)):
+                m, a, b, c = load(mean, lane), load(of_dy, lane), load(of_x, lane), load(constant, lane)
+                for here in range(first * period + lane, end * period, period):
+                    store(dx, here, a * load(dy, here) + b * (load(x, here) - m) + c)
+    for i in range(whole * period, x.size):
+        lane = i - whole * period
+        dx[i] = of_dy[lane] * dy[i] + of_x[lane] * (x[i] - mean[lane]) + constant[lane]
 
 
 class BatchNormPlan:
@@ -106,32 +116,55 @@ class BatchNormPlan:
     def __init__(self, spec: BatchNormSpec, dtype: np.dtype[Any], workers: int) -> None:
         self.epsilon, self.workers, self.dtype = spec.epsilon, workers, dtype
         shape = (spec.T, spec.B, spec.H, spec.W, spec.C)
-        self.n = spec.T * spec.B * spec.H * spec.W
-        self.y = np.zeros(shape, dtype)
+        self.n, self.C = spec.T * spec.B * spec.H * spec.W, spec.C
+        self.period = math.lcm(spec.C, lanes_of(dtype.itemsize))
+        self.periods = max(1, _CHUNK_ELEMENTS // self.period)
+        self.y = zeros(shape, dtype)
+        self.whole = self.n * spec.C // self.period
         if spec.training:
-            self.dx = np.zeros(shape, dtype)
-        self.mean, self.variance = np.zeros(spec.C), np.zeros(spec.C)
-        self.inverse_deviation = np.zeros(spec.C)
-        self.sums = np.zeros(2 * spec.C)
+            self.dx = zeros(shape, dtype)
+            chunks = -(-self.whole // self.periods)
+            self.lane_sums = [zeros((chunks, self.period), dtype) for _ in range(2)]
+        self.mean, self.inverse_deviation = np.zeros(spec.C), np.zeros(spec.C)
+
+    def _by_lane(self, *rows: Array) -> list[Array]:
+        """Numbers of channels (C) as vectors see them, (period)."""
+        return [np.tile(row.astype(self.dtype), self.period // self.C) for row in rows]
+
+    def _by_channel(self, lane_values: Array) -> Array:
+        """Values of lanes (chunks, period) as rows of channels (chunks * period / C, C), in float64."""
+        return lane_values.reshape(-1, self.C).astype(np.float64)
+
+    def _rest(self, x: Array) -> Array:
+        """The rows beyond the last whole period, (rows, C) in float64."""
+        return x.reshape(-1)[self.whole * self.period :].reshape(-1, self.C).astype(np.float64)
+
+    def _moments(self, x: Array) -> tuple[Array, Array]:
+        """(1), (2): mean and biased variance (C) in float64."""
+        means, squares = self.lane_sums
+        _statistics(x.reshape(-1), self.workers, self.period, self.periods, means, squares)
+        chunks = np.full(len(means), self.periods)
+        chunks[-1:] = self.whole - self.periods * (len(means) - 1)
+        sizes = np.repeat(chunks, self.period // self.C)[:, np.newaxis]
+        lane_means, rest = self._by_channel(means), self._rest(x)
+        mean = ((sizes * lane_means).sum(axis=0) + rest.sum(axis=0)) / self.n
+        about_mean = (sizes * (lane_means - mean) ** 2).sum(axis=0) + ((rest - mean) ** 2).sum(axis=0)
+        return mean, (self._by_channel(squares).sum(axis=0) + about_mean) / self.n
 
     def _normalise(self, x: Array, mean: Array, variance: Array, gamma: Array, beta: Array) -> Array:
-        self.inverse_deviation = 1.0 / np.sqrt(variance + self.epsilon)
-        _scale_and_shift(
-            x.reshape(-1), self.workers, *self._cast(mean, gamma * self.inverse_deviation, beta), self.y.reshape(-1)
-        )
+        self.mean, self.inverse_deviation = mean, 1.0 / np.sqrt(variance + self.epsilon)
+        lane_values = self._by_lane(mean, gamma * self.inverse_deviation, beta)
+        _scale_and_shift(x.reshape(-1), self.workers, self.periods, *lane_values, self.y.reshape(-1))
         return self.y
-
-    def _cast(self, *rows: Array) -> list[Array]:
-        return [row.astype(self.dtype) for row in rows]
 
     def forward(
         self, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array, momentum: float
     ) -> Array:
         """Backend.batch_norm_forward."""
-        _statistics(x.reshape(-1), self.workers, self.mean, self.variance)
-        moving_mean -= ((moving_mean - self.mean) * (1.0 - momentum)).astype(self.dtype)
-        moving_variance -= ((moving_variance - self.variance) * (1.0 - momentum)).astype(self.dtype)
-        return self._normalise(x, self.mean, self.variance, gamma, beta)
+        mean, variance = self._moments(x)
+        moving_mean -= ((moving_mean - mean) * (1.0 - momentum)).astype(self.dtype)
+        moving_variance -= ((moving_variance - variance) * (1.0 - momentum)).astype(self.dtype)
+        return self._normalise(x, mean, variance, gamma, beta)
 
     def inference(self, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array) -> Array:
         """Backend.batch_norm_inference."""
@@ -140,14 +173,19 @@ class BatchNormPlan:
     def backward(self, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array) -> Array:
         """Backend.batch_norm_backward."""
         inverse = self.inverse_deviation
-        _gradient_sums(dy.reshape(-1), x.reshape(-1), self.workers, self.mean, inverse, self.sums)
-        sum_dy, sum_dy_xhat = np.split(self.sums, 2)
+        sums, products = self.lane_sums
+        (mean,) = self._by_lane(self.mean)
+        _gradient_sums(dy.reshape(-1), x.reshape(-1), self.workers, self.periods, mean, sums, products)
+        rest = self._rest(dy)
+        sum_dy = self._by_channel(sums).sum(axis=0) + rest.sum(axis=0)
+        products_rest = (rest * (self._rest(x) - self.mean)).sum(axis=0)
+        sum_dy_xhat = (self._by_channel(products).sum(axis=0) + products_rest) * inverse
         dbeta[...], dgamma[...] = sum_dy, sum_dy_xhat
         of_dy = gamma * inverse
         of_x = -of_dy * inverse * sum_dy_xhat / self.n
         constant = -of_dy * sum_dy / self.n
+        lane_values = self._by_lane(self.mean, of_dy, of_x, constant)
         _input_gradient(
-            dy.reshape(-1), x.reshape(-1), self.workers, *self._cast(self.mean, of_dy, of_x, constant),
-            self.dx.reshape(-1),
+            dy.reshape(-1), x.reshape(-1), self.workers, self.periods, *lane_values, self.dx.reshape(-1)
         )  # fmt: skip
         return self.dx

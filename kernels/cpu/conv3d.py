@@ -17,6 +17,7 @@ import numpy as np
 
 from kernels.cpu.convolution import Kernels, convolve_frames, workspace
 from kernels.cpu.geometry import Geometry, geometry
+from kernels.cpu.memory import zeros
 from kernels.cpu.sums import column_sums
 from kernels.cpu.vector import lanes_of
 from kernels.cpu.weight_gradient import WeightGradient
@@ -38,18 +39,18 @@ class Conv3DPlan:
 
         forward = cut(spec.kt * C, K)
         self.forward_kernels = Kernels(forward, dtype)
-        self.no_rest = np.zeros(0, dtype)
+        self.no_rest = zeros(0, dtype)
         geometries = [forward]
-        self.y = np.zeros((T, B, H, W, K), dtype)
+        self.y = zeros((T, B, H, W, K), dtype)
         # Stands for the frames before the first and after the last one, of x and of dy.
-        self.zero_frames = np.zeros(B * H * W * max(C, K), dtype)
+        self.zero_frames = zeros(B * H * W * max(C, K), dtype)
         if spec.training:
             backward = cut(spec.kt * K, C)
             geometries.append(backward)
             self.backward_kernels = Kernels(backward, dtype)
             self.weight_gradient = WeightGradient(backward, B, workers, dtype)
-            self.dx = np.zeros((T, B, H, W, C), dtype)
-            self.no_bias = np.zeros(C, dtype)
+            self.dx = zeros((T, B, H, W, C), dtype)
+            self.no_bias = zeros(C, dtype)
         sizes = (self.weight_gradient.a_size, self.weight_gradient.d_size) if spec.training else (0, 0)
         self.work = workspace(workers, geometries, lanes, dtype, *sizes)
 

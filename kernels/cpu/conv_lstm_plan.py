@@ -7,6 +7,7 @@ import numpy as np
 from kernels.cpu.conv_lstm import backward_images, cell_backward_step, forward_steps
 from kernels.cpu.convolution import Kernels, convolve_frames, workspace
 from kernels.cpu.geometry import Geometry, geometry
+from kernels.cpu.memory import zeros
 from kernels.cpu.nonlinearities import gate_of
 from kernels.cpu.sums import sum_rows
 from kernels.cpu.vector import lanes_of
@@ -38,24 +39,24 @@ class ConvLSTMPlan:
         forward = cut(C + F, 4 * F)
         self.forward_kernels = Kernels(forward, dtype)
         frames = (T if spec.training else 1, B, H, W, F)
-        self._gates = np.zeros((T, B * H * W * 4 * F) if spec.training else (1, 1), dtype)
-        self.h = np.zeros((T, B, H, W, F), dtype)
-        self.c = np.zeros(frames, dtype)
-        self.zero_state = np.zeros(B * H * W * F, dtype)
+        self._gates = zeros((T, B * H * W * 4 * F) if spec.training else (1, 1), dtype)
+        self.h = zeros((T, B, H, W, F), dtype)
+        self.c = zeros(frames, dtype)
+        self.zero_state = zeros(B * H * W * F, dtype)
         geometries = [forward]
         if spec.training:
             backward = {True: cut(4 * F, F + C), False: cut(4 * F, F)}
             self.backward_kernels = {need_dx: Kernels(g, dtype) for need_dx, g in backward.items()}
             geometries += backward.values()
-            self.no_bias = np.zeros(F + C, dtype)
-            self.dx = np.zeros((T, B, H, W, C), dtype)
-            self.dh0, self.dc0 = np.zeros((B, H, W, F), dtype), np.zeros((B, H, W, F), dtype)
-            self._dbias_of_row = np.zeros((B * H, 4 * F), dtype)
+            self.no_bias = zeros(F + C, dtype)
+            self.dx = zeros((T, B, H, W, C), dtype)
+            self.dh0, self.dc0 = zeros((B, H, W, F), dtype), zeros((B, H, W, F), dtype)
+            self._dbias_of_row = zeros((B * H, 4 * F), dtype)
             self._weight_gradient = WeightGradient(forward, B, workers, dtype)
         sizes = (self._weight_gradient.a_size, self._weight_gradient.d_size) if spec.training else (0, 0)
         self.work = workspace(workers, geometries, lanes, dtype, *sizes)
         self._turn = 0
-        self._other_state = (np.zeros((B, H, W, F), dtype), np.zeros((B, H, W, F), dtype)) if T == 1 else None
+        self._other_state = (zeros((B, H, W, F), dtype), zeros((B, H, W, F), dtype)) if T == 1 else None
 
     def forward(
         self,

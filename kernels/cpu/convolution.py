@@ -17,6 +17,7 @@ from kernels.cpu.direct import pad_rows
 from kernels.cpu.gemm import SPARE_ROWS, group_count, group_start, multiply_packed
 from kernels.cpu.geometry import MOST_POSITIONS, Geometry
 from kernels.cpu.jit import jit, parallel, prange, signed
+from kernels.cpu.memory import zeros
 from kernels.cpu.vector import broadcast, lanes, load, load_first, not_inlined, store, store_first
 from kernels.cpu.winograd import kernel_transform, transform_inputs, transform_outputs
 
@@ -40,7 +41,7 @@ def workspace(
     spare = SPARE_ROWS * lanes
 
     def scratch(size: int) -> Array:
-        return np.zeros((workers, size + spare), dtype)
+        return zeros((workers, -(-size // lanes) * lanes + spare), dtype)
 
     return Workspace(
         scratch(max(a_size, *(g.a_size for g in geometries))),
@@ -241,8 +242,8 @@ class Kernels:
     def __init__(self, g: Geometry, dtype: np.dtype[Any]) -> None:
         self.geometry = g
         self.g_h, self.g_w = transforms(g, dtype)
-        self.rows = np.zeros((g.kh, g.kw, g.depth, g.columns), dtype)
-        self.packed = np.zeros(g.positions * g.depth * g.columns, dtype)
+        self.rows = zeros((g.kh, g.kw, g.depth, g.columns), dtype)
+        self.packed = zeros(g.positions * g.depth * g.columns, dtype)
 
     def pack(self, parts: list[tuple[int, int, Array]]) -> None:
         """Make `packed` of kernels (kh,kw,n,m), each with the depth and the column at which it begins.

@@ -20,7 +20,16 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 
-from kernels.cpu.vector import REGISTERS, VectorType, address, intrinsic, splat, vector_at, vector_function
+from kernels.cpu.vector import (
+    REGISTERS,
+    VectorType,
+    address,
+    intrinsic,
+    prefetch_for_writing,
+    splat,
+    vector_at,
+    vector_function,
+)
 
 MAX_VECTORS = 5 if REGISTERS == 32 else 3
 """Vectors of the widest tile."""
@@ -52,6 +61,7 @@ def register_tile(
 ) -> Any:
     """c[c_start + i*c_row + v*L ...] = acc[i, v], or += where `accumulate`; the first three arguments are literals.
 
+    Where it adds, the rows of c that follow are fetched meanwhile: they are the next tile's.
     a, b, c are flat arrays of one dtype; starts and strides count elements. outer and inner are at least 1.
     """
     n_rows, n_vectors, adds = rows.literal_value, vectors.literal_value, bool(accumulate.literal_value)
@@ -79,6 +89,10 @@ def register_tile(
         kind = ir.VectorType(c_first.type.pointee, lanes)
         zero = ir.Constant(kind, [0.0] * lanes)
         initial = [builder.load(c_at[t], align=alignment) if adds else zero for t in tile]
+        if adds:
+            next_rows = builder.mul(c_row, constant(n_rows))
+            for i, v in tile:
+                prefetch_for_writing(builder, builder.gep(c_rows[i], [builder.add(next_rows, constant(v * lanes))]))
         fma = vector_function(builder, "fma", kind, 3)
 
         entry = builder.block

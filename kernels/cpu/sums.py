@@ -1,19 +1,10 @@
-"""Sums whose order is fixed: over chunks of a fixed length first, then over the chunks' sums, in float64."""
+"""Sums of columns in float64, from the first row to the last."""
 
 from typing import Any
 
 from kernels.cpu.jit import jit
 
 Array = Any
-
-CHUNK = 1024
-"""Rows of a matrix whose sum is one partial sum."""
-
-
-@jit
-def chunk_count(items: int) -> int:
-    """Chunks that cover so many items."""
-    return (items + CHUNK - 1) // CHUNK
 
 
 @jit

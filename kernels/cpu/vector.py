@@ -97,6 +97,15 @@ def vector_function(builder: Any, name: str, kind: Any, arguments: int) -> Any:
     return cgutils.get_or_insert_function(builder.module, signature, f"llvm.{name}.v{kind.count}{letter}")
 
 
+def prefetch_for_writing(builder: Any, pointer: Any) -> None:
+    """Ask for the cache line at an address, which need not be one of ours, to be brought near."""
+    number = ir.IntType(32)
+    signature = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+    function = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
+    writing, into_first_cache, data = 1, 3, 1
+    builder.call(function, [pointer, *(ir.Constant(number, n) for n in (writing, into_first_cache, data))])
+
+
 def _as_vector(context: Any, builder: Any, vector: VectorType, source: Any, value: Any) -> Any:
     if isinstance(source, VectorType):
         return value

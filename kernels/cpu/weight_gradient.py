@@ -18,6 +18,7 @@ from kernels.cpu.direct import copy_rows, pad_rows
 from kernels.cpu.gemm import SPARE_ROWS, group_count, group_start, rows_of_tile, tile_that_adds
 from kernels.cpu.geometry import Geometry, spread
 from kernels.cpu.jit import jit, parallel, prange, signed
+from kernels.cpu.memory import zeros
 from kernels.cpu.vector import broadcast, lanes, lanes_of, load, not_inlined, store
 from kernels.cpu.winograd import transform_inputs, transform_output_gradients
 
@@ -215,8 +216,8 @@ class WeightGradient:
         self.geometry, self.images, self.workers = g, images, workers
         self.g_h, self.g_w = transforms(g, dtype)
         lanes = lanes_of(dtype.itemsize)
-        self.sums = np.zeros((_parts(g, images), g.positions * (g.depth + SPARE_ROWS) * g.columns), dtype)
-        self.gradient = np.zeros((g.kh, g.kw, g.depth, g.columns), dtype)
+        self.sums = zeros((_parts(g, images), g.positions * (g.depth + SPARE_ROWS) * g.columns), dtype)
+        self.gradient = zeros((g.kh, g.kw, g.depth, g.columns), dtype)
         if g.winograd:
             rows = max(1, min(g.tile_rows, _TILES_OF_BLOCK // g.tiles_w))
             tiles = rows * g.tiles_w
