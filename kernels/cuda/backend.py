@@ -134,7 +134,7 @@ class CudaBackend(Backend):
         return plan.step(x, h, c, kernel, recurrent_kernel, bias)
 
     def batch_norm_plan(self, spec: BatchNormSpec) -> BatchNormPlan:
-        return BatchNormPlan(self.runtime, self._workspace, spec)
+        return BatchNormPlan(self.runtime, self._workspace, spec, self.precision)
 
     def batch_norm_forward(
         self,

@@ -15,7 +15,7 @@
 //                                                  row 0     .  .      .           consecutive floats
 //                                                  row 1     .  .      .           columns are then summed by halving
 //
-// Constants: SPEC_C, LANES = min(C, THREADS).
+// Constants: SPEC_C; INPUT, the type of x and dx, and OUTPUT, of y and dy: float or bf16. Arithmetic is float32.
 
 #include "elementwise.cuh"
 
@@ -68,10 +68,10 @@ __device__ __forceinline__ void for_each_element(int rows, Visit visit) {
 
 // (1), (2) stage 1: x (rows, C) -> partial (slices, 2, C): sum(x), sum(x^2).
 extern "C" __global__ void __launch_bounds__(THREADS)
-    batch_statistics(const float* x, double* partial, int rows, int rows_per_slice) {
+    batch_statistics(const INPUT* x, double* partial, int rows, int rows_per_slice) {
     DYNAMIC_SHARED(double, shared);
     column_sums(shared, partial, rows, rows_per_slice, [&](long long at, int, double& sum, double& squares) {
-        double value = x[at];
+        double value = widen(x[at]);
         sum += value;
         squares += value * value;
     });
@@ -103,8 +103,8 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 
 // (3), (4): x (rows, C) -> y (rows, C), with the batch's statistics or the moving ones.
 extern "C" __global__ void __launch_bounds__(THREADS)
-    normalize(const float* x, const float* mean, const float* inverse_deviation, const float* gamma, const float* beta,
-              float* y, int rows) {
+    normalize(const INPUT* x, const float* mean, const float* inverse_deviation, const float* gamma, const float* beta,
+              OUTPUT* y, int rows) {
     for_each_element(rows, [&](long long at, int channel) {
         Vector<WIDTH> value = load<WIDTH>(x + at);
 #pragma unroll
@@ -118,13 +118,13 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 
 // (4) stage 1: dy, x (rows, C) -> partial (slices, 2, C): sum(dy), sum(dy * xhat).
 extern "C" __global__ void __launch_bounds__(THREADS)
-    gradient_statistics(const float* dy, const float* x, const float* mean, const float* inverse_deviation,
+    gradient_statistics(const OUTPUT* dy, const INPUT* x, const float* mean, const float* inverse_deviation,
                         double* partial, int rows, int rows_per_slice) {
     DYNAMIC_SHARED(double, shared);
     column_sums(shared, partial, rows, rows_per_slice, [&](long long at, int channel, double& sum, double& product) {
-        double gradient = dy[at];
+        double gradient = widen(dy[at]);
         sum += gradient;
-        product += gradient * double((x[at] - mean[channel]) * inverse_deviation[channel]);
+        product += gradient * double((widen(x[at]) - mean[channel]) * inverse_deviation[channel]);
     });
 }
 
@@ -142,8 +142,8 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 
 // (1), (2), (3): dy, x (rows, C) -> dx (rows, C).
 extern "C" __global__ void __launch_bounds__(THREADS)
-    normalize_backward(const float* dy, const float* x, const float* mean, const float* inverse_deviation,
-                       const float* gamma, const float* dgamma, const float* dbeta, float* dx, int rows) {
+    normalize_backward(const OUTPUT* dy, const INPUT* x, const float* mean, const float* inverse_deviation,
+                       const float* gamma, const float* dgamma, const float* dbeta, INPUT* dx, int rows) {
     float share = 1.0f / float(rows);
     for_each_element(rows, [&](long long at, int channel) {
         Vector<WIDTH> gradient = load<WIDTH>(dy + at), value = load<WIDTH>(x + at);

@@ -5,6 +5,8 @@ from typing import Any
 
 from kernels.cuda.binding import count_pixels
 from kernels.cuda.launch import Program, Runtime
+from kernels.cuda.precision import operand_type
+from kernels.cuda.source import DTYPES
 from kernels.cuda.tiles import ceil_div
 from kernels.cuda.workspace import Workspace
 from kernels.specs import BatchNormSpec
@@ -25,9 +27,10 @@ ELEMENTS_PER_BLOCK = 16 * THREADS
 class BatchNormPlan:
     """One layer bound to a shape: buffers allocated, kernels compiled, grids computed."""
 
-    def __init__(self, runtime: Runtime, workspace: Workspace, spec: BatchNormSpec) -> None:
+    def __init__(self, runtime: Runtime, workspace: Workspace, spec: BatchNormSpec, precision: str) -> None:
         self.spec = spec
-        program = Program(runtime, "batch_norm.cu", {"SPEC_C": spec.C})
+        x_type, y_type = (operand_type(precision if narrow else "float32") for narrow in (spec.narrow_x, spec.narrow_y))
+        program = Program(runtime, "batch_norm.cu", {"SPEC_C": spec.C, "INPUT": x_type, "OUTPUT": y_type})
         rows = count_pixels(spec)
         movie, channels = (spec.T, spec.B, spec.H, spec.W, spec.C), (spec.C,)
         per_slice = max(ROWS_PER_SLICE, ceil_div(rows, MAX_SLICES))
@@ -40,7 +43,7 @@ class BatchNormPlan:
         def bind(name: str, grid: tuple[int, ...], sizes: dict[str, Any], **scalars: Any) -> Any:
             return partial(program.kernel(name, sizes), grid, (THREADS,), **scalars)
 
-        self.y = runtime.empty(movie, "float32")
+        self.y = runtime.empty(movie, DTYPES[y_type])
         self._mean = runtime.empty(channels, "float32")
         self._inverse_deviation = runtime.empty(channels, "float32")
         self._normalize = bind(
@@ -58,7 +61,7 @@ class BatchNormPlan:
         if not spec.training:
             return
         self._partial = workspace.array("sums", partial_sums, "float64")
-        self.dx = runtime.empty(movie, "float32")
+        self.dx = runtime.empty(movie, DTYPES[x_type])
         self._statistics = bind(
             "batch_statistics",
             slice_grid,

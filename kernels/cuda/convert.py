@@ -8,7 +8,7 @@ from typing import Any
 
 from kernels.cuda.elementwise import THREADS, blocks, quads
 from kernels.cuda.launch import Kernel, Program, Runtime
-from kernels.cuda.precision import operand_dtype, precision_defines
+from kernels.cuda.precision import operand_dtype
 
 Array = Any
 
@@ -19,7 +19,7 @@ class Inward:
     def __init__(self, runtime: Runtime, shape: tuple[int, ...], precision: str, narrow: bool = False) -> None:
         self._kernel: Kernel | None = None
         if operand_dtype(precision) != "float32" and not narrow:
-            self._kernel = _kernel(runtime, "narrow", shape, precision)
+            self._kernel = _kernel(runtime, "narrow", shape)
             self._operands = runtime.empty(shape, operand_dtype(precision))
 
     def __call__(self, array: Array) -> Array:
@@ -39,7 +39,7 @@ class Outward:
     def __init__(self, runtime: Runtime, shape: tuple[int, ...], precision: str, narrow: bool = False) -> None:
         self._kernel: Kernel | None = None
         if operand_dtype(precision) != "float32" and not narrow:
-            self._kernel = _kernel(runtime, "widen_all", shape, precision)
+            self._kernel = _kernel(runtime, "widen_all", shape)
             self._array = runtime.empty(shape, "float32")
 
     def __call__(self, operands: Array) -> Array:
@@ -50,8 +50,8 @@ class Outward:
         return self._array
 
 
-def _kernel(runtime: Runtime, name: str, shape: tuple[int, ...], precision: str) -> Kernel:
-    return Program(runtime, "convert.cu", precision_defines(precision)).kernel(name, {"source": shape, "target": shape})
+def _kernel(runtime: Runtime, name: str, shape: tuple[int, ...]) -> Kernel:
+    return Program(runtime, "convert.cu", {}).kernel(name, {"source": shape, "target": shape})
 
 
 def _convert(kernel: Kernel, source: Array, target: Array) -> None:

@@ -1,7 +1,7 @@
 // Loops over flat arrays, four floats at a time where the arrays allow it, and the sum over a block.
 #pragma once
 
-#include "ptx.cuh"
+#include "bf16.cuh"
 
 template <int WIDTH>
 struct alignas(4 * WIDTH) Vector {
@@ -19,8 +19,27 @@ __device__ __forceinline__ Vector<WIDTH> load(const float* source) {
 }
 
 template <int WIDTH>
+__device__ __forceinline__ Vector<WIDTH> load(const bf16* source) {
+    if constexpr (WIDTH == 4) {
+        const float4 v = get4(source);
+        return {v.x, v.y, v.z, v.w};
+    } else {
+        return {widen(*source)};
+    }
+}
+
+template <int WIDTH>
 __device__ __forceinline__ void store(float* target, const Vector<WIDTH>& value) {
     *(Vector<WIDTH>*)target = value;
+}
+
+template <int WIDTH>
+__device__ __forceinline__ void store(bf16* target, const Vector<WIDTH>& value) {
+    if constexpr (WIDTH == 4) {
+        put4(target, make_float4(value.v[0], value.v[1], value.v[2], value.v[3]));
+    } else {
+        put(target, value.v[0]);
+    }
 }
 
 // visit(i, Width) for every element of 0 .. n-1, WIDTH of them a call: the first 4 * quads in fours, the rest one by

@@ -1,11 +1,16 @@
 """The precisions of the convolutions: what their operands are in memory, and which constants tell the kernels."""
 
-from kernels.cuda.source import Constant
+from kernels.cuda.source import DTYPES, Constant
+
+
+def operand_type(precision: str) -> str:
+    """The type that kernels call OPERAND (operand.cuh)."""
+    return "bf16" if precision == "bfloat16" else "float"
 
 
 def operand_dtype(precision: str) -> str:
-    """The dtype of an array of OPERAND (operand.cuh); NumPy has no bfloat16, so its bits stand in uint16."""
-    return "uint16" if precision == "bfloat16" else "float32"
+    """The dtype of an array of it; NumPy has no bfloat16, so its bits stand in uint16."""
+    return DTYPES[operand_type(precision)]
 
 
 def operand_bytes(precision: str) -> int:
@@ -15,8 +20,4 @@ def operand_bytes(precision: str) -> int:
 
 def precision_defines(precision: str) -> dict[str, Constant]:
     """What operand.cuh must be told."""
-    return {
-        "TF32": precision == "tf32",
-        "BF16": precision == "bfloat16",
-        "OPERAND": "bf16" if precision == "bfloat16" else "float",
-    }
+    return {"TF32": precision == "tf32", "BF16": precision == "bfloat16", "OPERAND": operand_type(precision)}
