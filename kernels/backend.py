@@ -121,12 +121,22 @@ class Backend(ABC):
 
     @abstractmethod
     def conv_lstm_step(
-        self, plan: Plan, x: Array, h: Array, c: Array, kernel: Array, recurrent_kernel: Array, bias: Array
+        self,
+        plan: Plan,
+        x: Array,
+        h: Array | None,
+        c: Array | None,
+        kernel: Array,
+        recurrent_kernel: Array,
+        bias: Array,
+        same_weights: bool = False,
     ) -> tuple[Array, Array]:
-        """One frame of streaming inference: x (B,H,W,C), h, c (B,H,W,F) -> the next h, c.
+        """One frame of streaming inference: x (B,H,W,C), h, c (B,H,W,F), None is zero -> the next h, c.
 
-        The plan's spec has T=1, training=False. The plan keeps two sets of states and hands them out in turn, so the
-        h and c that one call returned may be passed to the next.
+        The plan's spec has T=1, training=False; h is narrow where its spec says so of y. The plan keeps two sets of
+        states and hands out the first, or the second where the first is what it was given, so the h and c that one call
+        returned may be passed to the next. same_weights: kernel and recurrent_kernel are what they were in this plan's
+        last call, so a back end need not prepare them again.
         """
 
     # ---------------------------------------------------------------- BatchNormalization

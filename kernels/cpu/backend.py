@@ -101,14 +101,15 @@ class CpuBackend(HostBackend):
         self,
         plan: ConvLSTMPlan,
         x: Array,
-        h: Array,
-        c: Array,
+        h: Array | None,
+        c: Array | None,
         kernel: Array,
         recurrent_kernel: Array,
         bias: Array,
+        same_weights: bool = False,
     ) -> tuple[Array, Array]:
         self._claim_threads()
-        return plan.step(x, h, c, kernel, recurrent_kernel, bias)
+        return plan.step(x, h, c, kernel, recurrent_kernel, bias, same_weights)
 
     # ---------------------------------------------------------------- BatchNormalization
 

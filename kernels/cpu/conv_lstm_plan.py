@@ -55,8 +55,8 @@ class ConvLSTMPlan:
             self._weight_gradient = WeightGradient(forward, B, workers, dtype)
         sizes = (self._weight_gradient.a_size, self._weight_gradient.d_size) if spec.training else (0, 0)
         self.work = workspace(workers, geometries, lanes, dtype, *sizes)
-        self._turn = 0
-        self._other_state = (zeros((B, H, W, F), dtype), zeros((B, H, W, F), dtype)) if T == 1 else None
+        if T == 1:
+            self._states = [(self.h, self.c), (zeros(self.h.shape, dtype), zeros(self.c.shape, dtype))]
 
     def forward(
         self,
@@ -66,13 +66,19 @@ class ConvLSTMPlan:
         bias: Array,
         h0: Array | None,
         c0: Array | None,
-        h: Array | None = None,
-        c: Array | None = None,
     ) -> tuple[Array, Array]:
-        """Backend.conv_lstm_forward; h (T,B,H,W,F), c: where the states go, the plan's own if not given."""
+        """Backend.conv_lstm_forward."""
+        self._pack(kernel, recurrent_kernel)
+        return self._run(x, bias, h0, c0, self.h, self.c)
+
+    def _pack(self, kernel: Array, recurrent_kernel: Array) -> None:
+        self.forward_kernels.pack([(0, 0, kernel), (self.spec.C, 0, recurrent_kernel)])
+
+    def _run(
+        self, x: Array, bias: Array, h0: Array | None, c0: Array | None, h: Array, c: Array
+    ) -> tuple[Array, Array]:
+        """All steps with the packed weights; the states go to h (T,B,H,W,F) and c."""
         spec, kernels = self.spec, self.forward_kernels
-        h, c = self.h if h is None else h, self.c if c is None else c
-        kernels.pack([(0, 0, kernel), (spec.C, 0, recurrent_kernel)])
         first_h = self.zero_state if h0 is None else h0.reshape(-1)
         first_c = self.zero_state if c0 is None else c0.reshape(-1)
         whole_images = _share_evenly(spec.B, self.workers)
@@ -86,15 +92,20 @@ class ConvLSTMPlan:
         return h, c[-1]
 
     def step(
-        self, x: Array, h: Array, c: Array, kernel: Array, recurrent_kernel: Array, bias: Array
+        self,
+        x: Array,
+        h: Array | None,
+        c: Array | None,
+        kernel: Array,
+        recurrent_kernel: Array,
+        bias: Array,
+        same_weights: bool,
     ) -> tuple[Array, Array]:
         """Backend.conv_lstm_step."""
-        assert self._other_state is not None
-        self._turn = 1 - self._turn
-        own_h, own_c = (self.h[0], self.c[0]) if self._turn else self._other_state
-        next_h, next_c = self.forward(
-            x[np.newaxis], kernel, recurrent_kernel, bias, h, c, own_h[np.newaxis], own_c[np.newaxis]
-        )
+        if not same_weights:
+            self._pack(kernel, recurrent_kernel)
+        given_first = h is not None and np.shares_memory(h, self._states[0][0])
+        next_h, next_c = self._run(x[np.newaxis], bias, h, c, *self._states[1 if given_first else 0])
         return next_h[0], next_c
 
     def backward(

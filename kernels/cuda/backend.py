@@ -125,13 +125,14 @@ class CudaBackend(Backend):
         self,
         plan: ConvLSTMPlan,
         x: Array,
-        h: Array,
-        c: Array,
+        h: Array | None,
+        c: Array | None,
         kernel: Array,
         recurrent_kernel: Array,
         bias: Array,
+        same_weights: bool = False,
     ) -> tuple[Array, Array]:
-        return plan.step(x, h, c, kernel, recurrent_kernel, bias)
+        return plan.step(x, h, c, kernel, recurrent_kernel, bias, same_weights)
 
     def batch_norm_plan(self, spec: BatchNormSpec) -> BatchNormPlan:
         return BatchNormPlan(self.runtime, self._workspace, spec, self.precision)

@@ -81,13 +81,10 @@ class ConvLSTMPlan:
         self._read_h0 = Inward(self._runtime, self._state, self._precision)
         self._show_h = Outward(self._runtime, self.h.shape, self._precision, spec.narrow_y)
         if spec.T == 1 and not spec.training:
+            self._read_state = Inward(self._runtime, self._state, self._precision, spec.narrow_y)
             self._states = [
-                (self.h[0], self.c[0], Outward(self._runtime, self._state, self._precision)),
-                (
-                    empty(self._state, operands),
-                    empty(self._state, "float32"),
-                    Outward(self._runtime, self._state, self._precision),
-                ),
+                (h, c, Outward(self._runtime, self._state, self._precision, spec.narrow_y))
+                for h, c in ((self.h[0], self.c[0]), (empty(self._state, operands), empty(self._state, "float32")))
             ]
 
     def _bind_forward(self) -> None:
@@ -111,7 +108,8 @@ class ConvLSTMPlan:
         c0: Array | None,
     ) -> tuple[Array, Array]:
         """x (T,B,H,W,C) -> h (T,B,H,W,F), last c (B,H,W,F); see Backend.conv_lstm_forward."""
-        self._project(x, kernel, recurrent_kernel, bias)
+        self._pack(kernel, recurrent_kernel)
+        self._project(x, bias)
         h_prev, c_prev = None if h0 is None else self._read_h0(h0), c0
         for z, h, c in zip(self._z_frames, self._h_frames, self._c_frames, strict=True):
             self._advance(z, h_prev, c_prev, h, c)
@@ -119,20 +117,31 @@ class ConvLSTMPlan:
         return self._show_h(self.h), self._c_frames[-1]
 
     def step(
-        self, x: Array, h: Array, c: Array, kernel: Array, recurrent_kernel: Array, bias: Array
+        self,
+        x: Array,
+        h: Array | None,
+        c: Array | None,
+        kernel: Array,
+        recurrent_kernel: Array,
+        bias: Array,
+        same_weights: bool,
     ) -> tuple[Array, Array]:
-        """x (B,H,W,C), h, c (B,H,W,F) -> the next h, c; see Backend.conv_lstm_step."""
+        """x (B,H,W,C), h, c (B,H,W,F) or None -> the next h, c; see Backend.conv_lstm_step."""
         if self.spec.T != 1 or self.spec.training:
             raise ValueError(f"plan: expected one of T=1, training=False, got {self.spec}")
-        self._project(x, kernel, recurrent_kernel, bias)
-        self._states.reverse()
-        h_next, c_next, show = self._states[0]
-        self._advance(self._z_frames[0], self._read_h0(h), c, h_next, c_next)
+        if not same_weights:
+            self._pack(kernel, recurrent_kernel)
+        self._project(x, bias)
+        first_h, _, show_first = self._states[0]
+        h_next, c_next, show = self._states[1 if h is show_first.known(first_h) else 0]
+        self._advance(self._z_frames[0], None if h is None else self._read_state(h), c, h_next, c_next)
         return show(h_next), c_next
 
-    def _project(self, x: Array, kernel: Array, recurrent_kernel: Array, bias: Array) -> None:
+    def _pack(self, kernel: Array, recurrent_kernel: Array) -> None:
         packed = {"packed_kernel": self._packed_kernel, "packed_recurrent": self._packed_recurrent}
         self._pack_forward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
+
+    def _project(self, x: Array, bias: Array) -> None:
         self._input_forward(x=self._read_x(x), packed_kernel=self._packed_kernel, bias=bias, z=self._z)
 
     def _advance(self, z: Array, h_prev: Array | None, c_prev: Array | None, h: Array, c: Array) -> None:

@@ -44,10 +44,13 @@ class Outward:
 
     def __call__(self, operands: Array) -> Array:
         """The operands as the caller wants them."""
-        if self._kernel is None:
-            return operands
-        _convert(self._kernel, operands, self._array)
-        return self._array
+        if self._kernel is not None:
+            _convert(self._kernel, operands, self._array)
+        return self.known(operands)
+
+    def known(self, operands: Array) -> Array:
+        """What a call returns, without converting."""
+        return operands if self._kernel is None else self._array
 
 
 def _kernel(runtime: Runtime, name: str, shape: tuple[int, ...]) -> Kernel:

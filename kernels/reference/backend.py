@@ -66,11 +66,12 @@ class ReferenceBackend(HostBackend):
         self,
         plan: conv_lstm.ConvLSTMPlan,
         x: Array,
-        h: Array,
-        c: Array,
+        h: Array | None,
+        c: Array | None,
         kernel: Array,
         recurrent_kernel: Array,
         bias: Array,
+        same_weights: bool = False,
     ) -> tuple[Array, Array]:
         h_all, c_last = conv_lstm.conv_lstm_forward(plan, x[np.newaxis], kernel, recurrent_kernel, bias, h, c)
         return h_all[0].copy(), c_last.copy()

@@ -144,6 +144,21 @@ def test_steps_one_by_one_equal_the_sequence(on: Checker, spec: ConvLSTMSpec) ->
     on.close(c, expected["c"], "last c")
 
 
+def test_a_stream_begins_at_zero_and_begins_again_with_other_weights(on: Checker) -> None:
+    spec = SPECS[2]
+    plan = on.backend.conv_lstm_plan(ConvLSTMSpec(**{**spec.__dict__, "T": 1, "training": False}))
+    for seed in (0, 50):
+        host = inputs(spec, False, seed=seed)
+        expected = oracle(spec, host)
+        arguments = {name: on.device(array) for name, array in host.items()}
+        h = c = None
+        for t in range(spec.T):
+            weights = [arguments[name] for name in NAMES[1:4]]
+            h, c = on.backend.conv_lstm_step(plan, arguments["x"][t], h, c, *weights, same_weights=t > 0)
+            on.close(h, expected["h"][t], f"h at {t}")
+        on.close(c, expected["c"], "last c")
+
+
 @pytest.mark.parametrize("spec", SPECS, ids=spec_id)
 def test_backward_is_the_numeric_derivative(on_float64: Checker, spec: ConvLSTMSpec) -> None:
     host = inputs(spec, True)
