@@ -10,7 +10,7 @@ Forward, from the pre-activations without bias, z (4F):            Backward, fro
     (5)  h_t = o * tanh(c_t)                                           do = dh tanh(c_t)                         (5)
                                                                        dc = dc_t + dh o (1 - tanh(c_t)^2)        (5)
 
-Forward leaves i, f, g, o of a step in `gates` (B,H,W,4F); backward writes dz over them.
+Forward leaves i, f, g, o of a step in `gates` (B,H,W,4F).
 """
 
 from typing import Any
@@ -84,10 +84,12 @@ def cell_backward(
     c_prev_start: int,
     gates: Array,
     gates_start: int,
+    dz: Array,
+    dz_start: int,
     dbias: Array,
     dbias_start: int,
 ) -> None:
-    """A run of pixels: gates -> dz in their place, dc_t -> dc_prev in its place, dbias (4F) += sum of dz.
+    """A run of pixels: gates -> dz, which may be gates, dc_t -> dc_prev in its place, dbias (4F) += sum of dz.
 
     dh and dh_next are the gradients that reach h_t from above and from step t+1; dh_next and dc begin at state_start.
     """
@@ -112,10 +114,11 @@ def cell_backward(
             dz_f = dc_t * load_first(c_prev, c_prev_start + state, count) * gate_derivative(sigma, slope, f)
             dz_g = dc_t * i * (1.0 - g * g)  # (4), (3)
             dz_o = dh_t * tanh_c * gate_derivative(sigma, slope, o)  # (5), (2)
-            store_first(gates, here, dz_i, count)
-            store_first(gates, here + F, dz_f, count)
-            store_first(gates, here + 2 * F, dz_g, count)
-            store_first(gates, here + 3 * F, dz_o, count)
+            there = dz_start + pixel * 4 * F + k
+            store_first(dz, there, dz_i, count)
+            store_first(dz, there + F, dz_f, count)
+            store_first(dz, there + 2 * F, dz_g, count)
+            store_first(dz, there + 3 * F, dz_o, count)
             sum_i, sum_f, sum_g, sum_o = sum_i + dz_i, sum_f + dz_f, sum_g + dz_g, sum_o + dz_o  # (1)
         store_first(dbias, dbias_here, sum_i, count)
         store_first(dbias, dbias_here + F, sum_f, count)

@@ -1,10 +1,11 @@
-"""Conv3D as 2-D convolutions over frames that stand side by side.
+"""Conv3D as 2-D convolutions.
 
-Forward: output frame t sees the kt frames from t - before on, one product over kt * C channels:
+Forward: each frame goes through all kt slices of the kernel at once, and each output sums up kt frames' results:
 
-    (1)  y_t  = bias + conv( [x_{t-before} | ... | x_{t-before+kt-1}], kernel )         missing frames are zero
+    (1)  [z_s^0 | ... | z_s^{kt-1}] = conv( x_s, [kernel_0 | ... | kernel_{kt-1}] )      one product with kt * K columns
+    (2)  y_t  = bias + sum over d of z_{t-before+d}^d                                    missing frames are zero
 
-Backward: through (1), input frame s reaches the outputs s + before - d, so dy takes the place of x:
+Backward: through both, input frame s reaches the outputs s + before - d, whose gradients stand side by side:
 
          dx_s = conv( [dy_{s+before} | ... | dy_{s+before-kt+1}], flipped kernel )    one product over kt * K channels
          dkernel: the weight gradient of that same convolution, with x_s as its "output gradient"
@@ -37,12 +38,14 @@ class Conv3DPlan:
         def cut(depth: int, columns: int) -> Geometry:
             return geometry(T * B, workers, H, W, spec.kh, spec.kw, depth, columns, lanes, transform)
 
-        forward = cut(spec.kt * C, K)
+        forward = cut(C, spec.kt * K)
         self.forward_kernels = Kernels(forward, dtype)
         self.no_rest = zeros(0, dtype)
         geometries = [forward]
+        self.z = zeros((T, B, H, W, spec.kt * K), dtype)
+        self.no_bias = zeros(max(spec.kt * K, C), dtype)
         self.y = zeros((T, B, H, W, K), dtype)
-        # Stands for the frames before the first and after the last one, of x and of dy.
+        # Stands for the frames before the first and after the last one.
         self.zero_frames = zeros(B * H * W * max(C, K), dtype)
         if spec.training:
             backward = cut(spec.kt * K, C)
@@ -50,18 +53,24 @@ class Conv3DPlan:
             self.backward_kernels = Kernels(backward, dtype)
             self.weight_gradient = WeightGradient(backward, B, workers, dtype)
             self.dx = zeros((T, B, H, W, C), dtype)
-            self.no_bias = zeros(C, dtype)
         sizes = (self.weight_gradient.a_size, self.weight_gradient.d_size) if spec.training else (0, 0)
         self.work = workspace(workers, geometries, lanes, dtype, *sizes)
 
     def forward(self, x: Array, kernel: Array, bias: Array) -> Array:
         """Backend.conv3d_forward."""
         spec, kernels = self.spec, self.forward_kernels
-        kernels.pack([(d * spec.C, 0, kernel[d]) for d in range(spec.kt)])
+        kernels.pack([(0, d * spec.K, kernel[d]) for d in range(spec.kt)])
+        columns = spec.kt * spec.K
         convolve_frames(
-            kernels.geometry, self.workers, spec.T, spec.B, spec.kt, -spec.frames_before, 1, x.reshape(-1), spec.C,
-            self.zero_frames, kernels.packed, bias, self.y.reshape(-1), spec.K, self.no_rest, self.work,
+            kernels.geometry, self.workers, spec.T, spec.B, 1, 0, 1, x.reshape(-1), spec.C, self.zero_frames,
+            kernels.packed, self.no_bias[:columns], self.z.reshape(-1), columns, self.no_rest, self.work,
         )  # fmt: skip
+        self.y[...] = bias
+        for d in range(spec.kt):
+            offset = d - spec.frames_before
+            first, end = max(0, -offset), min(spec.T, spec.T - offset)
+            if first < end:
+                self.y[first:end] += self.z[first + offset : end + offset, ..., d * spec.K : (d + 1) * spec.K]
         return self.y
 
     def backward(self, dy: Array, x: Array, kernel: Array, dkernel: Array, dbias: Array, need_dx: bool) -> Array | None:
@@ -83,6 +92,7 @@ class Conv3DPlan:
         kernels.pack([(d * spec.K, 0, kernel[d, ::-1, ::-1].swapaxes(2, 3)) for d in range(spec.kt)])
         convolve_frames(
             kernels.geometry, self.workers, spec.T, spec.B, spec.kt, spec.frames_before, -1, dy.reshape(-1), spec.K,
-            self.zero_frames, kernels.packed, self.no_bias, self.dx.reshape(-1), spec.C, self.no_rest, self.work,
+            self.zero_frames, kernels.packed, self.no_bias[: spec.C], self.dx.reshape(-1), spec.C, self.no_rest,
+            self.work,
         )  # fmt: skip
         return self.dx

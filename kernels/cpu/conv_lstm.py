@@ -141,6 +141,8 @@ def _cell_backward_rows(
     c_prev_start: int,
     gates: Array,
     gates_start: int,
+    dz: Array,
+    dz_start: int,
     dbias_of_row: Array,
 ) -> None:
     """Rows row ... end-1 of one image at one time; each start is that of the array's image."""
@@ -150,7 +152,7 @@ def _cell_backward_rows(
         cell_backward(
             g.W, F, sigma, slope, dh, dh_start + state, dh_next, dc, image * g.H * g.W * F + state,
             c, c_start + state, c_prev, c_prev_start + state,
-            gates, gates_start + 4 * state, dbias_of_row, (image * g.H + y) * 4 * F,
+            gates, gates_start + 4 * state, dz, dz_start + 4 * state, dbias_of_row, (image * g.H + y) * 4 * F,
         )  # fmt: skip
 
 
@@ -179,7 +181,7 @@ def cell_backward_step(
             state = image * g.H * g.W * F
             _cell_backward_rows(
                 g, F, sigma, slope, at - image * g.H, rows_end - image * g.H, dh, state, dh_next, dc, image,
-                c, state, c_prev, state, gates, 4 * state, dbias_of_row,
+                c, state, c_prev, state, gates, 4 * state, gates, 4 * state, dbias_of_row,
             )  # fmt: skip
             at = rows_end
 
@@ -204,6 +206,7 @@ def backward_images(
     c0: Array,
     gates: Array,
     zero_state: Array,
+    dz: Array,
     dh_next: Array,
     dc: Array,
     dbias_of_row: Array,
@@ -217,7 +220,7 @@ def backward_images(
     """All steps. g: of the convolution towards the inputs; weights: of the forward one, whose gradient is summed.
 
     Down an image the gates' gradients run ahead of the inputs' by what a kernel sees, and the weights' follow as soon
-    as a block of rows is there: so dz is read while it is in a core's own cache.
+    as a block of rows is there: so dz (workers,H,W,4F), of one image and step, is read while it is in a cache.
     """
     pixels = g.H * g.W
     tile_rows = (g.H + weights.step_h - 1) // weights.step_h
@@ -242,11 +245,12 @@ def backward_images(
                         _cell_backward_rows(
                             g, F, sigma, slope, gates_done, gates_end,
                             dh, here * F, zero_state if t == T - 1 else dh_next, dc, image, c, here * F,
-                            c0 if t == 0 else c, before * F, gates, here * 4 * F, dbias_of_row,
+                            c0 if t == 0 else c, before * F, gates, here * 4 * F,
+                            dz[worker], signed(0), dbias_of_row,
                         )  # fmt: skip
                         gates_done = gates_end
                         if t > 0 or inputs_at_0:
-                            read_inputs(g, gates, here * 4 * F, 4 * F, signed(0), row, rows, work, worker)
+                            read_inputs(g, dz[worker], signed(0), 4 * F, signed(0), row, rows, work, worker)
                             multiply(g, rows, 4 * F, b, work, worker)
                             write_outputs(
                                 g, row, rows, no_bias, dh_next, state * F, F, dx, here * (no_bias.size - F),
@@ -264,6 +268,6 @@ def backward_images(
                                 weights, block, h0 if t == 0 else h, before * F, F, C, tile_row, count, work, worker
                             )
                             add_block(
-                                weights, block, gates, here * 4 * F, 4 * F, tile_row, count, sums[part], work, worker
+                                weights, block, dz[worker], signed(0), 4 * F, tile_row, count, sums[part], work, worker
                             )
                             tile_row += count

@@ -51,6 +51,7 @@ class ConvLSTMPlan:
             self.no_bias = zeros(F + C, dtype)
             self.dx = zeros((T, B, H, W, C), dtype)
             self.dh0, self.dc0 = zeros((B, H, W, F), dtype), zeros((B, H, W, F), dtype)
+            self._dz = zeros((workers, H * W * 4 * F), dtype)
             self._dbias_of_row = zeros((B * H, 4 * F), dtype)
             self._weight_gradient = WeightGradient(forward, B, workers, dtype)
         sizes = (self._weight_gradient.a_size, self._weight_gradient.d_size) if spec.training else (0, 0)
@@ -140,7 +141,7 @@ class ConvLSTMPlan:
             backward_images(
                 kernels.geometry, forward.geometry, gradient.block, self.workers, spec.T, spec.B, C, F,
                 self.sigma, self.slope, dh.reshape(-1), x.reshape(-1), self.h.reshape(-1), first_h,
-                self.c.reshape(-1), first_c, self._gates.reshape(-1), self.zero_state, dh_carried, dc_carried,
+                self.c.reshape(-1), first_c, self._gates.reshape(-1), self.zero_state, self._dz, dh_carried, dc_carried,
                 self._dbias_of_row.reshape(-1), kernels.packed, no_bias, need_dx or need_dstate, self.dx.reshape(-1),
                 gradient.sums, self.work,
             )  # fmt: skip

@@ -30,7 +30,7 @@ _FEW_IMAGES = 4
 _MOST_PARTIAL_SUMS = 8
 """Sums that are built side by side at most, and threads that have work."""
 
-_TILES_OF_BLOCK = 64
+_TILES_OF_BLOCK = 32
 """Tiles of a block at most; with fewer, loading and storing the sums costs more than adding to them."""
 
 
