@@ -307,3 +307,17 @@ def not_inlined(typingctx: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), codegen
+
+
+@intrinsic
+def inlined(typingctx: Any) -> Any:
+    """Tell LLVM to copy the calling function to wherever it is called.
+
+    For a few instructions on many arguments, which would otherwise go over the stack at every call.
+    """
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.function.attributes.add("alwaysinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen

@@ -27,7 +27,7 @@ import numpy as np
 from kernels.cpu.geometry import POINTS_AND_STEP, Geometry
 from kernels.cpu.jit import jit
 from kernels.cpu.runs import copy_run, zero_run
-from kernels.cpu.vector import lanes, load, load_first, not_inlined, store, store_first
+from kernels.cpu.vector import inlined, lanes, load, load_first, not_inlined, store, store_first
 
 Array = Any
 
@@ -66,6 +66,7 @@ def kernel_transform(size: int) -> np.ndarray[Any, np.dtype[np.float64]]:
 @jit
 def _input_line(points: int, x: Array, x0: int, dx: int, count: int, y: Array, y0: int, dy: int, kept: int) -> None:
     """B^T along one line of vectors, of which the first `count` lanes are read and `kept` written."""
+    inlined()
     x_0 = load_first(x, x0, count)
     if points == 1:
         store_first(y, y0, x_0, kept)
@@ -103,6 +104,7 @@ def _input_line(points: int, x: Array, x0: int, dx: int, count: int, y: Array, y
 @jit
 def _output_line(points: int, m: Array, m0: int, dm: int, y: Array, y0: int, dy: int) -> None:
     """A^T along one line of vectors."""
+    inlined()
     m_0 = load(m, m0)
     if points == 1:
         store(y, y0, m_0)
@@ -129,6 +131,7 @@ def _output_line(points: int, m: Array, m0: int, dm: int, y: Array, y0: int, dy:
 @jit
 def _output_gradient_line(points: int, y: Array, y0: int, dy: int, count: int, m: Array, m0: int, dm: int) -> None:
     """A along one line of vectors, of which the first `count` lanes are read: the transpose of `_output_line`."""
+    inlined()
     y_0 = load_first(y, y0, count)
     store(m, m0, y_0)
     if points == 1:
