@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.layers import Layer
+from engine.layers.weight import known, time_major
 from engine.losses import Loss
 from engine.optimizers import Optimizer
 from engine.parameters import Parameters
@@ -24,16 +25,14 @@ class BatchShape:
     """What a network is bound to.
 
     Attributes:
-        frames, batch, height, width, channels: T, B, H, W, C of the input.
+        movie: the input's shape without the movies' axis, e.g. (T,H,W,C).
+        batch: movies.
         training: whether backward follows forward.
         with_loss: whether a loss follows the last layer, and so takes its logits where it can.
     """
 
-    frames: int
+    movie: tuple[int, ...]
     batch: int
-    height: int
-    width: int
-    channels: int
     training: bool
     with_loss: bool
 
@@ -61,26 +60,29 @@ class BoundNetwork:
     """Layers with their plans for one batch shape.
 
     Attributes:
-        x: the input (T,B,H,W,C); write a batch here.
-        target: (T,B,H,W,K), likewise; None without a loss.
+        x: the input, time-major (T,B,H,W,C); write a batch here.
+        target: like the output, likewise; None without a loss.
     """
 
     def __init__(self, backend: Backend, layers: list[Layer], shape: BatchShape, loss: Loss | None) -> None:
         self._backend, self._loss, self._shape = backend, loss, shape
-        self.x = backend.empty((shape.frames, shape.batch, shape.height, shape.width, shape.channels))
+        self.x = backend.empty(time_major(shape.movie, shape.batch))
         self.target = self._doutput = self._output = None
         self._layers = []
-        frame = (shape.height, shape.width, shape.channels)
+        movie = shape.movie
         for number, layer in enumerate(layers):
             logits = loss is not None and loss.from_logits and number == len(layers) - 1
-            self._layers.append(layer.bind(backend, shape.frames, shape.batch, frame, shape.training, logits))
-            frame = (*frame[:2], layer.output_channels(frame[2]))
+            self._layers.append(layer.bind(backend, movie, shape.batch, shape.training, logits))
+            movie = known(layer.output_shape(movie))
+        weights = [weight for layer in layers for weight in layer.weights if weight.trainable]
+        self._penalties = [(weight, weight.regularizer) for weight in weights if weight.regularizer is not None]
+        self._constraints = [(weight, weight.constraint) for weight in weights if weight.constraint is not None]
         if loss is not None:
-            self.target = backend.empty((shape.frames, shape.batch, *frame))
+            self.target = backend.empty(time_major(movie, shape.batch))
             self._doutput = backend.empty(self.target.shape) if shape.training else None
         self._value = backend.zeros((1,), np.float64)
         self._predict = Repeated(backend, self._forward)
-        self._evaluate = Repeated(backend, self._forward_with_loss)
+        self._evaluate = Repeated(backend, self._forward_with_penalized_loss)
         self._train: Repeated | None = None
         self._trained_by: tuple[Any, ...] = ()
 
@@ -96,20 +98,20 @@ class BoundNetwork:
 
     def differentiate(self, loss: Array) -> None:
         """Write the gradients of all weights; loss (1,) float64 gets the loss. No average and no weight moves."""
-        self._move_statistics(False)
-        self._forward_with_loss()
-        self._backward()
+        self._keep_state(False)
+        self._forward_and_backward()
         self._backend.copy_into(loss, self._value)
 
     def train_step(self, loss: Array, optimizer: Optimizer, parameters: Parameters) -> None:
         """One update of the weights; loss (1,) float64 gets the loss before it."""
-        self._move_statistics(True)
+        self._keep_state(True)
         if self._train is None or not self._is_trained_by(optimizer):
 
             def step() -> None:
-                self._forward_with_loss()
-                self._backward()
+                self._forward_and_backward()
                 optimizer.update(self._backend, parameters.values, parameters.gradients)
+                for weight, constraint in self._constraints:
+                    constraint.apply(self._backend, weight.value)
 
             self._train = Repeated(self._backend, step)
             self._trained_by = optimizer.state, optimizer.recorded_numbers()
@@ -129,6 +131,11 @@ class BoundNetwork:
             y = layer.forward(y)
         self._output = y
 
+    def draw_masks(self, seed: int, step: int) -> None:
+        """Draw dropout's masks of one step; the same numbers give the same masks."""
+        for number, layer in enumerate(self._layers):
+            layer.draw(np.random.default_rng([seed, step, number]))
+
     def _forward_with_loss(self) -> None:
         assert self._loss is not None
         self._forward()
@@ -139,10 +146,22 @@ class BoundNetwork:
         for number, layer in reversed(list(enumerate(self._layers))):
             dy = layer.backward(dy, need_dx=number > 0)
 
-    def _move_statistics(self, move: bool) -> None:
+    def _forward_and_backward(self) -> None:
+        self._forward_with_loss()
+        self._backward()
+        self._add_penalties(with_gradient=True)
+
+    def _forward_with_penalized_loss(self) -> None:
+        self._forward_with_loss()
+        self._add_penalties(with_gradient=False)
+
+    def _add_penalties(self, with_gradient: bool) -> None:
+        for weight, regularizer in self._penalties:
+            regularizer.add(self._backend, weight.value, self._value, weight.gradient if with_gradient else None)
+
+    def _keep_state(self, keep: bool) -> None:
         for layer in self._layers:
-            if hasattr(layer, "move_statistics"):
-                layer.move_statistics = move
+            layer.keep_state(keep)
 
 
 class BoundNetworks:

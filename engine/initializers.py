@@ -1,61 +1,250 @@
 """How weights begin: Keras' rules, drawn from a NumPy generator.
 
-The distributions are those of Keras 2.3; the random numbers are not (Keras draws them inside its own framework).
+The distributions are those of Keras; the random numbers are not (Keras draws them inside its own framework). A `seed`
+makes an initializer draw from a generator of its own, the same at every call, as in Keras 3.
 """
 
 import math
-from collections.abc import Callable
+from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from engine.validation import one_of
+from engine.keras_objects import KerasObject, get_object, names_of
+from engine.validation import in_range, one_of
 
 Array = np.ndarray[Any, Any]
-Initializer = Callable[[tuple[int, ...], np.random.Generator], Array]
+
+_TRUNCATED_DEVIATION = 0.87962566103423978
+"""Standard deviation of a unit normal cut off at 2."""
+
+_MODES = ("fan_in", "fan_out", "fan_avg")
+_DISTRIBUTIONS = ("uniform", "normal", "truncated_normal", "untruncated_normal")
 
 
-def glorot_uniform(shape: tuple[int, ...], random: np.random.Generator) -> Array:
-    """U(-L, L) with L = sqrt(6 / (fan_in + fan_out)), Glorot & Bengio 2010.
+@dataclass(frozen=True)
+class Initializer(KerasObject):
+    """Draws the first value of a weight; call it with a shape and a generator."""
+
+    @abstractmethod
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        """An array of that shape, float64."""
+
+    def _own(self, random: np.random.Generator) -> np.random.Generator:
+        seed = getattr(self, "seed", None)
+        return random if seed is None else np.random.default_rng(seed)
+
+
+@dataclass(frozen=True)
+class Zeros(Initializer):
+    """All zero."""
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return np.zeros(shape)
+
+
+@dataclass(frozen=True)
+class Ones(Initializer):
+    """All one."""
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return np.ones(shape)
+
+
+@dataclass(frozen=True)
+class Constant(Initializer):
+    """All `value`."""
+
+    value: float = 0.0
+
+    def __post_init__(self) -> None:
+        in_range("value", self.value, -math.inf, math.inf)
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return np.full(shape, float(self.value))
+
+
+@dataclass(frozen=True)
+class RandomUniform(Initializer):
+    """U(minval, maxval)."""
+
+    minval: float = -0.05
+    maxval: float = 0.05
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        in_range("maxval", self.maxval, in_range("minval", self.minval, -math.inf, math.inf), math.inf)
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return self._own(random).uniform(self.minval, self.maxval, shape)
+
+
+@dataclass(frozen=True)
+class RandomNormal(Initializer):
+    """N(mean, stddev^2)."""
+
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        in_range("mean", self.mean, -math.inf, math.inf)
+        in_range("stddev", self.stddev, 0.0, math.inf)
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return self._own(random).normal(self.mean, self.stddev, shape)
+
+
+@dataclass(frozen=True)
+class TruncatedNormal(RandomNormal):
+    """The same, drawn again where it is more than two standard deviations from the mean."""
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return self.mean + self.stddev * _truncated_normal(shape, self._own(random))
+
+
+@dataclass(frozen=True)
+class VarianceScaling(Initializer):
+    """Variance scale / n, n being the fan_in, the fan_out or their mean (Glorot & Bengio 2010, He et al. 2015).
 
     A kernel's last axes are channels in and out; fan_out of a ConvLSTM kernel counts all four gates, as in Keras.
+    distribution: "uniform", "truncated_normal" ("normal" means the same) or "untruncated_normal".
     """
-    receptive = math.prod(shape[:-2])
-    fan_in, fan_out = receptive * shape[-2], receptive * shape[-1]
-    limit = math.sqrt(6.0 / (fan_in + fan_out))
-    return random.uniform(-limit, limit, shape)
+
+    scale: float = 1.0
+    mode: str = "fan_in"
+    distribution: str = "truncated_normal"
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        in_range("scale", self.scale, 0.0, math.inf)
+        one_of("mode", self.mode, _MODES)
+        one_of("distribution", self.distribution, _DISTRIBUTIONS)
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return _variance_scaling(shape, self._own(random), self.scale, self.mode, self.distribution)
 
 
-def orthogonal(shape: tuple[int, ...], random: np.random.Generator) -> Array:
-    """A random orthogonal frame (Saxe et al. 2014) of the matrix (prod(shape[:-1]), shape[-1]).
+@dataclass(frozen=True)
+class _NamedScaling(Initializer):
+    seed: int | None = None
+
+    def _draw(self, shape: tuple[int, ...], random: np.random.Generator, scale: float, mode: str, kind: str) -> Array:
+        return _variance_scaling(shape, self._own(random), scale, mode, kind)
+
+
+@dataclass(frozen=True)
+class GlorotUniform(_NamedScaling):
+    """U(-L, L) with L = sqrt(6 / (fan_in + fan_out)), Glorot & Bengio 2010."""
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return self._draw(shape, random, 1.0, "fan_avg", "uniform")
+
+
+@dataclass(frozen=True)
+class GlorotNormal(_NamedScaling):
+    """A truncated normal of variance 2 / (fan_in + fan_out)."""
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return self._draw(shape, random, 1.0, "fan_avg", "truncated_normal")
+
+
+@dataclass(frozen=True)
+class HeUniform(_NamedScaling):
+    """U(-L, L) with L = sqrt(6 / fan_in), He et al. 2015."""
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return self._draw(shape, random, 2.0, "fan_in", "uniform")
+
+
+@dataclass(frozen=True)
+class HeNormal(_NamedScaling):
+    """A truncated normal of variance 2 / fan_in."""
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return self._draw(shape, random, 2.0, "fan_in", "truncated_normal")
+
+
+@dataclass(frozen=True)
+class LecunUniform(_NamedScaling):
+    """U(-L, L) with L = sqrt(3 / fan_in), LeCun et al. 1998."""
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return self._draw(shape, random, 1.0, "fan_in", "uniform")
+
+
+@dataclass(frozen=True)
+class LecunNormal(_NamedScaling):
+    """A truncated normal of variance 1 / fan_in."""
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        return self._draw(shape, random, 1.0, "fan_in", "truncated_normal")
+
+
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """A random orthogonal frame (Saxe et al. 2014) of the matrix (prod(shape[:-1]), shape[-1]), times gain.
 
     For a recurrent kernel (kh,kw,F,4F) that is one joint frame across taps and gates, as in Keras.
     """
-    rows, columns = math.prod(shape[:-1]), shape[-1]
-    gaussian = random.standard_normal((max(rows, columns), min(rows, columns)))
-    frame, triangle = np.linalg.qr(gaussian)
-    frame *= np.sign(np.diagonal(triangle))  # makes the distribution uniform over orthogonal frames
-    return (frame if rows >= columns else frame.T).reshape(shape)
+
+    gain: float = 1.0
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        in_range("gain", self.gain, -math.inf, math.inf)
+
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+        if len(shape) < 2:
+            raise ValueError(f"orthogonal: expected a weight of at least 2 axes, got shape {shape}; use another for it")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        gaussian = self._own(random).standard_normal((max(rows, columns), min(rows, columns)))
+        frame, triangle = np.linalg.qr(gaussian)
+        frame *= np.sign(np.diagonal(triangle))  # makes the distribution uniform over orthogonal frames
+        return self.gain * (frame if rows >= columns else frame.T).reshape(shape)
 
 
-def zeros(shape: tuple[int, ...], _random: np.random.Generator) -> Array:
-    """All zero."""
-    return np.zeros(shape)
+def _fans(shape: tuple[int, ...]) -> tuple[float, float]:
+    if len(shape) < 2:
+        return float(shape[0]), float(shape[0])
+    receptive = math.prod(shape[:-2])
+    return float(receptive * shape[-2]), float(receptive * shape[-1])
 
 
-def ones(shape: tuple[int, ...], _random: np.random.Generator) -> Array:
-    """All one."""
-    return np.ones(shape)
+def _truncated_normal(shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    drawn = random.standard_normal(shape)
+    while (outside := np.abs(drawn) > 2.0).any():
+        drawn[outside] = random.standard_normal(np.count_nonzero(outside))
+    return drawn
 
 
-INITIALIZERS: dict[str, Initializer] = {
-    "glorot_uniform": glorot_uniform,
-    "orthogonal": orthogonal,
-    "zeros": zeros,
-    "ones": ones,
-}
+def _variance_scaling(
+    shape: tuple[int, ...], random: np.random.Generator, scale: float, mode: str, distribution: str
+) -> Array:
+    fan_in, fan_out = _fans(shape)
+    variance = scale / max(1.0, {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2.0}[mode])
+    if distribution == "uniform":
+        limit = math.sqrt(3.0 * variance)
+        return random.uniform(-limit, limit, shape)
+    if distribution == "untruncated_normal":
+        return random.normal(0.0, math.sqrt(variance), shape)
+    return math.sqrt(variance) / _TRUNCATED_DEVIATION * _truncated_normal(shape, random)
 
 
-def get_initializer(argument: str, name: Any) -> str:
-    """Check an initializer's name; `argument` is the layer argument that it came through."""
-    return str(one_of(argument, name, INITIALIZERS))
+_CLASSES = (
+    Zeros, Ones, Constant, RandomUniform, RandomNormal, TruncatedNormal, VarianceScaling, GlorotUniform, GlorotNormal,
+    HeUniform, HeNormal, LecunUniform, LecunNormal, Orthogonal,
+)  # fmt: skip
+_MAKERS = names_of({kind.__name__: kind for kind in _CLASSES})
+
+INITIALIZERS: dict[str, Initializer] = {name: kind() for name, kind in _MAKERS.items() if name.islower()}
+"""Keras' names, and what each means at its defaults."""
+
+
+def get_initializer(argument: str, value: Any) -> Initializer:
+    """An initializer by object, name or config; `argument` is the layer argument that it came through."""
+    if value in ("identity", "Identity") or (isinstance(value, dict) and value.get("class_name") == "Identity"):
+        raise ValueError(f"{argument}: identity is for matrices only, in Keras too; use 'orthogonal'")
+    initializer: Initializer = get_object(argument, value, Initializer, _MAKERS)
+    return initializer

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.layers import LAYERS, Layer, Weight
+from engine.layers.weight import Shape
 from engine.validation import finite_movies, one_of
 
 Array = np.ndarray[Any, Any]
@@ -40,7 +41,7 @@ class LayerStack:
         self.layers.append(layer)
 
     @property
-    def input_shape(self) -> tuple[int | None, int | None, int | None, int] | None:
+    def input_shape(self) -> Shape | None:
         """(frames, height, width, channels), None where any size will do; None before it is known."""
         return self.layers[0].input_shape if self.layers else None
 
@@ -56,18 +57,39 @@ class LayerStack:
         if self.layers[0].input_shape is None:
             if data_shape is None:
                 raise ValueError("input_shape: give it to the first layer, e.g. input_shape=(None, 40, 40, 1)")
-            self.layers[0].input_shape = (None, None, None, int(data_shape[-1] or 0))
-        channels = self.layers[0].input_shape[3]
+            self.layers[0].input_shape = self._generalised(data_shape)
+        shape: Shape = self.layers[0].input_shape
         for layer in self.layers:
             if not layer.weights:
-                layer.build(channels, random)
-            channels = layer.output_channels(channels)
+                layer.build(shape, random)
+            shape = layer.output_shape(shape)
 
-    def output_channels(self, channels: int) -> int:
-        """Channels out of the last layer, for this many into the first."""
+    def output_shape(self, shape: Shape) -> Shape:
+        """The last layer's output, for an input of this shape (both without the movies' axis)."""
         for layer in self.layers:
-            channels = layer.output_channels(channels)
-        return channels
+            shape = layer.output_shape(shape)
+        return shape
+
+    @property
+    def batch_size(self) -> int | None:
+        """The movies of every batch, where a layer's batch_input_shape says so."""
+        return next((layer.batch_size for layer in self.layers if layer.batch_size is not None), None)
+
+    def _generalised(self, data_shape: Shape) -> Shape:
+        """The data's channels alone, or its whole shape where weights depend on more."""
+        for shape in ((*(None,) * (len(data_shape) - 1), data_shape[-1]), data_shape):
+            try:
+                self._check_channels(shape)
+            except ValueError as error:
+                refusal = error
+            else:
+                return shape
+        raise refusal
+
+    def _check_channels(self, shape: Shape) -> None:
+        for layer in self.layers:
+            layer.channels(shape)
+            shape = layer.output_shape(shape)
 
     def get_config(self) -> list[dict[str, Any]]:
         """Class and arguments of every layer, JSON-able."""
@@ -77,24 +99,36 @@ class LayerStack:
         ]
 
     def checked_input(self, name: str, x: Array) -> Array:
-        """Movies (N,T,H,W,C) that fit the first layer; a ValueError names what does not."""
+        """Movies (N,T,H,W,C) that fit the first layer and go through the rest; a ValueError names what does not."""
         if not self.layers:
             raise ValueError(f"{name}: the network has no layers")
-        x = finite_movies(name, x)
-        if self.input_shape is not None:
-            axes = ("frames", "height", "width", "channels")
-            for axis, expected, got in zip(axes, self.input_shape, x.shape[1:], strict=True):
-                if expected is not None and expected != got:
-                    raise ValueError(f"{name}: expected {expected} {axis}, got {got} (shape {x.shape})")
+        expected = self.input_shape
+        x = finite_movies(name, x, rank=5 if expected is None else len(expected) + 1)
+        if expected is not None:
+            axes = self._axis_names(len(expected))
+            for axis, size, got in zip(axes, expected, x.shape[1:], strict=True):
+                if size is not None and size != got:
+                    raise ValueError(f"{name}: expected {size} {axis}, got {got} (shape {x.shape})")
+        try:
+            self.output_shape(x.shape[1:])
+        except ValueError as error:
+            raise ValueError(f"{name}: of shape {x.shape} does not go through the network: {error}") from None
         return x
 
     def checked_pair(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> tuple[Array, Array]:
-        """Movies and targets (N,T,H,W,K) that fit both ends and each other."""
-        x, y = self.checked_input(names[0], x), finite_movies(names[1], y)
-        expected = (*x.shape[:4], self.output_channels(x.shape[4]))
+        """Movies and targets, shaped like the network's output, that fit both ends and each other."""
+        x = self.checked_input(names[0], x)
+        expected = (len(x), *self.output_shape(x.shape[1:]))
+        y = finite_movies(names[1], y, rank=len(expected))
         if y.shape != expected:
             raise ValueError(f"{names[1]}: expected shape {expected} for {names[0]} of shape {x.shape}, got {y.shape}")
         return x, y
+
+    def _axis_names(self, rank: int) -> tuple[str, ...]:
+        first = getattr(self.layers[0], "data_format", "channels_last") == "channels_first"
+        if rank == 4 and not first:
+            return ("frames", "height", "width", "channels")
+        return tuple(f"entries on axis {axis}" for axis in range(1, rank + 1))
 
 
 def layers_from_config(config: list[dict[str, Any]], input_shape: Any) -> list[Layer]:

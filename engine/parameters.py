@@ -1,7 +1,7 @@
 """All weights of a network in flat buffers of its back end, so that the optimizer is one operation.
 
 Trainable weights, their gradients and each optimizer slot share one layout: every array starts at a multiple of
-ALIGNMENT elements, the gaps stay zero. Moving statistics have a buffer of their own.
+ALIGNMENT elements, the gaps stay zero. Moving statistics and frozen weights have a buffer of their own.
 """
 
 import math
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.layers import Weight
+from engine.layers.weight import Weight
 from engine.optimizers import Layout
 from kernels import Backend
 
@@ -32,9 +32,11 @@ class Parameters:
         self._weights = weights
         self._trainable = [weight for weight in weights if weight.trainable]
         moved = [weight for weight in weights if not weight.trainable]
+        frozen = [weight for weight in moved if weight.has_gradient]
         self._offsets, size = _layout(self._trainable)
         self.layout = Layout(tuple(weight.name for weight in self._trainable), (*self._offsets, size))
         moved_offsets, moved_size = _layout(moved)
+        frozen_offsets, frozen_size = _layout(frozen)
         self.values = backend.zeros((size,))
         self.gradients = backend.zeros((size,))
         statistics = backend.zeros((moved_size,))
@@ -43,6 +45,9 @@ class Parameters:
             weight.gradient = self.view(self.gradients, weight)
         for weight, offset in zip(moved, moved_offsets, strict=True):
             self._place(weight, _view(statistics, offset, weight.shape))
+        unread = backend.zeros((frozen_size if frozen else 0,))  # backward writes gradients of frozen weights too
+        for weight, offset in zip(frozen, frozen_offsets, strict=True):
+            weight.gradient = _view(unread, offset, weight.shape)
 
     def view(self, flat: Array, weight: Weight) -> Array:
         """The part of a flat buffer (P,) that belongs to a trainable weight, in the weight's shape."""

@@ -4,7 +4,8 @@ A ConvLSTM, inference BatchNormalization and a causal Conv3D see only the past, 
 'same' Conv3D sees zero padding where later frames would be. So the states of the layers are all that the past leaves,
 and a new frame costs one step, whatever the length of the track. The result equals predicting the whole growing track
 again for every frame, as the Keras example does. Where it would not (a Conv3D that looks ahead stands before another
-layer, whose earlier outputs then change as frames arrive), the growing track is predicted again.
+layer, whose earlier outputs then change as frames arrive; a layer that gives its last frame only, runs backwards, or
+is channels_first), the growing track is predicted again. Either way the states of stateful layers are left alone.
 """
 
 from collections.abc import Callable
@@ -13,25 +14,27 @@ from typing import Any
 import numpy as np
 
 from engine.layers import Layer
+from engine.layers.weight import known
 from kernels import Backend
 
 Array = np.ndarray[Any, Any]
 
 
 def can_stream(layers: list[Layer]) -> bool:
-    """Whether one step per frame is exact: only the last layer may look ahead."""
-    return not any(layer.looks_ahead for layer in layers[:-1])
+    """Whether one step per frame is exact: each frame gives one, and only the last layer may look ahead."""
+    return all(layer.can_stream for layer in layers) and not any(layer.looks_ahead for layer in layers[:-1])
 
 
 def streaming_rollout(backend: Backend, layers: list[Layer], track: Array, n_frames: int) -> Array:
     """track (N,T,H,W,C) on the host -> the n_frames frames that follow, (N,n_frames,H,W,C)."""
     movies, frames, height, width, channels = track.shape
     streams = []
+    shape: tuple[int, ...] = (1, height, width, channels)
     for layer in layers:
-        streams.append(layer.stream(backend, movies, (height, width, channels)))
-        channels = layer.output_channels(channels)
-    predicted = np.empty((movies, n_frames, height, width, channels), backend.dtype)
-    frame = backend.empty((movies, height, width, track.shape[-1]))
+        streams.append(layer.stream(backend, movies, (shape[1], shape[2], shape[3])))
+        shape = known(layer.output_shape(shape))
+    predicted = np.empty((movies, n_frames, *shape[1:]), backend.dtype)
+    frame = backend.empty((movies, height, width, channels))
     for t in range(frames + n_frames - 1):
         if t < frames:
             backend.copy_into(frame, np.ascontiguousarray(track[:, t], dtype=backend.dtype))
@@ -45,8 +48,10 @@ def streaming_rollout(backend: Backend, layers: list[Layer], track: Array, n_fra
 
 
 def growing_rollout(predict: Callable[[Array], Array], track: Array, n_frames: int) -> Array:
-    """The same by definition: predict the whole track, append its last frame, n_frames times."""
+    """The same by definition: predict the whole track, append its last frame (or only one), n_frames times."""
     frames = track.shape[1]
     for _ in range(n_frames):
-        track = np.concatenate([track, predict(track)[:, -1:].astype(track.dtype)], axis=1)
+        predicted = predict(track)
+        last = predicted[:, -1:] if predicted.ndim == 5 else predicted[:, np.newaxis]
+        track = np.concatenate([track, last.astype(track.dtype)], axis=1)
     return track[:, frames:]

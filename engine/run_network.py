@@ -50,8 +50,8 @@ def _check_fits(network: Sequential, path: str, movie_shape: tuple[int, ...]) ->
     expected = network.input_shape or (None, None, None, None)
     if any(size not in (None, got) for size, got in zip(expected, movie_shape, strict=True)):
         raise ValueError(f"init: {path} is for movies {expected} (frames, height, width, channels), got {movie_shape}")
-    channels = movie_shape[-1]
-    for layer in network.layers:
-        channels = layer.output_channels(channels)
-    if channels != movie_shape[-1]:
-        raise ValueError(f"init: {path} makes frames with {channels} channels; the movies have {movie_shape[-1]}")
+    made = network.output_shape(movie_shape)
+    if made != movie_shape:
+        raise ValueError(
+            f"init: {path} makes movies of shape {made} from {movie_shape}; a run predicts the next frames"
+        )

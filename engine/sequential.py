@@ -12,7 +12,8 @@ from engine.computation import Computation
 from engine.fit import FitLoop
 from engine.history import History, fit_with_progress
 from engine.layer_stack import LayerStack, layers_from_config
-from engine.layers import Layer, Weight
+from engine.layers import ConvLSTM2D, Layer, Weight
+from engine.layers.weight import Shape, known
 from engine.validation import in_range, one_of, positive_int
 from kernels import Backend
 from kernels.select import choose_device, open_backend
@@ -76,7 +77,7 @@ class Sequential:
         return self._stack.layers
 
     @property
-    def input_shape(self) -> tuple[int | None, int | None, int | None, int] | None:
+    def input_shape(self) -> Shape | None:
         """(frames, height, width, channels), None where any size will do; None before it is known."""
         return self._stack.input_shape
 
@@ -92,8 +93,21 @@ class Sequential:
         self._stack.build(input_shape, self._random)
         backend = open_backend(self.device, self._dtype, self._precision)
         _log.info("%s; %s", self.device_reason, backend.description)
-        self._computation = Computation(backend, self.layers)
+        self._computation = Computation(backend, self.layers, self.seed)
         self._bind_optimizer()
+
+    def output_shape(self, input_shape: Shape | None = None) -> Shape:
+        """The output's shape without the movies' axis, for an input of this shape (default: the network's)."""
+        shape = input_shape or self.input_shape
+        if shape is None:
+            raise ValueError("input_shape: not known yet; pass one")
+        return self._stack.output_shape(shape)
+
+    def reset_states(self) -> None:
+        """Let every stateful layer begin at zero again."""
+        for layer in self.layers:
+            if isinstance(layer, ConvLSTM2D) and layer.stateful:
+                layer.reset_states()
 
     def compile(self, loss: Any = None, optimizer: Any = "adadelta") -> None:
         """Say what to minimise and how.
@@ -107,7 +121,16 @@ class Sequential:
         self.loss = losses.get_loss(loss)
         losses.check_last_activation(self.loss, self.layers[-1].activation_name)
         self.optimizer = optimizers.get_optimizer(optimizer)
+        self._place_again()
         self._bind_optimizer()
+
+    def _place_again(self) -> None:
+        """Part trained from frozen weights anew, should a layer's `trainable` have changed since the build."""
+        trainable = [layer.trainable for layer in self.layers]
+        if self._computation is not None and self._computation.trainable != trainable:
+            state = self._computation.layer_state.arrays()
+            self._computation = Computation(self._computation.backend, self.layers, self.seed)
+            self._computation.layer_state.load(state)
 
     @property
     def backend(self) -> Backend:
@@ -220,7 +243,7 @@ class Sequential:
         batch_size = positive_int("batch_size", batch_size)
         x = self._stack.checked_input("x", x)
         self.build(x.shape[1:])
-        return self._built().predict(x, batch_size, self._stack.output_channels(x.shape[-1]))
+        return self._built().predict(x, batch_size, known(self._stack.output_shape(x.shape[1:])))
 
     def rollout(self, track: Array, n_frames: int) -> Array:
         """Let the network run free: the n_frames frames that follow a track, each predicted from those before.
@@ -237,18 +260,26 @@ class Sequential:
         array = np.asarray(track)
         movies = self._stack.checked_input("track", array[np.newaxis] if array.ndim == 4 else array)
         self.build(movies.shape[1:])
-        channels = movies.shape[-1]
-        channels_out = self._stack.output_channels(channels)
-        if channels_out != channels:
-            raise ValueError(
-                f"rollout: the output has {channels_out} channels and the input {channels}; an output frame can be the "
-                "next input only if they agree"
-            )
+        self._check_rollout(known(movies.shape[1:]))
         if rollout.can_stream(self.layers):
             frames = rollout.streaming_rollout(self.backend, self.layers, movies, n_frames)
         else:
             frames = rollout.growing_rollout(self.predict, movies.astype(self._dtype), n_frames)
         return frames[0] if array.ndim == 4 else frames
+
+    def _check_rollout(self, movie: tuple[int, ...]) -> None:
+        made = self.output_shape(movie)
+        if made[-3:] != movie[1:]:
+            raise ValueError(
+                f"rollout: the output's frames have shape {made[-3:]} and the input's {movie[1:]}; an output frame can "
+                "be the next input only if they agree"
+            )
+        stateful = [layer.name for layer in self.layers if isinstance(layer, ConvLSTM2D) and layer.stateful]
+        if stateful and not rollout.can_stream(self.layers):
+            raise ValueError(
+                f"rollout: {stateful[0]} is stateful, and this network must predict its whole track again for every "
+                "frame; pass stateful=False"
+            )
 
     # ---------------------------------------------------------------- weights, configuration, files
 
@@ -281,25 +312,26 @@ class Sequential:
     def state_arrays(self) -> dict[str, Array]:
         """Everything that training has changed, by name, on the host: weights, the optimizer's slots and iterations."""
         self.build()
-        parameters = self._built().parameters
+        parameters, state = self._built().parameters, self._built().layer_state
         if self.optimizer is None:
-            return parameters.state_arrays({})
+            return parameters.state_arrays({}) | state.arrays()
         iterations = np.array([self.optimizer.iterations], np.int64)
-        return {**parameters.state_arrays(self.optimizer.state), ITERATIONS: iterations}
+        return {**parameters.state_arrays(self.optimizer.state), ITERATIONS: iterations, **state.arrays()}
 
     def load_state_arrays(self, state: dict[str, Array]) -> None:
         """Restore what state_arrays returned. Nothing is changed unless every name and shape fits."""
         self.build()
-        parameters, optimizer = self._built().parameters, self.optimizer
+        parameters, layer_state, optimizer = self._built().parameters, self._built().layer_state, self.optimizer
+        of_layers, rest = layer_state.split(state)
         if optimizer is None:
-            parameters.load_state_arrays(state, {})
-            return
-        iterations = state.get(ITERATIONS)
-        if iterations is None or iterations.shape != (1,) or iterations[0] < 0:
-            raise ValueError(f"state: expected the optimizer's count of updates as {ITERATIONS}, got {iterations}")
-        arrays = {name: array for name, array in state.items() if name != ITERATIONS}
-        parameters.load_state_arrays(arrays, optimizer.state)
-        optimizer.iterations = int(iterations[0])
+            parameters.load_state_arrays(rest, {})
+        else:
+            iterations = rest.pop(ITERATIONS, None)
+            if iterations is None or iterations.shape != (1,) or iterations[0] < 0:
+                raise ValueError(f"state: expected the optimizer's count of updates as {ITERATIONS}, got {iterations}")
+            parameters.load_state_arrays(rest, optimizer.state)
+            optimizer.iterations = int(iterations[0])
+        layer_state.load(of_layers)
 
     def get_config(self) -> dict[str, Any]:
         """The architecture and what compile was given, JSON-able."""

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 def table(network: "Sequential") -> str:
     """Layers, output shapes and weights of a built network, as Keras lays them out."""
     assert network.input_shape is not None
-    *frame, channels = network.input_shape
+    shape = network.input_shape
     rows = [("Layer (type)", "Output shape", "Param #")]
     for layer in network.layers:
-        channels = layer.output_channels(channels)
+        shape = layer.output_shape(shape)
         count = sum(math.prod(weight.shape) for weight in layer.weights)
-        rows.append((f"{layer.name} ({type(layer).__name__})", str((None, *frame, channels)), f"{count:,}"))
+        rows.append((f"{layer.name} ({type(layer).__name__})", str((None, *shape)), f"{count:,}"))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     rule = "-" * max(len(line) for line in lines)

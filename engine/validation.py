@@ -13,6 +13,13 @@ def positive_int(name: str, value: Any) -> int:
     return int(value)
 
 
+def boolean(name: str, value: Any) -> bool:
+    """`value` if it is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)
+
+
 def odd_sizes(name: str, value: Any, length: int) -> tuple[int, ...]:
     """A kernel size: an odd integer, or `length` of them."""
     sizes = int_tuple(name, value, length)

@@ -184,14 +184,81 @@ class Backend(ABC):
     def conv3d_forward(self, plan: Plan, x: Array, kernel: Array, bias: Array) -> Array:
         """y = conv(x, kernel) + bias, before the activation.
 
-        x (T,B,H,W,C), kernel (kt,kh,kw,C,K), bias (K) -> y (T,B,H,W,K).
+        x (T,B,H,W,C), kernel (kt,kh,kw,C/groups,K), bias (K) -> y (T',B,H',W',K), sizes as Conv3DSpec has them.
         """
 
     @abstractmethod
     def conv3d_backward(
-        self, plan: Plan, dy: Array, x: Array, kernel: Array, dkernel: Array, dbias: Array, need_dx: bool = True
+        self,
+        plan: Plan,
+        dy: Array,
+        x: Array,
+        kernel: Array,
+        dkernel: Array | None,
+        dbias: Array | None,
+        need_dx: bool = True,
     ) -> Array | None:
-        """dy (T,B,H,W,K). Writes dkernel, dbias; returns dx (T,B,H,W,C), None unless need_dx."""
+        """dy (T',B,H',W',K). Writes dkernel and dbias, unless both are None; returns dx (T,B,H,W,C) if need_dx.
+
+        x is read for dkernel only.
+        """
+
+    # ---------------------------------------------------------------- a ConvLSTM in pieces
+
+    @abstractmethod
+    def lstm_cell_forward(
+        self,
+        activation: Activation,
+        recurrent_activation: Activation,
+        z_input: Array,
+        z_recurrent: Array,
+        c_prev: Array,
+        gates: Array,
+        c: Array,
+        h: Array,
+    ) -> None:
+        """The gates of one step, at every pixel; a is the activation, s the recurrent one.
+
+            z = z_input + z_recurrent                                     blocks i, f, g, o of F on the last axis
+            c = s(z_f) * c_prev + s(z_i) * a(z_g)
+            h = s(z_o) * a(c)
+
+        z_input, z_recurrent (B,H,W,4F), c_prev (B,H,W,F). Writes gates (B,H,W,4F), which are s(z_i), s(z_f), a(z_g),
+        s(z_o), and c, h (B,H,W,F).
+        """
+
+    @abstractmethod
+    def lstm_cell_backward(
+        self,
+        activation: Activation,
+        recurrent_activation: Activation,
+        dh: Array,
+        dh_next: Array,
+        dc: Array,
+        gates: Array,
+        c: Array,
+        c_prev: Array,
+        dz: Array,
+    ) -> None:
+        """Differentiate that step: dh, dh_next (B,H,W,F) reach h from above and from the next step, dc (B,H,W,F) c.
+
+        Writes dz (B,H,W,4F), the gradient of both z_input and z_recurrent, and in dc's place the gradient of c_prev.
+        """
+
+    @abstractmethod
+    def masked_copies(self, x: Array, masks: Array, y: Array) -> None:
+        """y[t, ..., g*C + c] = x[t, ..., c] * masks[g, ..., c]: a copy of x for each of G masks, side by side.
+
+        x (T,B,H,W,C), masks (G,B,H,W,C), y (T,B,H,W,G*C).
+        """
+
+    @abstractmethod
+    def masked_copies_backward(self, dy: Array, masks: Array, dx: Array) -> None:
+        """dx[t, ..., c] = sum over g of dy[t, ..., g*C + c] * masks[g, ..., c]; shapes as above."""
+
+    @abstractmethod
+    def permute(self, x: Array, axes: tuple[int, ...], y: Array) -> None:
+        """y = x with its axes in another order, as numpy.transpose has it; x and y of the same rank, 1 to 5."""
 
     # ---------------------------------------------------------------- elementwise, losses, optimizers
 
@@ -293,6 +360,22 @@ class Backend(ABC):
         """Make a flat buffer of gradients (P,) smaller, in place, as the plan's ClipSpec says.
 
         Norms are Euclidean, summed in float64 in one order; a factor is limit / norm where norm exceeds the limit.
+        """
+
+    # ---------------------------------------------------------------- weights: penalties and constraints
+
+    @abstractmethod
+    def add_penalty(self, weights: Array, l1: float, l2: float, loss: Array, gradient: Array | None) -> None:
+        """loss += l1 * sum|w| + l2 * sum(w^2), and gradient += l1 * sign(w) + 2 l2 w unless it is None.
+
+        weights, gradient: any one shape; loss (1,), float64, on the device.
+        """
+
+    @abstractmethod
+    def constrain_norm(self, weights: Array, axes: tuple[int, ...], low: float, high: float, rate: float) -> None:
+        """Scale weights (rank 1 to 5), in place, so that their norms over `axes` come to lie between low and high.
+
+        w <- w * (rate * clip(norm, low, high) + (1 - rate) * norm) / (NORM_EPSILON + norm)
         """
 
     # ---------------------------------------------------------------- time

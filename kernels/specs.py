@@ -5,17 +5,23 @@ kh, kw, kt the kernel's height, width and depth in time.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 GateActivation = Literal["hard_sigmoid", "sigmoid", "hard_sigmoid_keras3"]
-TimePadding = Literal["same", "causal"]
-Activation = Literal["linear", "sigmoid", "tanh", "relu"]
+Padding = Literal["same", "valid", "causal"]
+Activation = Literal["linear", "sigmoid", "tanh", "relu", "hard_sigmoid", "hard_sigmoid_keras3"]
+
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+"""Compiled kernels know an activation by its place here."""
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
 """Of the convolutions; all but the first on CUDA devices only."""
 
 HARD_SIGMOID_SLOPE: dict[str, float] = {"hard_sigmoid": 0.2, "hard_sigmoid_keras3": 1.0 / 6.0}
 """clip(slope * x + 0.5, 0, 1): Keras 2 has slope 0.2, Keras 3 has slope 1/6 under the same name."""
+
+NORM_EPSILON = 1e-7
+"""Keras' epsilon, which keeps a norm constraint from dividing by zero."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,14 @@ class BatchNormSpec:
 
 @dataclass(frozen=True)
 class Conv3DSpec:
-    """A Conv3D layer: x (T,B,H,W,C) -> y (T,B,H,W,K); stride 1, odd kh, kw; zero padding 'same' in H and W.
+    """A Conv3D layer: x (T,B,H,W,C) -> y (T',B,H',W',K), kernel (kt,kh,kw,C/groups,K).
 
-    In time, 'same' pads (kt-1)//2 frames before and kt//2 after (TensorFlow's rule); 'causal' pads kt-1 before.
+    Output position p reads input position p * stride + tap * dilation - before on each of the three axes; what lies
+    outside the input is zero. Group g of the K outputs sees group g of the C inputs alone.
+
+    Padding, TensorFlow's rule, with extent = (k - 1) * dilation + 1 for a kernel of k taps on an axis of n positions:
+    'valid' has none; 'same' makes ceil(n / stride) outputs with max((outputs - 1) * stride + extent - n, 0) zeros, the
+    smaller half before; 'causal' is 'same' in height and width, with all extent - 1 zeros in time before.
     """
 
     T: int
@@ -72,15 +83,73 @@ class Conv3DSpec:
     kt: int
     kh: int
     kw: int
-    padding: TimePadding = "same"
+    padding: Padding = "same"
     training: bool = True
     narrow_x: bool = False
     """x and dx go between plans only, all of which are told so: a back end may store them in fewer bits than dtype."""
+    strides: tuple[int, int, int] = (1, 1, 1)
+    dilation: tuple[int, int, int] = (1, 1, 1)
+    groups: int = 1
+
+    @property
+    def output_size(self) -> tuple[int, int, int]:
+        """T', H', W'; 0 where a 'valid' kernel does not fit into the input."""
+        t, h, w = (
+            convolution_length(n, k, stride, dilation, self.padding)
+            for n, k, stride, dilation in zip(self._sizes, self._kernel, self.strides, self.dilation, strict=True)
+        )
+        return t, h, w
+
+    @property
+    def before(self) -> tuple[int, int, int]:
+        """Zeros that stand before the first input position, on each axis."""
+        t, h, w = (self._before(axis) for axis in range(3))
+        return t, h, w
 
     @property
     def frames_before(self) -> int:
         """Zero frames that stand before the first input frame."""
-        return self.kt - 1 if self.padding == "causal" else (self.kt - 1) // 2
+        return self._before(0)
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        """Of the input."""
+        return self.T, self.B, self.H, self.W, self.C
+
+    @property
+    def y_shape(self) -> tuple[int, ...]:
+        """Of the output."""
+        frames, height, width = self.output_size
+        return frames, self.B, height, width, self.K
+
+    @property
+    def kernel_shape(self) -> tuple[int, ...]:
+        """Of the kernel."""
+        return self.kt, self.kh, self.kw, self.C // self.groups, self.K
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it is the convolution that the fast kernels know: a centred window over every pixel, one group."""
+        ones = (1, 1, 1)
+        centred = self.kh % 2 == 1 and self.kw % 2 == 1 and (self.padding != "valid" or self._kernel == ones)
+        return centred and self.strides == ones and self.dilation == ones and self.groups == 1
+
+    @property
+    def _sizes(self) -> tuple[int, int, int]:
+        return self.T, self.H, self.W
+
+    @property
+    def _kernel(self) -> tuple[int, int, int]:
+        return self.kt, self.kh, self.kw
+
+    def _before(self, axis: int) -> int:
+        stride, extent = self.strides[axis], (self._kernel[axis] - 1) * self.dilation[axis] + 1
+        if self.padding == "valid":
+            return 0
+        if self.padding == "causal" and axis == 0:
+            return extent - 1
+        outputs = -(-self._sizes[axis] // stride)
+        return max((outputs - 1) * stride + extent - self._sizes[axis], 0) // 2
 
 
 @dataclass(frozen=True)
@@ -97,3 +166,10 @@ class ClipSpec:
     by: Literal["value", "norm", "global_norm"]
     limit: float
     bounds: tuple[int, ...]
+
+
+def convolution_length(n: int, k: int, stride: int, dilation: int, padding: Padding) -> int:
+    """Outputs of a convolution on an axis of n positions, by the rule of Conv3DSpec."""
+    if padding == "valid":
+        n = max(n - (k - 1) * dilation, 0)
+    return -(-n // stride)

@@ -41,8 +41,7 @@ class Ours:
 
     def _forward(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
         backend, batch = self._network.backend, self._work.batch
-        _, frames, height, width, channels = self._x.shape
-        shape = BatchShape(frames, batch, height, width, channels, training=False, with_loss=False)
+        shape = BatchShape(self._x.shape[1:], batch, training=False, with_loss=False)
         bound = BoundNetwork(backend, self._network.layers, shape, None)
         backend.gather_batch(backend.from_host(self._x), np.arange(batch), bound.x)
         return bound.predict, lambda: backend.to_host(bound.predict()).swapaxes(0, 1)

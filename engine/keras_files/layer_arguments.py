@@ -16,28 +16,10 @@ _ABOUT_SOMETHING_ELSE = {
 }  # fmt: skip
 """Read elsewhere, without effect on the numbers, or of use only with an argument that is refused."""
 
-_ONLY = {
-    "return_state": False,
-    "go_backwards": False,
-    "stateful": False,
-    "use_bias": True,
-    "groups": 1,
-    "center": True,
-    "scale": True,
-    "renorm": False,
-}
+_ONLY = {"renorm": False}
 """What an argument that the engine has not must be, for the network to compute the same."""
 
-_TRAINING_ONLY: dict[str, tuple[Any, ...]] = {
-    **{
-        f"{of}_{what}": (None,)
-        for of in ("kernel", "recurrent", "bias", "beta", "gamma", "activity")
-        for what in ("regularizer", "constraint")
-    },
-    "dropout": (0, None),
-    "recurrent_dropout": (0, None),
-    "trainable": (True, None),
-}
+_TRAINING_ONLY: dict[str, tuple[Any, ...]] = {"activity_regularizer": (None,)}
 """The values with which an argument that predictions do not depend on does nothing."""
 
 _SHORT_INITIALIZERS = {("fan_avg", "uniform"): "glorot_uniform"}
@@ -66,11 +48,11 @@ def engine_arguments(entry: Config, keras: int, untrainable: list[str], remarks:
         if argument.endswith("initializer"):
             if argument in taken:
                 _add_initializer(arguments, label, argument, value, remarks)
-        elif argument in taken:
-            arguments[argument] = _plain(label, argument, value, keras)
         elif argument in _TRAINING_ONLY:
             if value not in _TRAINING_ONLY[argument]:
                 untrainable.append(f"{label}: {argument}={_short(value)}")
+        elif argument in taken:
+            arguments[argument] = _plain(label, argument, value, keras)
         elif argument not in _ONLY or value != _ONLY[argument]:
             wanted = f"expected {_ONLY[argument]!r}, got " if argument in _ONLY else ""
             raise ValueError(f"{label}: {argument} is not offered here: {wanted}{_short(value)}")
@@ -85,7 +67,7 @@ def _plain(label: str, argument: str, value: Any, keras: int) -> Any:
         return HARD_SIGMOID_OF_KERAS[keras] if value == "hard_sigmoid" else value
     if argument == "axis" and isinstance(value, list) and len(value) == 1:
         return value[0]
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not argument.endswith(("_regularizer", "_constraint")):
         raise ValueError(f"{label}: {argument} is not offered here: {_short(value)}")
     return value
 

@@ -14,6 +14,7 @@ from engine.keras_files.layer_tree import read_tree
 from engine.keras_files.network_state import write_state
 from engine.keras_files.weight_lists import WeightLists, check_shapes
 from engine.layers import ConvLSTM2D
+from engine.layers.arguments import checked_activation
 from engine.sequential import Sequential
 
 ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
@@ -110,7 +111,7 @@ def _take_true_gates(architecture: Architecture, weights: WeightLists) -> None:
         layer = architecture.layers[number] if 0 <= number < len(architecture.layers) else None
         if not isinstance(layer, ConvLSTM2D):
             raise ValueError(f"it marks the gates of layer {number}, which is no ConvLSTM2D")
-        layer.recurrent_activation = name
+        layer.recurrent_activation = checked_activation("gates", name)
 
 
 def _warn(

@@ -5,7 +5,7 @@ from typing import Any
 Config = dict[str, Any]
 
 
-def causal_padding(kernel_size: tuple[int, int, int]) -> list[list[int]]:
+def causal_padding(kernel_size: tuple[int, ...]) -> list[list[int]]:
     """The argument of the ZeroPadding3D that makes a 'valid' Conv3D of this kernel causal in time."""
     kt, kh, kw = kernel_size
     return [[kt - 1, 0], [kh // 2, kh // 2], [kw // 2, kw // 2]]

@@ -86,5 +86,5 @@ def check_shapes(layers: list[Layer], weights: WeightLists, channels: int | None
         got = [array.shape for array in arrays]
         if got != expected:
             raise ValueError(f"layer {layer.name!r}: expected weights of shapes {expected}, got {got}")
-        deepest = layer.output_channels(deepest)
+        deepest = getattr(layer, "filters", deepest)
     return channels

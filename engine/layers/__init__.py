@@ -3,7 +3,8 @@
 from engine.layers.batch_normalization import BatchNormalization
 from engine.layers.conv3d import Conv3D
 from engine.layers.conv_lstm2d import ConvLSTM2D
-from engine.layers.layer import Layer, Weight
+from engine.layers.layer import Layer
+from engine.layers.weight import Weight
 
 LAYERS: dict[str, type[Layer]] = {
     "ConvLSTM2D": ConvLSTM2D,

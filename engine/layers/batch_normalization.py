@@ -1,91 +1,199 @@
-"""BatchNormalization over the channel axis (Ioffe & Szegedy 2015), with Keras 2.3's moving averages."""
+"""BatchNormalization over any axis (Ioffe & Szegedy 2015), with Keras 2.3's moving averages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from engine.constraints import get_constraint
+from engine.initializers import get_initializer
+from engine.keras_objects import serialize, serialize_short
 from engine.layers.layer import Array, BoundLayer, Layer, StreamingLayer
-from engine.validation import in_range, one_of
+from engine.layers.permuted import PermutedLayer
+from engine.layers.weight import Shape, Weight, stand_in, time_major
+from engine.regularizers import get_regularizer
+from engine.validation import boolean, in_range
 from kernels import Backend, BatchNormSpec
 
 
 class BatchNormalization(Layer):
-    """Normalise each channel over movies, frames, rows and columns: (N,T,H,W,C) -> the same shape.
+    """Normalise each channel over movies, frames, rows and columns: the shape stays.
 
     Training uses the batch's own mean and biased variance and moves plain averages of both (no zero-debias, no Bessel
     correction: Keras 2.3 up to a factor of 1 + 1e-6 in the variance, and Keras 3); inference uses the averages.
 
     Args:
-        axis: must be -1 (4 means the same).
+        axis: the axis that keeps its statistics apart, counted with the movies' axis 0 in front (default -1, the
+            last); an integer, or a list of one. It must have one size.
         momentum: of the moving averages, default 0.99. With few hundred steps of training use 0.9: the averages start
             at 0 and 1 and must forget that.
         epsilon: added to the variance, default 1e-3.
-        input_shape, name: as for ConvLSTM2D.
+        center, scale: whether there is a beta to add, a gamma to multiply with (default True).
+        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: default 'zeros',
+            'ones', 'zeros', 'ones'.
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: as for ConvLSTM2D.
+        trainable: False freezes gamma and beta, and the layer normalises by its moving averages and leaves them as
+            they are, in training too (as tf.keras 2 and Keras 3; Keras 2 only freezes).
+        input_shape, batch_input_shape, name: as for every layer (see Layer).
     """
 
     _default_name = "batch_normalization"
 
     def __init__(
         self,
-        axis: int = -1,
+        axis: int | Sequence[int] = -1,
         momentum: float = 0.99,
         epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         input_shape: tuple[int | None, ...] | None = None,
+        batch_input_shape: tuple[int | None, ...] | None = None,
+        trainable: bool = True,
         name: str | None = None,
     ) -> None:
-        super().__init__(name, input_shape)
-        one_of("axis", axis, [-1, 4])
+        super().__init__(name, input_shape, batch_input_shape, trainable)
+        self.axis = _checked_axis(axis)
         self.momentum = in_range("momentum", momentum, 0.0, 1.0)
         self.epsilon = in_range("epsilon", epsilon, 0.0, 1.0)
+        self.center, self.scale = boolean("center", center), boolean("scale", scale)
+        self.beta_initializer = get_initializer("beta_initializer", beta_initializer)
+        self.gamma_initializer = get_initializer("gamma_initializer", gamma_initializer)
+        self.moving_mean_initializer = get_initializer("moving_mean_initializer", moving_mean_initializer)
+        self.moving_variance_initializer = get_initializer("moving_variance_initializer", moving_variance_initializer)
+        self.beta_regularizer = get_regularizer("beta_regularizer", beta_regularizer)
+        self.gamma_regularizer = get_regularizer("gamma_regularizer", gamma_regularizer)
+        self.beta_constraint = get_constraint("beta_constraint", beta_constraint, 1)
+        self.gamma_constraint = get_constraint("gamma_constraint", gamma_constraint, 1)
+        self.gamma: Weight | None = None
+        self.beta: Weight | None = None
 
-    def build(self, channels: int, random: np.random.Generator) -> None:
-        self.gamma = self._add_weight("gamma", np.ones(channels))
-        self.beta = self._add_weight("beta", np.zeros(channels))
-        self.moving_mean = self._add_weight("moving_mean", np.zeros(channels), trainable=False)
-        self.moving_variance = self._add_weight("moving_variance", np.ones(channels), trainable=False)
+    @property
+    def can_stream(self) -> bool:
+        return self.axis in (-1, 4)
 
-    def output_channels(self, channels: int) -> int:
+    def channels(self, shape: Shape) -> int:
+        channels = shape[self._place(len(shape))]
+        if channels is None:
+            raise ValueError(f"axis: expected one with a known size, got {self.axis}, and the input's shape is {shape}")
         return channels
 
-    def bind(
-        self, backend: Backend, frames: int, batch: int, frame: tuple[int, int, int], training: bool, logits: bool
-    ) -> BoundLayer:
-        height, width, channels = frame
-        return _BoundBatchNormalization(
-            self, backend, BatchNormSpec(frames, batch, height, width, channels, self.epsilon, training)
+    def build(self, shape: Shape, random: np.random.Generator) -> None:
+        size = (self.channels(shape),)
+        if self.scale:
+            self.gamma = self._add_weight(
+                "gamma", size, self.gamma_initializer(size, random), True, self.gamma_regularizer, self.gamma_constraint
+            )
+        if self.center:
+            self.beta = self._add_weight(
+                "beta", size, self.beta_initializer(size, random), True, self.beta_regularizer, self.beta_constraint
+            )
+        mean, variance = (
+            initializer(size, random)
+            for initializer in (self.moving_mean_initializer, self.moving_variance_initializer)
         )
+        self.moving_mean = self._add_weight("moving_mean", size, mean, has_gradient=False)
+        self.moving_variance = self._add_weight("moving_variance", size, variance, has_gradient=False)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        self._place(len(shape))
+        return shape
+
+    def bind(
+        self, backend: Backend, shape: tuple[int, ...], batch: int, training: bool, logits: bool = False
+    ) -> BoundLayer:
+        x_shape = time_major(shape, batch)
+        place = self._place(len(shape)) + (4 - len(shape))
+        axis = place + 1 if place else 0  # in time-major arrays movies have axis 1
+        if axis == 4:
+            return _BoundBatchNormalization(self, backend, x_shape, training)
+        into = (*(other for other in range(5) if other != axis), axis)
+        inner_shape = tuple(x_shape[other] for other in into)
+        out: Any = np.argsort(into)
+        inner = _BoundBatchNormalization(self, backend, inner_shape, training)
+        return PermutedLayer(backend, inner, into, tuple(int(other) for other in out), x_shape, inner_shape)
 
     def stream(self, backend: Backend, batch: int, frame: tuple[int, int, int]) -> StreamingLayer:
-        height, width, channels = frame
-        return _BoundBatchNormalization(
-            self, backend, BatchNormSpec(1, batch, height, width, channels, self.epsilon, training=False)
-        )
+        return _BoundBatchNormalization(self, backend, (1, batch, *frame), training=False)
 
     def get_config(self) -> dict[str, Any]:
-        return {"axis": -1, "momentum": self.momentum, "epsilon": self.epsilon}
+        initializers = (
+            "beta_initializer",
+            "gamma_initializer",
+            "moving_mean_initializer",
+            "moving_variance_initializer",
+        )
+        others = ("beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint")
+        return {
+            "axis": self.axis,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            **{name: serialize_short(getattr(self, name)) for name in initializers},
+            **{name: serialize(getattr(self, name)) for name in others},
+            **super().get_config(),
+        }
+
+    def _place(self, rank: int) -> int:
+        """Where the axis stands in a shape without movies."""
+        place = self.axis - 1 if self.axis >= 0 else self.axis + rank
+        if not 0 <= place < rank:
+            raise ValueError(f"axis: expected 1 to {rank}, or -{rank} to -1, for its input; got {self.axis}")
+        return place
 
 
 class _BoundBatchNormalization(BoundLayer, StreamingLayer):
-    def __init__(self, layer: BatchNormalization, backend: Backend, spec: BatchNormSpec) -> None:
-        self._layer, self._backend, self._training = layer, backend, spec.training
+    """Over the last axis of x_shape."""
+
+    def __init__(self, layer: BatchNormalization, backend: Backend, x_shape: tuple[int, ...], training: bool) -> None:
+        self._layer, self._backend = layer, backend
+        self._by_batch = training and layer.trainable
+        T, B, H, W, C = x_shape
+        spec = BatchNormSpec(T=T, B=B, H=H, W=W, C=C, epsilon=layer.epsilon, training=self._by_batch)
         self._plan = backend.batch_norm_plan(spec)
-        self.move_statistics = True
+        self._gamma = layer.gamma or stand_in(backend, spec.C, 1.0)
+        self._beta = layer.beta or stand_in(backend, spec.C, 0.0)
+        self._keep = True
+        if training and not self._by_batch:
+            self._plan_back = backend.batch_norm_plan(spec)
+            self._zero = backend.zeros((spec.C,))
+
+    def keep_state(self, keep: bool) -> None:
+        self._keep = keep
 
     def forward(self, x: Array) -> Array:
-        layer = self._layer
-        gamma, beta = layer.gamma.value, layer.beta.value
-        mean, variance = layer.moving_mean.value, layer.moving_variance.value
-        self._x = x
-        if not self._training:
-            return self._backend.batch_norm_inference(self._plan, x, gamma, beta, mean, variance)
-        momentum = layer.momentum if self.move_statistics else 1.0
-        return self._backend.batch_norm_forward(self._plan, x, gamma, beta, mean, variance, momentum)
+        layer, self._x = self._layer, x
+        arrays = (x, self._gamma.value, self._beta.value, layer.moving_mean.value, layer.moving_variance.value)
+        if not self._by_batch:
+            return self._backend.batch_norm_inference(self._plan, *arrays)
+        return self._backend.batch_norm_forward(self._plan, *arrays, layer.momentum if self._keep else 1.0)
 
     def backward(self, dy: Array, need_dx: bool) -> Array | None:
-        layer = self._layer
-        return self._backend.batch_norm_backward(
-            self._plan, dy, self._x, layer.gamma.value, layer.gamma.gradient, layer.beta.gradient
+        gamma, beta, backend = self._gamma, self._beta, self._backend
+        if self._by_batch:
+            return backend.batch_norm_backward(self._plan, dy, self._x, gamma.value, gamma.gradient, beta.gradient)
+        if not need_dx:
+            return None
+        # By moving averages the layer is linear, and its derivative is itself without the two shifts.
+        return backend.batch_norm_inference(
+            self._plan_back, dy, gamma.value, self._zero, self._zero, self._layer.moving_variance.value
         )
 
     def step(self, x: Array) -> Array:
         return self.forward(x[None])[0]
+
+
+def _checked_axis(axis: Any) -> int:
+    if isinstance(axis, Sequence) and len(axis) == 1:
+        axis = axis[0]
+    if isinstance(axis, bool) or not isinstance(axis, int | np.integer) or axis == 0:
+        raise ValueError(f"axis: expected one axis other than 0, that of the movies, got {axis!r}")
+    return int(axis)

@@ -4,26 +4,45 @@ from typing import Any
 
 import numpy as np
 
-from engine.initializers import INITIALIZERS, get_initializer
+from engine.constraints import get_constraint
+from engine.initializers import get_initializer
+from engine.keras_objects import serialize, serialize_short
+from engine.layers.arguments import (
+    DATA_FORMATS,
+    check_movie_rank,
+    checked_activation,
+    checked_movie_shape,
+    output_length,
+    strides_and_dilation,
+)
 from engine.layers.layer import Array, BoundLayer, Layer, StreamingLayer
-from engine.validation import int_tuple, odd_sizes, one_of, positive_int
+from engine.layers.permuted import PermutedLayer
+from engine.layers.weight import Shape, Weight, stand_in, time_major
+from engine.regularizers import get_regularizer
+from engine.validation import boolean, int_tuple, one_of, positive_int
 from kernels import Backend, Conv3DSpec
-from kernels.specs import Activation
-
-_ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu")
+from kernels.specs import Activation, Padding
 
 
 class Conv3D(Layer):
-    """A 3-D convolution over movies: (N,T,H,W,C) -> (N,T,H,W,filters), zero padding in height and width.
+    """A 3-D convolution over movies: (N,T,H,W,C) -> (N,T',H',W',filters).
 
     Args:
         filters: channels out.
-        kernel_size: depth in time, height, width; one integer or three, height and width odd.
-        padding: in time. 'same' as in Keras: output t sees later frames (with depth 3 the next one, which in
-            next-frame prediction is the target: see docs/fidelity.md). 'causal': zeros before, so that no output sees a
-            later frame.
-        activation: None or 'linear', 'sigmoid', 'tanh', 'relu'.
-        kernel_initializer, bias_initializer, input_shape, name: as for ConvLSTM2D.
+        kernel_size: depth in time, height, width; one integer or three.
+        strides: of the window, likewise (default 1).
+        padding: 'valid' (default; no zeros, so frames and pixels at the borders are lost), 'same' as in Keras: output t
+            sees later frames (with depth 3 the next one, which in next-frame prediction is the target: see
+            docs/fidelity.md), or 'causal': 'same' in height and width, and in time zeros before, so that no output sees
+            a later frame (Keras has it for Conv1D only).
+        data_format: 'channels_last' (default) or 'channels_first', Keras' (N,C,T,H,W) in and out.
+        dilation_rate: distance of the kernel's taps (default 1); strides must then be 1.
+        groups: of channels that do not see one another (default 1); divides channels in and filters.
+        activation: None or 'linear', 'sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'hard_sigmoid_keras3'.
+        use_bias: default True.
+        activity_regularizer: must be None.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint,
+            input_shape, batch_input_shape, trainable, name: as for ConvLSTM2D.
     """
 
     _default_name = "conv3d"
@@ -32,28 +51,43 @@ class Conv3D(Layer):
         self,
         filters: int,
         kernel_size: int | tuple[int, int, int],
-        padding: str = "valid",
-        activation: str | None = None,
-        kernel_initializer: str = "glorot_uniform",
-        bias_initializer: str = "zeros",
         strides: int | tuple[int, int, int] = (1, 1, 1),
-        dilation_rate: int | tuple[int, int, int] = (1, 1, 1),
+        padding: str = "valid",
         data_format: str | None = None,
+        dilation_rate: int | tuple[int, int, int] = (1, 1, 1),
+        groups: int = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: None = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         input_shape: tuple[int | None, ...] | None = None,
+        batch_input_shape: tuple[int | None, ...] | None = None,
+        trainable: bool = True,
         name: str | None = None,
     ) -> None:
-        super().__init__(name, input_shape)
-        self.filters = positive_int("filters", filters)
-        kt, kh, kw = int_tuple("kernel_size", kernel_size, 3)
-        odd_sizes("kernel_size (height and width)", (kh, kw), 2)
-        self.kernel_size = (kt, kh, kw)
-        self.padding = one_of("padding", padding, ["same", "causal"], "pass padding='same' or 'causal'")
-        one_of("strides", strides, [1, (1, 1, 1), [1, 1, 1]])
-        one_of("dilation_rate", dilation_rate, [1, (1, 1, 1), [1, 1, 1]])
-        one_of("data_format", data_format, [None, "channels_last"], "transpose the movies to (N, T, H, W, C)")
-        self.activation: Activation = one_of("activation", "linear" if activation is None else activation, _ACTIVATIONS)
+        super().__init__(name, input_shape, batch_input_shape, trainable)
+        self.filters, self.groups = positive_int("filters", filters), positive_int("groups", groups)
+        if self.filters % self.groups:
+            raise ValueError(f"groups: expected a divisor of filters={filters}, got {groups}")
+        self.kernel_size: tuple[int, ...] = int_tuple("kernel_size", kernel_size, 3)
+        self.strides, self.dilation_rate = strides_and_dilation(strides, dilation_rate, 3)
+        self.padding: Padding = one_of("padding", padding, ["valid", "same", "causal"])
+        self.data_format = one_of("data_format", data_format, DATA_FORMATS) or "channels_last"
+        self.activation: Activation = checked_activation("activation", activation)
+        self.use_bias = boolean("use_bias", use_bias)
         self.kernel_initializer = get_initializer("kernel_initializer", kernel_initializer)
         self.bias_initializer = get_initializer("bias_initializer", bias_initializer)
+        self.kernel_regularizer = get_regularizer("kernel_regularizer", kernel_regularizer)
+        self.bias_regularizer = get_regularizer("bias_regularizer", bias_regularizer)
+        one_of("activity_regularizer", activity_regularizer, [None], "put the penalty on weights")
+        self.kernel_constraint = get_constraint("kernel_constraint", kernel_constraint, 5)
+        self.bias_constraint = get_constraint("bias_constraint", bias_constraint, 1)
+        self.bias: Weight | None = None
 
     @property
     def activation_name(self) -> str:
@@ -61,43 +95,98 @@ class Conv3D(Layer):
 
     @property
     def looks_ahead(self) -> bool:
-        return self.padding == "same" and self.kernel_size[0] > 1
+        return self.padding != "causal" and self.kernel_size[0] > 1
 
-    def build(self, channels: int, random: np.random.Generator) -> None:
+    @property
+    def can_stream(self) -> bool:
+        keeps_time = self.strides[0] == 1 and (self.padding != "valid" or self.kernel_size[0] == 1)
+        return keeps_time and self.data_format == "channels_last"
+
+    def channels(self, shape: Shape) -> int:
+        channels = checked_movie_shape(self.name, shape, self._channel_axis)
+        if channels % self.groups:
+            raise ValueError(f"groups: expected a divisor of the input's {channels} channels, got {self.groups}")
+        return channels
+
+    def build(self, shape: Shape, random: np.random.Generator) -> None:
+        kernel = (*self.kernel_size, self.channels(shape) // self.groups, self.filters)
         self.kernel = self._add_weight(
-            "kernel", INITIALIZERS[self.kernel_initializer]((*self.kernel_size, channels, self.filters), random)
+            "kernel", kernel, self.kernel_initializer(kernel, random), True, self.kernel_regularizer,
+            self.kernel_constraint,
+        )  # fmt: skip
+        if self.use_bias:
+            size = (self.filters,)
+            self.bias = self._add_weight(
+                "bias", size, self.bias_initializer(size, random), True, self.bias_regularizer, self.bias_constraint
+            )
+
+    def output_shape(self, shape: Shape) -> Shape:
+        check_movie_rank(self.name, shape)
+        sizes = shape[1:] if self.data_format == "channels_first" else shape[:3]
+        padding = self.padding
+        across: Padding = "same" if padding == "causal" else padding
+        frames, height, width = (
+            output_length(axis, n, k, stride, dilation, rule)
+            for axis, n, k, stride, dilation, rule in zip(
+                ("frames", "rows", "columns"),
+                sizes,
+                self.kernel_size,
+                self.strides,
+                self.dilation_rate,
+                (padding, across, across),
+                strict=True,
+            )
         )
-        self.bias = self._add_weight("bias", INITIALIZERS[self.bias_initializer]((self.filters,), random))
+        if self.data_format == "channels_first":
+            return self.filters, frames, height, width
+        return frames, height, width, self.filters
 
-    def output_channels(self, channels: int) -> int:
-        return self.filters
-
-    def spec(self, frames: int, batch: int, frame: tuple[int, int, int], training: bool) -> Conv3DSpec:
-        """The layer as the operation table knows it."""
-        (height, width, channels), (kt, kh, kw) = frame, self.kernel_size
+    def spec(self, movie: tuple[int, ...], batch: int, training: bool) -> Conv3DSpec:
+        """The layer as the operation table knows it, for channels-last movies (T,H,W,C)."""
+        (frames, height, width, channels), (kt, kh, kw) = movie, self.kernel_size
+        (st, sh, sw), (dt, dh, dw) = self.strides, self.dilation_rate
         return Conv3DSpec(
             T=frames, B=batch, H=height, W=width, C=channels, K=self.filters, kt=kt, kh=kh, kw=kw,
-            padding=self.padding, training=training,
+            padding=self.padding, training=training, strides=(st, sh, sw), dilation=(dt, dh, dw), groups=self.groups,
         )  # fmt: skip
 
     def bind(
-        self, backend: Backend, frames: int, batch: int, frame: tuple[int, int, int], training: bool, logits: bool
+        self, backend: Backend, shape: tuple[int, ...], batch: int, training: bool, logits: bool = False
     ) -> BoundLayer:
-        return _BoundConv3D(self, backend, self.spec(frames, batch, frame, training), logits)
+        if self.data_format == "channels_last":
+            return _BoundConv3D(self, backend, self.spec(shape, batch, training), logits)
+        spec = self.spec((*shape[1:], shape[0]), batch, training)
+        inner = _BoundConv3D(self, backend, spec, logits)
+        # Movies (N,C,T,H,W) are (C,N,T,H,W) on the back end.
+        return PermutedLayer(backend, inner, (2, 1, 3, 4, 0), (4, 1, 0, 2, 3), time_major(shape, batch), spec.y_shape)
 
     def stream(self, backend: Backend, batch: int, frame: tuple[int, int, int]) -> StreamingLayer:
-        frames_before = self.spec(1, batch, frame, training=False).frames_before
-        return _StreamingConv3D(self, backend, self.spec(frames_before + 1, batch, frame, training=False))
+        frames_before = self.spec((1, *frame), batch, training=False).frames_before
+        return _StreamingConv3D(self, backend, self.spec((frames_before + 1, *frame), batch, training=False))
 
     def get_config(self) -> dict[str, Any]:
         return {
             "filters": self.filters,
             "kernel_size": list(self.kernel_size),
+            "strides": list(self.strides),
             "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": list(self.dilation_rate),
+            "groups": self.groups,
             "activation": self.activation,
-            "kernel_initializer": self.kernel_initializer,
-            "bias_initializer": self.bias_initializer,
+            "use_bias": self.use_bias,
+            "kernel_initializer": serialize_short(self.kernel_initializer),
+            "bias_initializer": serialize_short(self.bias_initializer),
+            "kernel_regularizer": serialize(self.kernel_regularizer),
+            "bias_regularizer": serialize(self.bias_regularizer),
+            "kernel_constraint": serialize(self.kernel_constraint),
+            "bias_constraint": serialize(self.bias_constraint),
+            **super().get_config(),
         }
+
+    @property
+    def _channel_axis(self) -> int:
+        return 0 if self.data_format == "channels_first" else 3
 
 
 class _BoundConv3D(BoundLayer):
@@ -105,20 +194,21 @@ class _BoundConv3D(BoundLayer):
         self._layer, self._backend = layer, backend
         self._plan = backend.conv3d_plan(spec)
         self._activation: Activation = "linear" if logits else layer.activation
+        self._bias = layer.bias or stand_in(backend, spec.K, 0.0)
 
     def forward(self, x: Array) -> Array:
         self._x = x
-        self._y = self._backend.conv3d_forward(self._plan, x, self._layer.kernel.value, self._layer.bias.value)
+        self._y = self._backend.conv3d_forward(self._plan, x, self._layer.kernel.value, self._bias.value)
         if self._activation != "linear":
             self._backend.activation_forward(self._activation, self._y, self._y)
         return self._y
 
     def backward(self, dy: Array, need_dx: bool) -> Array | None:
-        layer = self._layer
+        kernel = self._layer.kernel
         if self._activation != "linear":
             self._backend.activation_backward(self._activation, self._y, dy, dy)
         return self._backend.conv3d_backward(
-            self._plan, dy, self._x, layer.kernel.value, layer.kernel.gradient, layer.bias.gradient, need_dx
+            self._plan, dy, self._x, kernel.value, kernel.gradient, self._bias.gradient, need_dx
         )
 
 
@@ -127,7 +217,7 @@ class _StreamingConv3D(StreamingLayer):
 
     def __init__(self, layer: Conv3D, backend: Backend, spec: Conv3DSpec) -> None:
         self._backend = backend
-        self._window = backend.zeros((spec.T, spec.B, spec.H, spec.W, spec.C))
+        self._window = backend.zeros(spec.x_shape)
         self._bound = _BoundConv3D(layer, backend, spec, logits=False)
 
     def step(self, x: Array) -> Array:

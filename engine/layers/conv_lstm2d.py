@@ -1,33 +1,66 @@
 """ConvLSTM2D: an LSTM whose matrix products are convolutions (Shi et al. 2015), as Keras defines it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from engine.initializers import INITIALIZERS, get_initializer
-from engine.layers.layer import Array, BoundLayer, Layer, StreamingLayer
-from engine.validation import odd_sizes, one_of, positive_int
-from kernels import Backend, ConvLSTMSpec
+from engine.constraints import get_constraint
+from engine.initializers import get_initializer
+from engine.keras_objects import serialize, serialize_short
+from engine.layers.arguments import (
+    DATA_FORMATS,
+    check_movie_rank,
+    checked_activation,
+    checked_movie_shape,
+    output_length,
+    strides_and_dilation,
+)
+from engine.layers.conv_lstm_bound import BoundConvLSTM2D, StreamingConvLSTM2D
+from engine.layers.conv_lstm_state import CarriedState
+from engine.layers.direct_call import DirectCall, Gradients
+from engine.layers.layer import BoundLayer, HostArray, Layer, StreamingLayer
+from engine.layers.permuted import PermutedLayer
+from engine.layers.weight import Shape, Weight, time_major
+from engine.regularizers import get_regularizer
+from engine.validation import boolean, in_range, int_tuple, one_of, positive_int
+from kernels import Backend
+from kernels.specs import Activation, Padding
 
 
 class ConvLSTM2D(Layer):
-    """A convolutional LSTM over movies: (N,T,H,W,C) -> (N,T,H,W,filters).
+    """A convolutional LSTM over movies: (N,T,H,W,C) -> (N,T,H',W',filters), or (N,H',W',filters), its last frame.
 
-    Defaults are Keras 2.3's where the engine offers the choice. Keras' other defaults (padding='valid',
-    return_sequences=False) are named in the signature and refused with what to write instead.
+    Arguments in Keras' order, with Keras 2.3's defaults. padding='same', an odd kernel_size, strides and dilation_rate
+    1, activation 'tanh', a sigmoid for the gates and no dropout run on kernels of their own, many times as fast as the
+    rest, which is put together from single operations.
 
     Args:
         filters: channels of h and c.
-        kernel_size: odd height and width of both convolutions; one integer or two.
-        padding: must be 'same'.
-        return_sequences: must be True.
-        activation: must be 'tanh'.
+        kernel_size: height and width of both convolutions; one integer or two.
+        strides: of the convolution of the input (default 1); h and c have the size of its output.
+        padding: 'valid' (default) or 'same', of the input's convolution; that of h is always 'same'.
+        data_format: 'channels_last' (default) or 'channels_first', (N,T,C,H,W) in and (N,T,filters,H',W') out.
+        dilation_rate: of the convolution of the input (default 1); strides must then be 1.
+        activation: of the candidate and of c on its way to h: 'tanh' (default), 'relu', 'linear' (None means that),
+            'sigmoid', 'hard_sigmoid', 'hard_sigmoid_keras3'.
         recurrent_activation: of the gates: 'hard_sigmoid' (default, clip(0.2 x + 0.5, 0, 1), as in Keras 2), 'sigmoid'
-            (the default of Keras 3), or 'hard_sigmoid_keras3' (clip(x/6 + 0.5, 0, 1), what Keras 3 calls hard_sigmoid).
+            (the default of Keras 3), 'hard_sigmoid_keras3' (clip(x/6 + 0.5, 0, 1), what Keras 3 calls hard_sigmoid), or
+            any other of the above.
+        use_bias: default True.
+        kernel_initializer, recurrent_initializer, bias_initializer: see engine.initializers; by name, config or object.
         unit_forget_bias: start the forget gate's bias at 1 (default True).
-        kernel_initializer, recurrent_initializer, bias_initializer: 'glorot_uniform', 'orthogonal', 'zeros', 'ones'.
-        input_shape: (frames, height, width, channels) of the network's first layer; None where any size will do.
-        name: default 'conv_lstm2d', numbered within a network.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: see engine.regularizers; default None.
+        activity_regularizer: must be None.
+        kernel_constraint, recurrent_constraint, bias_constraint: see engine.constraints; default None.
+        return_sequences: give h of every frame (default False: of the last).
+        return_state: layer(x) gives [output, h, c]. A Sequential takes no such layer, in Keras too.
+        go_backwards: run from the last frame to the first; outputs stay in the order in which they were made.
+        stateful: begin each batch with the states that the one before ended with, until reset_states().
+        dropout, recurrent_dropout: share of the inputs, of h, that training drops: one mask for each gate, the same for
+            all frames of a movie, what is kept is divided by 1 - share (default 0).
+        seed: of the masks; None (default): the network's.
+        input_shape, batch_input_shape, trainable, name: as for every layer (see Layer).
     """
 
     _default_name = "conv_lstm2d"
@@ -36,136 +69,232 @@ class ConvLSTM2D(Layer):
         self,
         filters: int,
         kernel_size: int | tuple[int, int],
-        padding: str = "valid",
-        return_sequences: bool = False,
-        activation: str = "tanh",
-        recurrent_activation: str = "hard_sigmoid",
-        unit_forget_bias: bool = True,
-        kernel_initializer: str = "glorot_uniform",
-        recurrent_initializer: str = "orthogonal",
-        bias_initializer: str = "zeros",
         strides: int | tuple[int, int] = (1, 1),
-        dilation_rate: int | tuple[int, int] = (1, 1),
+        padding: str = "valid",
         data_format: str | None = None,
+        dilation_rate: int | tuple[int, int] = (1, 1),
+        activation: str | None = "tanh",
+        recurrent_activation: str | None = "hard_sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: None = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
         input_shape: tuple[int | None, ...] | None = None,
+        batch_input_shape: tuple[int | None, ...] | None = None,
+        trainable: bool = True,
         name: str | None = None,
     ) -> None:
-        super().__init__(name, input_shape)
+        super().__init__(name, input_shape, batch_input_shape, trainable)
         self.filters = positive_int("filters", filters)
-        self.kernel_size = odd_sizes("kernel_size", kernel_size, 2)
-        one_of("padding", padding, ["same"], "pass padding='same'")
-        one_of("return_sequences", return_sequences, [True], "pass return_sequences=True")
-        one_of("activation", activation, ["tanh"])
-        one_of("strides", strides, [1, (1, 1), [1, 1]])
-        one_of("dilation_rate", dilation_rate, [1, (1, 1), [1, 1]])
-        one_of("data_format", data_format, [None, "channels_last"], "transpose the movies to (N, T, H, W, C)")
-        self.activation = activation
-        self.recurrent_activation = one_of(
-            "recurrent_activation", recurrent_activation, ["hard_sigmoid", "sigmoid", "hard_sigmoid_keras3"]
-        )
-        self.unit_forget_bias = bool(unit_forget_bias)
+        self.kernel_size: tuple[int, ...] = int_tuple("kernel_size", kernel_size, 2)
+        self.strides, self.dilation_rate = strides_and_dilation(strides, dilation_rate, 2)
+        self.padding: Padding = one_of("padding", padding, ["valid", "same"])
+        self.data_format = one_of("data_format", data_format, DATA_FORMATS) or "channels_last"
+        self.activation: Activation = checked_activation("activation", activation)
+        self.recurrent_activation: Activation = checked_activation("recurrent_activation", recurrent_activation)
+        self.use_bias = boolean("use_bias", use_bias)
+        self.unit_forget_bias = boolean("unit_forget_bias", unit_forget_bias)
+        one_of("activity_regularizer", activity_regularizer, [None], "put the penalty on weights")
         self.kernel_initializer = get_initializer("kernel_initializer", kernel_initializer)
         self.recurrent_initializer = get_initializer("recurrent_initializer", recurrent_initializer)
         self.bias_initializer = get_initializer("bias_initializer", bias_initializer)
+        self.kernel_regularizer = get_regularizer("kernel_regularizer", kernel_regularizer)
+        self.recurrent_regularizer = get_regularizer("recurrent_regularizer", recurrent_regularizer)
+        self.bias_regularizer = get_regularizer("bias_regularizer", bias_regularizer)
+        self.kernel_constraint = get_constraint("kernel_constraint", kernel_constraint, 4)
+        self.recurrent_constraint = get_constraint("recurrent_constraint", recurrent_constraint, 4)
+        self.bias_constraint = get_constraint("bias_constraint", bias_constraint, 1)
+        self.return_sequences = boolean("return_sequences", return_sequences)
+        self.return_state = boolean("return_state", return_state)
+        self.go_backwards, self.stateful = boolean("go_backwards", go_backwards), boolean("stateful", stateful)
+        self.dropout = in_range("dropout", dropout, 0.0, 1.0)
+        self.recurrent_dropout = in_range("recurrent_dropout", recurrent_dropout, 0.0, 1.0)
+        self.seed = None if seed is None else int(seed)
+        self.bias: Weight | None = None
+        self.carried = CarriedState(self.name)
+        self._direct: DirectCall | None = None
+
+    # ---------------------------------------------------------------- as a layer of a network
 
     @property
     def activation_name(self) -> str:
-        return self.activation
+        return f"{self.activation} times a gate"
 
-    def build(self, channels: int, random: np.random.Generator) -> None:
-        kh, kw = self.kernel_size
-        gates = 4 * self.filters
-        bias = INITIALIZERS[self.bias_initializer]((gates,), random)
-        if self.unit_forget_bias:
-            bias[self.filters : 2 * self.filters] = 1.0
-        self.kernel = self._add_weight(
-            "kernel", INITIALIZERS[self.kernel_initializer]((kh, kw, channels, gates), random)
+    @property
+    def can_stream(self) -> bool:
+        return self.return_sequences and not self.go_backwards and self.data_format == "channels_last"
+
+    @property
+    def has_dropout(self) -> bool:
+        return self.drops_inputs or self.drops_states
+
+    @property
+    def drops_inputs(self) -> bool:
+        """Whether training masks the inputs; a share of 1 does nothing, in Keras too."""
+        return 0.0 < self.dropout < 1.0
+
+    @property
+    def drops_states(self) -> bool:
+        """Whether training masks h."""
+        return 0.0 < self.recurrent_dropout < 1.0
+
+    def is_fused(self, training: bool) -> bool:
+        """Whether the back ends' ConvLSTM operation computes this layer."""
+        one_tap = self.kernel_size == (1, 1)
+        centred = all(size % 2 == 1 for size in self.kernel_size) and (one_tap or self.padding == "same")
+        steps = (*self.strides, *(() if one_tap else self.dilation_rate))
+        gates = self.recurrent_activation in ("hard_sigmoid", "sigmoid", "hard_sigmoid_keras3")
+        drops = training and self.has_dropout
+        return centred and max(steps) == 1 and self.activation == "tanh" and gates and not drops
+
+    def channels(self, shape: Shape) -> int:
+        return checked_movie_shape(self.name, shape, self._channel_axis)
+
+    def build(self, shape: Shape, random: np.random.Generator) -> None:
+        channels, gates = self.channels(shape), 4 * self.filters
+        bias = self._initial_bias(random)
+        for name, inner, initializer, regularizer, constraint in (
+            ("kernel", channels, self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint),
+            ("recurrent_kernel", self.filters, self.recurrent_initializer, self.recurrent_regularizer,
+             self.recurrent_constraint),
+        ):  # fmt: skip
+            size = (*self.kernel_size, inner, gates)
+            weight = self._add_weight(name, size, initializer(size, random), True, regularizer, constraint)
+            setattr(self, name, weight)
+        if self.use_bias:
+            self.bias = self._add_weight("bias", (gates,), bias, True, self.bias_regularizer, self.bias_constraint)
+
+    kernel: Weight
+    recurrent_kernel: Weight
+
+    def output_shape(self, shape: Shape) -> Shape:
+        check_movie_rank(self.name, shape)
+        sizes = shape[2:] if self.data_format == "channels_first" else shape[1:3]
+        height, width = (
+            output_length(axis, n, k, stride, dilation, self.padding)
+            for axis, n, k, stride, dilation in zip(
+                ("rows", "columns"), sizes, self.kernel_size, self.strides, self.dilation_rate, strict=True
+            )
         )
-        self.recurrent_kernel = self._add_weight(
-            "recurrent_kernel", INITIALIZERS[self.recurrent_initializer]((kh, kw, self.filters, gates), random)
-        )
-        self.bias = self._add_weight("bias", bias)
-
-    def output_channels(self, channels: int) -> int:
-        return self.filters
-
-    def spec(self, frames: int, batch: int, frame: tuple[int, int, int], training: bool) -> ConvLSTMSpec:
-        """The layer as the operation table knows it."""
-        (height, width, channels), (kh, kw) = frame, self.kernel_size
-        return ConvLSTMSpec(
-            T=frames, B=batch, H=height, W=width, C=channels, F=self.filters, kh=kh, kw=kw,
-            recurrent_activation=self.recurrent_activation, training=training,
-        )  # fmt: skip
+        if self.data_format == "channels_first":
+            frame: Shape = (self.filters, height, width)
+        else:
+            frame = (height, width, self.filters)
+        return (shape[0], *frame) if self.return_sequences else frame
 
     def bind(
-        self, backend: Backend, frames: int, batch: int, frame: tuple[int, int, int], training: bool, logits: bool
+        self, backend: Backend, shape: tuple[int, ...], batch: int, training: bool, logits: bool = False
     ) -> BoundLayer:
-        return _BoundConvLSTM2D(self, backend, self.spec(frames, batch, frame, training))
+        if self.return_state:
+            raise ValueError(
+                f"return_state: {self.name} would give [output, h, c], and a Sequential takes one output, in Keras "
+                "too; call the layer itself, or pass return_state=False"
+            )
+        return self.bind_both(backend, shape, batch, training, self.is_fused(training))[0]
+
+    def bind_both(
+        self, backend: Backend, shape: tuple[int, ...], batch: int, training: bool, fused: bool
+    ) -> tuple[BoundLayer, BoundConvLSTM2D]:
+        """The layer bound, and what it is without the change of axes that channels_first asks for."""
+        if self.data_format == "channels_last":
+            inner = BoundConvLSTM2D(self, backend, shape, batch, training, fused)
+            return inner, inner
+        frames, channels, height, width = shape
+        inner = BoundConvLSTM2D(self, backend, (frames, height, width, channels), batch, training, fused)
+        axes = (0, 1, 3, 4, 2), (0, 1, 4, 2, 3)
+        return PermutedLayer(backend, inner, *axes, time_major(shape, batch), inner.y_shape), inner
 
     def stream(self, backend: Backend, batch: int, frame: tuple[int, int, int]) -> StreamingLayer:
-        return _StreamingConvLSTM2D(self, backend, self.spec(1, batch, frame, training=False))
+        return StreamingConvLSTM2D(self, backend, batch, frame)
+
+    def reset_states(self, states: Sequence[HostArray] | None = None) -> None:
+        """Make the states that a stateful layer carries zero, or h and c (N,H',W',filters) as given."""
+        if not self.stateful:
+            raise ValueError(f"reset_states: {self.name} is not stateful; pass stateful=True")
+        self.carried.reset(states)
+
+    def draw_masks(
+        self, random: np.random.Generator, x_shape: tuple[int, ...] | None, h_shape: tuple[int, ...] | None
+    ) -> tuple[HostArray | None, HostArray | None]:
+        """Dropout's masks of one batch, 0 or 1 / (1 - share): (4,B,H,W,C) for x and (4,B,H',W',F) for h, gates i,f,g,o.
+
+        None where the shape is None.
+        """
+        masks = []
+        for shape, share in ((x_shape, self.dropout), (h_shape, self.recurrent_dropout)):
+            masks.append(None if shape is None else (random.random(shape, np.float32) >= share) / (1.0 - share))
+        return masks[0], masks[1]
 
     def get_config(self) -> dict[str, Any]:
+        initializers = ("kernel_initializer", "recurrent_initializer", "bias_initializer")
+        kinds = ("kernel", "recurrent", "bias")
+        rules = [f"{kind}_{what}" for what in ("regularizer", "constraint") for kind in kinds]
+        flags = ("return_sequences", "return_state", "go_backwards", "stateful", "dropout", "recurrent_dropout", "seed")
         return {
             "filters": self.filters,
             "kernel_size": list(self.kernel_size),
-            "padding": "same",
-            "return_sequences": True,
+            "strides": list(self.strides),
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": list(self.dilation_rate),
             "activation": self.activation,
             "recurrent_activation": self.recurrent_activation,
+            "use_bias": self.use_bias,
+            **{name: serialize_short(getattr(self, name)) for name in initializers},
             "unit_forget_bias": self.unit_forget_bias,
-            "kernel_initializer": self.kernel_initializer,
-            "recurrent_initializer": self.recurrent_initializer,
-            "bias_initializer": self.bias_initializer,
+            **{name: serialize(getattr(self, name)) for name in rules},
+            **{name: getattr(self, name) for name in flags},
+            **super().get_config(),
         }
 
+    # ---------------------------------------------------------------- called by itself
 
-class _BoundConvLSTM2D(BoundLayer):
-    def __init__(self, layer: ConvLSTM2D, backend: Backend, spec: ConvLSTMSpec) -> None:
-        self._layer, self._backend = layer, backend
-        self._plan = backend.conv_lstm_plan(spec)
+    def __call__(
+        self, x: HostArray, initial_state: Sequence[HostArray] | None = None, training: bool = False
+    ) -> HostArray | list[HostArray]:
+        """Run the layer on movies (N,T,H,W,C) from initial_state [h, c], zero by default: what Keras' layer gives.
 
-    def forward(self, x: Array) -> Array:
-        layer = self._layer
-        self._x = x
-        h, _ = self._backend.conv_lstm_forward(
-            self._plan, x, layer.kernel.value, layer.recurrent_kernel.value, layer.bias.value
-        )
-        return h
+        Returns the output, or [output, h, c] with return_state. training=True drops out, and backward() may follow.
+        """
+        self._direct = self._direct or DirectCall(self)
+        output, h, c = self._direct.forward(x, initial_state, training)
+        return [output, h, c] if self.return_state else output
 
-    def backward(self, dy: Array, need_dx: bool) -> Array | None:
-        layer = self._layer
-        dx, _, _ = self._backend.conv_lstm_backward(
-            self._plan,
-            dy,
-            self._x,
-            layer.kernel.value,
-            layer.recurrent_kernel.value,
-            layer.kernel.gradient,
-            layer.recurrent_kernel.gradient,
-            layer.bias.gradient,
-            need_dx=need_dx,
-            need_dstate=False,
-        )
-        return dx
+    def backward(
+        self, dy: HostArray, dstate: Sequence[HostArray | None] = (None, None), need_dx: bool = True
+    ) -> Gradients:
+        """Differentiate the last call, which had training=True.
 
+        dy is the gradient of the output, dstate those of h and c that return_state gave (None: zero).
+        """
+        if self._direct is None:
+            raise ValueError("backward: call the layer with training=True first")
+        return self._direct.backward(dy, dstate, need_dx)
 
-class _StreamingConvLSTM2D(StreamingLayer):
-    def __init__(self, layer: ConvLSTM2D, backend: Backend, spec: ConvLSTMSpec) -> None:
-        self._layer, self._backend = layer, backend
-        self._plan = backend.conv_lstm_plan(spec)
-        state = (spec.B, spec.H, spec.W, spec.F)
-        self._h, self._c = backend.zeros(state), backend.zeros(state)
+    # ----------------------------------------------------------------
 
-    def step(self, x: Array) -> Array:
-        layer = self._layer
-        self._h, self._c = self._backend.conv_lstm_step(
-            self._plan,
-            x,
-            self._h,
-            self._c,
-            layer.kernel.value,
-            layer.recurrent_kernel.value,
-            layer.bias.value,
-        )
-        return self._h
+    def _initial_bias(self, random: np.random.Generator) -> HostArray:
+        F = self.filters
+        if not (self.use_bias and self.unit_forget_bias):
+            return self.bias_initializer((4 * F,), random)
+        parts = self.bias_initializer((F,), random), np.ones(F), self.bias_initializer((2 * F,), random)
+        return np.concatenate(parts)
+
+    @property
+    def _channel_axis(self) -> int:
+        return 1 if self.data_format == "channels_first" else 3

@@ -1,53 +1,25 @@
 """What every layer is: a description with weights, and the same bound to a batch shape.
 
-A `Layer` knows its hyper-parameters and owns its weights. `bind` gives a `BoundLayer`: the layer with a plan of its
-back end for one (T, B, H, W), able to run forward and, in training, backward.
+A `Layer` knows its arguments and owns its weights. `bind` gives a `BoundLayer`: the layer with a plan of its back end
+for one batch shape, able to run forward and, in training, backward.
+
+Shapes of layers are Keras': without the axis of the movies, (frames, height, width, channels), or (height, width,
+channels) behind a layer that returns its last frame only. Arrays of back ends are time-major, with five axes: the
+first of those, movies, the other three; a single frame counts as one frame in time.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from engine.layers.weight import Shape, Weight
+from engine.regularizers import Regularizer
+from engine.validation import boolean
 from kernels import Backend
 
 Array = Any
-FrameShape = tuple[int | None, int | None, int]
-"""Height, width and channels of a frame; None where any size will do."""
-
-
-@dataclass
-class Weight:
-    """One array of a layer, trained or moved.
-
-    Attributes:
-        name: layer name, slash, Keras' name of the array, e.g. "conv_lstm2d_1/recurrent_kernel".
-        shape: of the array.
-        trainable: False for BatchNormalization's moving statistics.
-        initial: the array it starts from, on the host.
-        value, gradient: the back end's arrays, once the network has placed them (gradient None where not trainable).
-        backend: whose arrays they are.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    trainable: bool
-    initial: np.ndarray[Any, Any]
-    value: Array = field(default=None, repr=False)
-    gradient: Array = field(default=None, repr=False)
-    backend: Backend | None = field(default=None, repr=False)
-
-    def to_host(self) -> np.ndarray[Any, Any]:
-        """A copy of the array as it is now."""
-        return self.initial.copy() if self.backend is None else self.backend.to_host(self.value)
-
-    def assign(self, array: np.ndarray[Any, Any]) -> None:
-        """Set the array; shape must be this weight's."""
-        if self.backend is None:
-            self.initial = np.array(array)
-        else:
-            self.backend.copy_into(self.value, array)
+HostArray = np.ndarray[Any, Any]
 
 
 class BoundLayer(ABC):
@@ -55,11 +27,17 @@ class BoundLayer(ABC):
 
     @abstractmethod
     def forward(self, x: Array) -> Array:
-        """x (T,B,H,W,C) -> y; both are kept until the next call."""
+        """x -> y, time-major; both are kept until the next call."""
 
     @abstractmethod
     def backward(self, dy: Array, need_dx: bool) -> Array | None:
         """Write the gradients of the layer's weights; return dx (None unless need_dx). dy may be overwritten."""
+
+    def keep_state(self, keep: bool) -> None:
+        """Whether forward leaves its mark on the layer: moving averages, states of a stateful layer (default: yes)."""
+
+    def draw(self, random: np.random.Generator) -> None:
+        """Draw what the next passes leave to chance: dropout's masks. The same until it is called again."""
 
 
 class StreamingLayer(ABC):
@@ -67,21 +45,54 @@ class StreamingLayer(ABC):
 
     @abstractmethod
     def step(self, x: Array) -> Array:
-        """x (B,H,W,C), the next frame -> y (B,H,W,K)."""
+        """x (B,H,W,C), the next frame -> y (B,H',W',K)."""
 
 
 class Layer(ABC):
-    """A layer's description and weights."""
+    """A layer's description and weights.
+
+    Args of every layer:
+        name: default the class's name in Keras' spelling, numbered within a network.
+        input_shape: (frames, height, width, channels) of a network's first layer; None where any size will do.
+        batch_input_shape: the same with the number of movies in front, None where any will do.
+        trainable: False freezes the weights: no update moves them. Set after a network was built, it counts from the
+            next compile() on, as in Keras.
+    """
 
     _default_name: str
 
-    def __init__(self, name: str | None, input_shape: tuple[int | None, ...] | None) -> None:
+    def __init__(
+        self,
+        name: str | None,
+        input_shape: tuple[int | None, ...] | None,
+        batch_input_shape: tuple[int | None, ...] | None = None,
+        trainable: bool = True,
+    ) -> None:
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ValueError(f"name: expected a non-empty string without '/', got {name!r}")
+        if batch_input_shape is not None:
+            if input_shape is not None:
+                raise ValueError("batch_input_shape: give it or input_shape, not both")
+            if not isinstance(batch_input_shape, list | tuple) or len(batch_input_shape) < 2:
+                raise ValueError(f"batch_input_shape: expected (movies, frames, ...), got {batch_input_shape!r}")
+            input_shape = tuple(batch_input_shape[1:])
         self.given_name = name
         self.name = name or self._default_name
-        self.input_shape = _checked_input_shape(input_shape)
+        self.input_shape = self._checked_input_shape(input_shape)
+        self.batch_size: int | None = batch_input_shape[0] if batch_input_shape else None
         self.weights: list[Weight] = []
+        self._trainable = boolean("trainable", trainable)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether updates move the weights."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = boolean("trainable", value)
+        for weight in self.weights:
+            weight.trainable = self._trainable and weight.has_gradient
 
     @property
     def trainable_weights(self) -> list[Weight]:
@@ -98,52 +109,74 @@ class Layer(ABC):
         """Whether an output frame depends on later input frames."""
         return False
 
-    @abstractmethod
-    def build(self, channels: int, random: np.random.Generator) -> None:
-        """Create the weights for inputs with this many channels."""
+    @property
+    def can_stream(self) -> bool:
+        """Whether each frame in gives one frame out, so that stream() can serve."""
+        return True
+
+    @property
+    def has_dropout(self) -> bool:
+        """Whether training draws random masks."""
+        return False
 
     @abstractmethod
-    def output_channels(self, channels: int) -> int:
-        """Channels out, for this many channels in."""
+    def channels(self, shape: Shape) -> int:
+        """The size of the input that decides the weights' shapes; ValueError where it is not known or does not fit."""
+
+    @abstractmethod
+    def build(self, shape: Shape, random: np.random.Generator) -> None:
+        """Create the weights for inputs of this shape; sizes that decide a weight's must be known."""
+
+    @abstractmethod
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape out, for this shape in; ValueError for inputs that the layer cannot take."""
 
     @abstractmethod
     def bind(
-        self, backend: Backend, frames: int, batch: int, frame: tuple[int, int, int], training: bool, logits: bool
+        self, backend: Backend, shape: tuple[int, ...], batch: int, training: bool, logits: bool = False
     ) -> BoundLayer:
         """Give the layer its memory.
 
         Args:
-            frames, batch: T and B.
-            frame: (H, W, C) of the input.
-            training: whether backward will be called and statistics are the batch's own.
+            shape: of the input, every size known.
+            batch: movies.
+            training: whether backward will be called, statistics are the batch's own and dropout drops.
             logits: leave the last activation out (the loss folds it in).
         """
 
     @abstractmethod
     def stream(self, backend: Backend, batch: int, frame: tuple[int, int, int]) -> StreamingLayer:
-        """Begin a stream of frames from the zero state."""
+        """Begin a stream of frames (H,W,C) from the zero state; only if can_stream."""
 
-    @abstractmethod
     def get_config(self) -> dict[str, Any]:
-        """The arguments of __init__, JSON-able."""
+        """The arguments of __init__ but name and input_shape, JSON-able, by Keras' names."""
+        return {} if self._trainable else {"trainable": False}
 
-    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+    def get_weights(self) -> list[HostArray]:
         """Host copies of the weights, in Keras' order."""
         return [weight.to_host() for weight in self.weights]
 
-    def _add_weight(self, name: str, value: np.ndarray[Any, Any], trainable: bool = True) -> Weight:
-        weight = Weight(f"{self.name}/{name}", value.shape, trainable, value)
+    def _add_weight(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initial: HostArray,
+        has_gradient: bool = True,
+        regularizer: Regularizer | None = None,
+        constraint: Any = None,
+    ) -> Weight:
+        trainable = has_gradient and self._trainable
+        weight = Weight(f"{self.name}/{name}", shape, trainable, initial, has_gradient, regularizer, constraint)
         self.weights.append(weight)
         return weight
 
-
-def _checked_input_shape(shape: Any) -> tuple[int | None, int | None, int | None, int] | None:
-    if shape is None:
-        return None
-    ok = isinstance(shape, list | tuple) and len(shape) == 4 and isinstance(shape[3], int)
-    if not ok or any(size is not None and (not isinstance(size, int) or size < 1) for size in shape):
-        raise ValueError(
-            "input_shape: expected (frames, height, width, channels), each at least 1 and the first three None where "
-            f"any size will do, got {shape!r}"
-        )
-    return tuple(shape)
+    def _checked_input_shape(self, shape: Any) -> Any:
+        if shape is None:
+            return None
+        ok = isinstance(shape, list | tuple) and len(shape) in (3, 4)
+        if not ok or any(size is not None and (not isinstance(size, int) or size < 1) for size in shape):
+            raise ValueError(
+                "input_shape: expected (frames, height, width, channels), each at least 1, or None where any size will "
+                f"do, got {shape!r}"
+            )
+        return tuple(shape)

@@ -5,13 +5,14 @@ from typing import Any, Literal
 import numba
 import numpy as np
 
-from kernels.cpu import elementwise, optimizers
+from kernels.cpu import elementwise, lstm_cell, optimizers
 from kernels.cpu.batch_norm import BatchNormPlan
 from kernels.cpu.conv3d import Conv3DPlan
+from kernels.cpu.conv3d_direct import DirectConv3DPlan
 from kernels.cpu.conv_lstm_plan import ConvLSTMPlan
 from kernels.cpu.vector import instruction_set
 from kernels.host import HostBackend
-from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import ACTIVATIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -143,27 +144,71 @@ class CpuBackend(HostBackend):
 
     # ---------------------------------------------------------------- Conv3D
 
-    def conv3d_plan(self, spec: Conv3DSpec) -> Conv3DPlan:
-        return Conv3DPlan(spec, self.dtype, self.threads, self._transform)
+    def conv3d_plan(self, spec: Conv3DSpec) -> Conv3DPlan | DirectConv3DPlan:
+        if spec.is_dense:
+            return Conv3DPlan(spec, self.dtype, self.threads, self._transform)
+        return DirectConv3DPlan(spec, self.dtype, self.threads)
 
-    def conv3d_forward(self, plan: Conv3DPlan, x: Array, kernel: Array, bias: Array) -> Array:
+    def conv3d_forward(self, plan: Conv3DPlan | DirectConv3DPlan, x: Array, kernel: Array, bias: Array) -> Array:
         self._claim_threads()
         return plan.forward(x, kernel, bias)
 
     def conv3d_backward(
-        self, plan: Conv3DPlan, dy: Array, x: Array, kernel: Array, dkernel: Array, dbias: Array, need_dx: bool = True
+        self,
+        plan: Conv3DPlan | DirectConv3DPlan,
+        dy: Array,
+        x: Array,
+        kernel: Array,
+        dkernel: Array | None,
+        dbias: Array | None,
+        need_dx: bool = True,
     ) -> Array | None:
         self._claim_threads()
         return plan.backward(dy, x, kernel, dkernel, dbias, need_dx)
 
+    # ---------------------------------------------------------------- a ConvLSTM in pieces
+
+    def lstm_cell_forward(
+        self,
+        activation: Activation,
+        recurrent_activation: Activation,
+        z_input: Array,
+        z_recurrent: Array,
+        c_prev: Array,
+        gates: Array,
+        c: Array,
+        h: Array,
+    ) -> None:
+        self._claim_threads()
+        codes = ACTIVATIONS.index(activation), ACTIVATIONS.index(recurrent_activation)
+        arrays = (z_input, z_recurrent, c_prev, gates, c, h)
+        lstm_cell.lstm_cell_forward(self.threads, c.shape[-1], *codes, *(array.reshape(-1) for array in arrays))
+
+    def lstm_cell_backward(
+        self,
+        activation: Activation,
+        recurrent_activation: Activation,
+        dh: Array,
+        dh_next: Array,
+        dc: Array,
+        gates: Array,
+        c: Array,
+        c_prev: Array,
+        dz: Array,
+    ) -> None:
+        self._claim_threads()
+        codes = ACTIVATIONS.index(activation), ACTIVATIONS.index(recurrent_activation)
+        arrays = (dh, dh_next, dc, gates, c, c_prev, dz)
+        lstm_cell.lstm_cell_backward(self.threads, c.shape[-1], *codes, *(array.reshape(-1) for array in arrays))
+
     # ---------------------------------------------------------------- elementwise, losses, optimizer
 
     def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
-        kind = elementwise.ACTIVATIONS[activation]
+        kind = ACTIVATIONS.index(activation)
         elementwise.activation_forward(kind, z.reshape(-1), y.reshape(-1))
 
     def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
-        kind = elementwise.ACTIVATIONS[activation]
+        kind = ACTIVATIONS.index(activation)
         elementwise.activation_backward(kind, y.reshape(-1), dy.reshape(-1), dz.reshape(-1))
 
     def bce_forward_backward(self, logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:

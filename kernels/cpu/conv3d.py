@@ -73,8 +73,17 @@ class Conv3DPlan:
                 self.y[first:end] += self.z[first + offset : end + offset, ..., d * spec.K : (d + 1) * spec.K]
         return self.y
 
-    def backward(self, dy: Array, x: Array, kernel: Array, dkernel: Array, dbias: Array, need_dx: bool) -> Array | None:
+    def backward(
+        self, dy: Array, x: Array, kernel: Array, dkernel: Array | None, dbias: Array | None, need_dx: bool
+    ) -> Array | None:
         """Backend.conv3d_backward."""
+        if dkernel is not None and dbias is not None:
+            self._backward_kernel(dy, x, dkernel)
+            column_sums(dy.reshape(-1), dbias)
+        return self._backward_input(dy, kernel) if need_dx else None
+
+    def _backward_kernel(self, dy: Array, x: Array, dkernel: Array) -> None:
+        """(1) with respect to kernel."""
         spec, gradient = self.spec, self.weight_gradient
         gradient.clear()
         for s in range(spec.T):
@@ -85,10 +94,10 @@ class Conv3DPlan:
         flipped = gradient.kernels()[::-1, ::-1]
         for d in range(spec.kt):
             dkernel[d] = flipped[:, :, d * spec.K : (d + 1) * spec.K, : spec.C].swapaxes(2, 3)
-        column_sums(dy.reshape(-1), dbias)
-        if not need_dx:
-            return None
-        kernels = self.backward_kernels
+
+    def _backward_input(self, dy: Array, kernel: Array) -> Array:
+        """(1) with respect to x."""
+        spec, kernels = self.spec, self.backward_kernels
         kernels.pack([(d * spec.K, 0, kernel[d, ::-1, ::-1].swapaxes(2, 3)) for d in range(spec.kt)])
         convolve_frames(
             kernels.geometry, self.workers, spec.T, spec.B, spec.kt, spec.frames_before, -1, dy.reshape(-1), spec.K,

@@ -6,6 +6,7 @@ linear   y = z                    dz = dy
 sigmoid  y = 1 / (1 + exp(-z))    dz = dy * y * (1 - y)
 tanh     y = tanh(z)              dz = dy * (1 - y^2)
 relu     y = max(z, 0)            dz = dy where y > 0, else 0
+hard     y = clip(s z + 1/2, 0, 1)    dz = s dy where 0 < y < 1, else 0     s of hard_sigmoid, hard_sigmoid_keras3
 
 bce      loss = mean( max(z,0) - z*y + log1p(exp(-|z|)) )      dz = (sigmoid(z) - y) / n
 mse      loss = mean( (p - y)^2 )                              dp = 2 (p - y) / n
@@ -14,12 +15,50 @@ mse      loss = mean( (p - y)^2 )                              dp = 2 (p - y) / 
 from typing import Any
 
 from kernels.cpu.jit import jit
-from kernels.cpu.nonlinearities import exp_of_minus_magnitude, log1p_of_fraction, sigmoid, tanh
-from kernels.cpu.vector import lanes, load_first, select_less, store_first, sum_of_first
+from kernels.cpu.nonlinearities import (
+    HARD_SIGMOID,
+    exp_of_minus_magnitude,
+    gate,
+    gate_derivative,
+    log1p_of_fraction,
+    sigmoid,
+    tanh,
+)
+from kernels.cpu.vector import Vector, lanes, load_first, select_less, store_first, sum_of_first
+from kernels.specs import HARD_SIGMOID_SLOPE
 
 Array = Any
 
-ACTIVATIONS = {"linear": 0, "sigmoid": 1, "tanh": 2, "relu": 3}
+_HARD = HARD_SIGMOID_SLOPE["hard_sigmoid"]
+_HARD_KERAS3 = HARD_SIGMOID_SLOPE["hard_sigmoid_keras3"]
+
+
+@jit
+def activated(activation: int, z: Vector) -> Vector:
+    """activation(z)."""
+    if activation == 1:
+        return sigmoid(z)
+    if activation == 2:
+        return tanh(z)
+    if activation == 3:
+        return select_less(z, 0.0, 0.0, z)
+    if activation >= 4:
+        return gate(HARD_SIGMOID, _HARD if activation == 4 else _HARD_KERAS3, z)
+    return z
+
+
+@jit
+def through(activation: int, y: Vector, dy: Vector) -> Vector:
+    """dy * activation'(z) in terms of y = activation(z)."""
+    if activation == 1:
+        return dy * y * (1.0 - y)
+    if activation == 2:
+        return dy * (1.0 - y * y)
+    if activation == 3:
+        return select_less(y * -1.0, 0.0, dy, 0.0)
+    if activation >= 4:
+        return dy * gate_derivative(HARD_SIGMOID, _HARD if activation == 4 else _HARD_KERAS3, y)
+    return dy
 
 
 @jit
@@ -27,14 +66,7 @@ def activation_forward(activation: int, z: Array, y: Array) -> None:
     """y = activation(z), flat; y may be z."""
     for here in range(0, z.size, lanes(z)):
         count = z.size - here
-        value = load_first(z, here, count)
-        if activation == 1:
-            value = sigmoid(value)
-        elif activation == 2:
-            value = tanh(value)
-        elif activation == 3:
-            value = select_less(value, 0.0, 0.0, value)
-        store_first(y, here, value, count)
+        store_first(y, here, activated(activation, load_first(z, here, count)), count)
 
 
 @jit
@@ -42,14 +74,7 @@ def activation_backward(activation: int, y: Array, dy: Array, dz: Array) -> None
     """dz = dy * activation'(z) in terms of y, flat; dz may be dy."""
     for here in range(0, y.size, lanes(y)):
         count = y.size - here
-        output, gradient = load_first(y, here, count), load_first(dy, here, count)
-        if activation == 1:
-            gradient = gradient * output * (1.0 - output)
-        elif activation == 2:
-            gradient = gradient * (1.0 - output * output)
-        elif activation == 3:
-            gradient = select_less(output * -1.0, 0.0, gradient, 0.0)
-        store_first(dz, here, gradient, count)
+        store_first(dz, here, through(activation, load_first(y, here, count), load_first(dy, here, count)), count)
 
 
 @jit

@@ -10,11 +10,13 @@ import numpy as np
 from kernels.backend import Backend
 from kernels.cuda.batch_norm import BatchNormPlan
 from kernels.cuda.conv3d import Conv3DPlan
+from kernels.cuda.conv3d_direct import DirectConv3DPlan
 from kernels.cuda.conv_lstm import ConvLSTMPlan
 from kernels.cuda.gather import Gather
 from kernels.cuda.launch import Runtime
 from kernels.cuda.loss import Losses
 from kernels.cuda.optimizers import ClipPlan, Optimizers
+from kernels.cuda.pieces import Layout, LSTMCell, WeightRules
 from kernels.cuda.workspace import Workspace
 from kernels.specs import PRECISIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 
@@ -64,6 +66,7 @@ class CudaBackend(Backend):
         self._losses = Losses(runtime, self._workspace)
         self._optimizers = Optimizers(runtime)
         self._gather = Gather(runtime, self._workspace)
+        self._cell, self._layout, self._weight_rules = LSTMCell(runtime), Layout(runtime), WeightRules(runtime)
 
     # ---------------------------------------------------------------- arrays
 
@@ -159,23 +162,72 @@ class CudaBackend(Backend):
     ) -> Array:
         return plan.inference(x, gamma, beta, moving_mean, moving_variance)
 
-    def conv3d_plan(self, spec: Conv3DSpec) -> Conv3DPlan:
+    def conv3d_plan(self, spec: Conv3DSpec) -> Conv3DPlan | DirectConv3DPlan:
+        if not spec.is_dense:
+            return DirectConv3DPlan(self.runtime, spec)
         return Conv3DPlan(self.runtime, self._workspace, spec, self.precision)
 
-    def conv3d_forward(self, plan: Conv3DPlan, x: Array, kernel: Array, bias: Array) -> Array:
+    def conv3d_forward(self, plan: Conv3DPlan | DirectConv3DPlan, x: Array, kernel: Array, bias: Array) -> Array:
         return plan.forward(x, kernel, bias)
 
     def conv3d_backward(
         self,
-        plan: Conv3DPlan,
+        plan: Conv3DPlan | DirectConv3DPlan,
         dy: Array,
         x: Array,
         kernel: Array,
-        dkernel: Array,
-        dbias: Array,
+        dkernel: Array | None,
+        dbias: Array | None,
         need_dx: bool = True,
     ) -> Array | None:
         return plan.backward(dy, x, kernel, dkernel, dbias, need_dx)
+
+    def lstm_cell_forward(
+        self,
+        activation: Activation,
+        recurrent_activation: Activation,
+        z_input: Array,
+        z_recurrent: Array,
+        c_prev: Array,
+        gates: Array,
+        c: Array,
+        h: Array,
+    ) -> None:
+        self._cell.forward(
+            activation, recurrent_activation, z_input=z_input, z_recurrent=z_recurrent, c_prev=c_prev, gates=gates, c=c,
+            h=h,
+        )  # fmt: skip
+
+    def lstm_cell_backward(
+        self,
+        activation: Activation,
+        recurrent_activation: Activation,
+        dh: Array,
+        dh_next: Array,
+        dc: Array,
+        gates: Array,
+        c: Array,
+        c_prev: Array,
+        dz: Array,
+    ) -> None:
+        self._cell.backward(
+            activation, recurrent_activation, dh=dh, dh_next=dh_next, dc=dc, gates=gates, c=c, c_prev=c_prev, dz=dz
+        )
+
+    def masked_copies(self, x: Array, masks: Array, y: Array) -> None:
+        self._layout.masked_copies(x, masks, y)
+
+    def masked_copies_backward(self, dy: Array, masks: Array, dx: Array) -> None:
+        self._layout.masked_copies_backward(dy, masks, dx)
+
+    def permute(self, x: Array, axes: tuple[int, ...], y: Array) -> None:
+        self._layout.permute(x, axes, y)
+
+    def add_penalty(self, weights: Array, l1: float, l2: float, loss: Array, gradient: Array | None) -> None:
+        self._weight_rules.add_penalty(weights, l1, l2, loss, gradient)
+
+    def constrain_norm(self, weights: Array, axes: tuple[int, ...], low: float, high: float, rate: float) -> None:
+        self._weight_rules.constrain_norm(weights, axes, low, high, rate)
 
     # ---------------------------------------------------------------- elementwise, losses, optimizer
 

@@ -86,13 +86,16 @@ class Conv3DPlan:
         self._forward(x=self._read_x(x), packed=self._packed, bias=bias, y=self.y)
         return self.y
 
-    def backward(self, dy: Array, x: Array, kernel: Array, dkernel: Array, dbias: Array, need_dx: bool) -> Array | None:
+    def backward(
+        self, dy: Array, x: Array, kernel: Array, dkernel: Array | None, dbias: Array | None, need_dx: bool
+    ) -> Array | None:
         """dy (T,B,H,W,K) -> dx (T,B,H,W,C) or None; see Backend.conv3d_backward."""
         if not self.spec.training:
             raise ValueError(f"plan: expected one with training=True, got {self.spec}")
         dy = self._read_dy(dy)
-        self._kernel_gradient(x=self._read_x.known(x), dy=dy, partial=self._partial)
-        self._sum_gradient(partial=self._partial, dkernel=dkernel, dbias=dbias, slices=self._slices)
+        if dkernel is not None and dbias is not None:
+            self._kernel_gradient(x=self._read_x(x), dy=dy, partial=self._partial)
+            self._sum_gradient(partial=self._partial, dkernel=dkernel, dbias=dbias, slices=self._slices)
         if not need_dx:
             return None
         self._pack_backward(kernel=kernel, packed=self._packed_back)

@@ -3,19 +3,15 @@
 //     forward                                                         backward
 //     (1)  bce = mean( max(z,0) - z * y + log1p(exp(-|z|)) )          dz = (sigmoid(z) - y) / n
 //     (2)  mse = mean( (p - y)^2 )                                    dp = 2 (p - y) / n
-//     (3)  sigmoid  y = 1 / (1 + exp(-z))                             dz = dy * y * (1 - y)
-//     (4)  tanh     y = tanh(z)                                       dz = dy * (1 - y^2)
-//     (5)  relu     y = max(z, 0)                                     dz = dy where y > 0, else 0
+//     (3)  y = activation(z)                                          activations.cuh
 //
 // Loss terms are summed in float64: each block its share into partial (gridDim), then one block all shares, in order.
 // A NaN stays a NaN everywhere.
 
+#include "activations.cuh"
 #include "elementwise.cuh"
 
 constexpr int THREADS = 256;
-constexpr int SIGMOID = 1, TANH = 2, RELU = 3;
-
-__device__ __forceinline__ float sigmoid(float z) { return 1.0f / (1.0f + expf(-z)); }
 
 // partial[block] = sum of term(a, b) over this block's elements; gradient (a, b), unless null, goes to d.
 template <class Term, class Gradient>
@@ -70,22 +66,19 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     if (threadIdx.x == 0) loss[0] = sum / double(n);
 }
 
-// (3), (4), (5): z -> y (n), which may be z.
+// (3): z -> y (n), which may be z.
 extern "C" __global__ void __launch_bounds__(THREADS)
     activation_forward(const float* z, float* y, int activation, long long n, long long quads) {
     for_each(n, quads, [&](long long at, auto width) {
         constexpr int WIDTH = decltype(width)::WIDTH;
         Vector<WIDTH> value = load<WIDTH>(z + at);
 #pragma unroll
-        for (int q = 0; q < WIDTH; ++q) {
-            float v = value.v[q];
-            value.v[q] = activation == SIGMOID ? sigmoid(v) : activation == TANH ? tanhf(v) : v < 0.0f ? 0.0f : v;
-        }
+        for (int q = 0; q < WIDTH; ++q) value.v[q] = activated(activation, value.v[q]);
         store<WIDTH>(y + at, value);
     });
 }
 
-// (3), (4), (5): y, dy -> dz (n), which may be dy.
+// (3): y, dy -> dz (n), which may be dy.
 extern "C" __global__ void __launch_bounds__(THREADS)
     activation_backward(const float* y, const float* dy, float* dz, int activation, long long n, long long quads) {
     for_each(n, quads, [&](long long at, auto width) {
@@ -93,13 +86,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         const Vector<WIDTH> output = load<WIDTH>(y + at);
         Vector<WIDTH> gradient = load<WIDTH>(dy + at);
 #pragma unroll
-        for (int q = 0; q < WIDTH; ++q) {
-            float v = output.v[q], g = gradient.v[q];
-            gradient.v[q] = activation == SIGMOID ? g * v * (1.0f - v)
-                            : activation == TANH  ? g * (1.0f - v * v)
-                            : v > 0.0f            ? g
-                                                  : 0.0f;
-        }
+        for (int q = 0; q < WIDTH; ++q) gradient.v[q] = through(activation, output.v[q], gradient.v[q]);
         store<WIDTH>(dz + at, gradient);
     });
 }

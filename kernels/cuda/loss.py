@@ -5,14 +5,11 @@ from typing import Any
 from kernels.cuda.elementwise import THREADS, blocks, quads
 from kernels.cuda.launch import Kernel, Program, Runtime
 from kernels.cuda.workspace import Workspace
-from kernels.specs import Activation
+from kernels.specs import ACTIVATIONS, Activation
 
 Array = Any
 
 REDUCE_BYTES = 8 * THREADS
-
-CODES: dict[str, int] = {"sigmoid": 1, "tanh": 2, "relu": 3}
-"""loss.cu numbers the activations so; linear is a copy."""
 
 
 class Losses:
@@ -48,7 +45,15 @@ class Losses:
             self._runtime.copy(y, z)
             return
         kernel = self._kernel("activation_forward", z.size, {"z": z.size, "y": z.size})
-        kernel(blocks(z.size), (THREADS,), z=z, y=y, activation=CODES[activation], n=z.size, quads=quads(z.size, z, y))
+        kernel(
+            blocks(z.size),
+            (THREADS,),
+            z=z,
+            y=y,
+            activation=ACTIVATIONS.index(activation),
+            n=z.size,
+            quads=quads(z.size, z, y),
+        )
 
     def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
         """See Backend.activation_backward."""
@@ -58,7 +63,7 @@ class Losses:
         n = y.size
         kernel = self._kernel("activation_backward", n, {"y": n, "dy": n, "dz": n})
         count = quads(n, y, dy, dz)
-        kernel(blocks(n), (THREADS,), y=y, dy=dy, dz=dz, activation=CODES[activation], n=n, quads=count)
+        kernel(blocks(n), (THREADS,), y=y, dy=dy, dz=dz, activation=ACTIVATIONS.index(activation), n=n, quads=count)
 
     def _partial(self, n: int) -> Array:
         return self._workspace.array("loss", blocks(n), "float64")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from kernels.host import HostBackend
-from kernels.reference import batch_norm, conv3d, conv_lstm, elementwise, optimizers
+from kernels.reference import batch_norm, conv3d, conv_lstm, elementwise, lstm_cell, optimizers
 from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 
 Array = np.ndarray[Any, Any]
@@ -120,12 +120,41 @@ class ReferenceBackend(HostBackend):
         dy: Array,
         x: Array,
         kernel: Array,
-        dkernel: Array,
-        dbias: Array,
+        dkernel: Array | None,
+        dbias: Array | None,
         need_dx: bool = True,
     ) -> Array | None:
-        dx, dkernel[...], dbias[...] = conv3d.conv3d_backward(plan, dy, x, kernel)
-        return dx if need_dx else None
+        if dkernel is not None and dbias is not None:
+            dkernel[...] = conv3d.conv3d_backward_kernel(plan, dy, x)
+            dbias[...] = dy.sum(axis=(0, 1, 2, 3))
+        return conv3d.conv3d_backward_input(plan, dy, kernel) if need_dx else None
+
+    def lstm_cell_forward(
+        self,
+        activation: Activation,
+        recurrent_activation: Activation,
+        z_input: Array,
+        z_recurrent: Array,
+        c_prev: Array,
+        gates: Array,
+        c: Array,
+        h: Array,
+    ) -> None:
+        lstm_cell.lstm_cell_forward(activation, recurrent_activation, z_input, z_recurrent, c_prev, gates, c, h)
+
+    def lstm_cell_backward(
+        self,
+        activation: Activation,
+        recurrent_activation: Activation,
+        dh: Array,
+        dh_next: Array,
+        dc: Array,
+        gates: Array,
+        c: Array,
+        c_prev: Array,
+        dz: Array,
+    ) -> None:
+        lstm_cell.lstm_cell_backward(activation, recurrent_activation, dh, dh_next, dc, gates, c, c_prev, dz)
 
     def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
         elementwise.activation_forward(activation, z, y)

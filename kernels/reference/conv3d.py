@@ -1,8 +1,8 @@
-"""Conv3D over time-major movies: a sum over the kernel's frames of 2-D convolutions.
+"""Conv3D over time-major movies: a sum over the kernel's taps of matrix products over all pixels that see them.
 
-    (1)  y_t = bias + sum over d of conv( x_{t + d - before}, kernel[d] )       frames outside 0 .. T-1 are zero
+    (1)  y[p] = bias + sum over taps k of  x[p * stride + k * dilation - before] @ kernel[k]        outside x: zero
 
-`before` is (kt-1)//2 with padding 'same' and kt-1 with 'causal' (then no output sees a later frame).
+p and k count frames, rows and columns; with groups, each group of channels has a product of its own.
 """
 
 from collections.abc import Iterator
@@ -10,34 +10,60 @@ from typing import Any
 
 import numpy as np
 
-from kernels.reference.conv2d import conv2d, conv2d_backward_input, conv2d_backward_kernel
 from kernels.specs import Conv3DSpec
 
 Array = np.ndarray[Any, Any]
 
+Region = tuple[slice, slice, slice, slice]
+"""Frames, movies, rows and columns of a movie array."""
 
-def _overlaps(spec: Conv3DSpec) -> Iterator[tuple[int, slice, slice]]:
-    """For each kernel frame d: the output frames that see a real input frame through it, and those input frames."""
-    for d in range(spec.kt):
-        offset = d - spec.frames_before  # y_t sees x_{t + offset}
-        first, last = max(0, -offset), min(spec.T, spec.T - offset)
-        if first < last:
-            yield d, slice(first, last), slice(first + offset, last + offset)
+
+def _taps(spec: Conv3DSpec) -> Iterator[tuple[tuple[int, int, int], Region, Region]]:
+    """For each tap: the outputs that see an input through it, and those inputs."""
+    for tap in np.ndindex(spec.kt, spec.kh, spec.kw):
+        regions = []
+        for axis, (n, outputs) in enumerate(zip((spec.T, spec.H, spec.W), spec.output_size, strict=True)):
+            stride, offset = spec.strides[axis], tap[axis] * spec.dilation[axis] - spec.before[axis]
+            first, last = max(0, -(offset // stride)), min(outputs - 1, (n - 1 - offset) // stride)
+            if first > last:
+                break
+            start = first * stride + offset
+            regions.append((slice(first, last + 1), slice(start, start + (last - first) * stride + 1, stride)))
+        else:
+            (t_out, t_in), (y_out, y_in), (x_out, x_in) = regions
+            yield tap, (t_out, slice(None), y_out, x_out), (t_in, slice(None), y_in, x_in)
+
+
+def _groups(spec: Conv3DSpec) -> list[tuple[slice, slice]]:
+    """The input and the output channels of each group."""
+    inner, outer = spec.C // spec.groups, spec.K // spec.groups
+    return [(slice(g * inner, (g + 1) * inner), slice(g * outer, (g + 1) * outer)) for g in range(spec.groups)]
 
 
 def conv3d_forward(spec: Conv3DSpec, x: Array, kernel: Array, bias: Array) -> Array:
-    """x (T,B,H,W,C), kernel (kt,kh,kw,C,K), bias (K) -> y (T,B,H,W,K)."""
-    y = np.zeros((*x.shape[:-1], spec.K), x.dtype) + bias
-    for d, outputs, inputs in _overlaps(spec):
-        y[outputs] += conv2d(x[inputs], kernel[d])  # (1)
+    """x (T,B,H,W,C), kernel (kt,kh,kw,C/groups,K), bias (K) -> y (T',B,H',W',K)."""
+    y = np.zeros(spec.y_shape, x.dtype) + bias
+    for tap, outputs, inputs in _taps(spec):
+        for inner, outer in _groups(spec):
+            y[(*outputs, outer)] += x[(*inputs, inner)] @ kernel[tap][:, outer]  # (1)
     return y
 
 
-def conv3d_backward(spec: Conv3DSpec, dy: Array, x: Array, kernel: Array) -> tuple[Array, Array, Array]:
-    """dy (T,B,H,W,K) -> dx, dkernel, dbias."""
-    dx = np.zeros_like(x)
-    dkernel = np.zeros_like(kernel)
-    for d, outputs, inputs in _overlaps(spec):
-        dx[inputs] += conv2d_backward_input(dy[outputs], kernel[d])  # (1) with respect to x
-        dkernel[d] = conv2d_backward_kernel(x[inputs], dy[outputs], spec.kh, spec.kw)  # (1) with respect to kernel
-    return dx, dkernel, dy.sum(axis=(0, 1, 2, 3))
+def conv3d_backward_input(spec: Conv3DSpec, dy: Array, kernel: Array) -> Array:
+    """dy (T',B,H',W',K) -> dx (T,B,H,W,C)."""
+    dx = np.zeros(spec.x_shape, dy.dtype)
+    for tap, outputs, inputs in _taps(spec):
+        for inner, outer in _groups(spec):
+            dx[(*inputs, inner)] += dy[(*outputs, outer)] @ kernel[tap][:, outer].T  # (1) with respect to x
+    return dx
+
+
+def conv3d_backward_kernel(spec: Conv3DSpec, dy: Array, x: Array) -> Array:
+    """dy (T',B,H',W',K), x (T,B,H,W,C) -> dkernel (kt,kh,kw,C/groups,K)."""
+    dkernel = np.zeros(spec.kernel_shape, dy.dtype)
+    for tap, outputs, inputs in _taps(spec):
+        for inner, outer in _groups(spec):
+            seen, slope = x[(*inputs, inner)], dy[(*outputs, outer)]
+            product = seen.reshape(-1, seen.shape[-1]).T @ slope.reshape(-1, slope.shape[-1])
+            dkernel[tap][:, outer] = product  # (1) with respect to kernel
+    return dkernel

@@ -95,7 +95,7 @@ def test_parameter_counts() -> None:
     case = GOLDENS["param_counts"]
     for given, expected in zip(case["inputs"]["convlstm2d"], case["expected"]["convlstm2d"], strict=True):
         layer = engine.ConvLSTM2D(given["filters"], given["kernel"], padding="same", return_sequences=True)
-        layer.build(given["in"], np.random.default_rng(0))
+        layer.build((None, None, None, given["in"]), np.random.default_rng(0))
         assert sum(np.prod(weight.shape) for weight in layer.weights) == expected
 
 

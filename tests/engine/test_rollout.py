@@ -71,8 +71,11 @@ def test_causal_convolutions_stream_anywhere() -> None:
 def test_refuses_what_cannot_be_fed_back() -> None:
     network = Sequential(device="reference")
     network.add(ConvLSTM2D(2, 3, padding="same", return_sequences=True))
-    with pytest.raises(ValueError, match="2 channels"):
+    with pytest.raises(ValueError, match=r"\(7, 6, 2\) and the input's \(7, 6, 1\)"):
         network.rollout(movies()[0], 2)
+    smaller = Sequential([ConvLSTM2D(1, 3, return_sequences=True)], device="reference")
+    with pytest.raises(ValueError, match=r"\(5, 4, 1\) and the input's \(7, 6, 1\)"):
+        smaller.rollout(movies()[0], 2)
     with pytest.raises(ValueError, match="n_frames"):
         seed_like("reference").rollout(movies()[0], 0)
     with pytest.raises(ValueError, match="track"):

@@ -115,7 +115,7 @@ def test_init_goes_on_from_a_saved_network(tmp_path: Path) -> None:
     assert run("--config", write_config(tmp_path), "--init", model, "--out", tmp_path / "second") == 0
     assert _losses(tmp_path / "second")[0] < _losses(tmp_path / "first")[2]
     network = engine.load_model(tmp_path / "second" / "model.safetensors", device="reference")
-    assert [layer.output_channels(0) for layer in network.layers[::2]] == [3, 2, 1]
+    assert [layer.filters for layer in network.layers[::2]] == [3, 2, 1]
 
 
 def test_a_changed_data_file_stops_a_resume(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kernels import Conv3DSpec
+from kernels.specs import Padding, convolution_length
 from tests.kernels.directional import check_direction
 from tests.kernels.under_test import Checker, random_array
 
@@ -18,17 +19,25 @@ SPECS = [
     Conv3DSpec(T=3, B=2, H=6, W=9, C=40, K=1, kt=3, kh=3, kw=3),
     Conv3DSpec(T=2, B=1, H=4, W=3, C=2, K=5, kt=4, kh=5, kw=3),
     Conv3DSpec(T=2, B=1, H=4, W=3, C=5, K=20, kt=5, kh=3, kw=3, padding="causal"),
+    Conv3DSpec(T=3, B=2, H=5, W=7, C=3, K=4, kt=1, kh=3, kw=3, strides=(1, 2, 3)),
+    Conv3DSpec(T=5, B=1, H=6, W=7, C=2, K=3, kt=2, kh=4, kw=2, strides=(2, 1, 2)),
+    Conv3DSpec(T=4, B=2, H=7, W=6, C=2, K=3, kt=3, kh=3, kw=2, padding="valid", strides=(1, 2, 2)),
+    Conv3DSpec(T=5, B=1, H=7, W=8, C=3, K=2, kt=2, kh=3, kw=3, dilation=(2, 2, 3)),
+    Conv3DSpec(T=4, B=2, H=5, W=7, C=4, K=6, kt=2, kh=3, kw=2, padding="causal", dilation=(2, 1, 2), groups=2),
+    Conv3DSpec(T=2, B=2, H=3, W=4, C=8, K=12, kt=1, kh=3, kw=3, groups=4),
+    Conv3DSpec(T=3, B=1, H=5, W=4, C=2, K=3, kt=1, kh=1, kw=1, padding="valid"),
 ]
 
 
 def spec_id(spec: Conv3DSpec) -> str:
-    return f"T{spec.T}B{spec.B}H{spec.H}W{spec.W}C{spec.C}K{spec.K}k{spec.kt}x{spec.kh}x{spec.kw}-{spec.padding}"
+    name = f"T{spec.T}B{spec.B}H{spec.H}W{spec.W}C{spec.C}K{spec.K}k{spec.kt}x{spec.kh}x{spec.kw}-{spec.padding}"
+    return name + f"-s{spec.strides}d{spec.dilation}g{spec.groups}".replace(", ", "x")
 
 
 def inputs(spec: Conv3DSpec) -> dict[str, Array]:
     return {
         "x": random_array(0, (spec.T, spec.B, spec.H, spec.W, spec.C)),
-        "kernel": random_array(1, (spec.kt, spec.kh, spec.kw, spec.C, spec.K)),
+        "kernel": random_array(1, spec.kernel_shape),
         "bias": random_array(2, (spec.K,)),
     }
 
@@ -46,15 +55,41 @@ def run(checker: Checker, spec: Conv3DSpec) -> dict[str, Array]:
     return {"y": y} | {name: backend.to_host(array) for name, array in outputs.items()}
 
 
+def zeros_before(n: int, k: int, stride: int, dilation: int, padding: str) -> int:
+    """TensorFlow's rule."""
+    extent = (k - 1) * dilation + 1
+    outputs = (n + stride - 1) // stride
+    total = max((outputs - 1) * stride + extent - n, 0)
+    return {"valid": 0, "same": total // 2, "causal": extent - 1}[padding]
+
+
 def direct_sum(spec: Conv3DSpec, x: Array, kernel: Array, bias: Array) -> Array:
     """The definition, index by index."""
-    y = np.zeros((spec.T, spec.B, spec.H, spec.W, spec.K)) + bias
-    for t, row, column in np.ndindex(spec.T, spec.H, spec.W):
-        for d, i, j in np.ndindex(spec.kt, spec.kh, spec.kw):
-            source = (t + d - spec.frames_before, row + i - spec.kh // 2, column + j - spec.kw // 2)
-            if all(0 <= at < size for at, size in zip(source, (spec.T, spec.H, spec.W), strict=True)):
-                y[t, :, row, column] += x[source[0], :, source[1], source[2]] @ kernel[d, i, j]
+    sizes, taps = (spec.T, spec.H, spec.W), (spec.kt, spec.kh, spec.kw)
+    paddings = (spec.padding, *["same" if spec.padding == "causal" else spec.padding] * 2)
+    before = [zeros_before(*of) for of in zip(sizes, taps, spec.strides, spec.dilation, paddings, strict=True)]
+    inner, outer = spec.C // spec.groups, spec.K // spec.groups
+    y = np.zeros(spec.y_shape) + bias
+    for place in np.ndindex(*spec.output_size):
+        for tap in np.ndindex(*taps):
+            source = [
+                p * stride + k * dilation - zeros
+                for p, k, stride, dilation, zeros in zip(place, tap, spec.strides, spec.dilation, before, strict=True)
+            ]
+            if all(0 <= at < size for at, size in zip(source, sizes, strict=True)):
+                for n in range(spec.K):
+                    seen = x[source[0], :, source[1], source[2], n // outer * inner : (n // outer + 1) * inner]
+                    y[place[0], :, place[1], place[2], n] += seen @ kernel[tap][:, n]
     return y
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "stride", "dilation", "padding", "length"),
+    [(7, 3, 2, 1, "valid", 3), (8, 3, 2, 1, "same", 4), (7, 3, 1, 2, "valid", 3), (2, 3, 1, 1, "valid", 0),
+     (7, 2, 3, 1, "causal", 3)],
+)  # fmt: skip
+def test_lengths_are_tensorflows(n: int, k: int, stride: int, dilation: int, padding: Padding, length: int) -> None:
+    assert convolution_length(n, k, stride, dilation, padding) == length
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=spec_id)
@@ -69,10 +104,19 @@ def test_backward_equals_the_oracle(on: Checker, spec: Conv3DSpec) -> None:
         on.close(on.device(actual[name]), expected, name)
 
 
-def test_repeats_bit_for_bit(on: Checker) -> None:
-    first, again = run(on, SPECS[3]), run(on, SPECS[3])
+@pytest.mark.parametrize("spec", [SPECS[3], SPECS[10]], ids=spec_id)
+def test_repeats_bit_for_bit(on: Checker, spec: Conv3DSpec) -> None:
+    first, again = run(on, spec), run(on, spec)
     for name, array in first.items():
         np.testing.assert_array_equal(again[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("spec", [SPECS[1], SPECS[9]], ids=spec_id)
+def test_dx_alone_is_the_same_dx(on: Checker, spec: Conv3DSpec) -> None:
+    host = inputs(spec)
+    x, kernel, dy = (on.device(array) for array in (host["x"], host["kernel"], random_array(9, spec.y_shape)))
+    dx = on.backend.conv3d_backward(on.backend.conv3d_plan(spec), dy, x, kernel, None, None)
+    np.testing.assert_array_equal(on.backend.to_host(dx), run(on, spec)["dx"])
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=spec_id)

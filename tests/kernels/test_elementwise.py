@@ -16,6 +16,8 @@ SHAPES = [(1, 1, 1, 1, 1), (3, 2, 5, 7, 1), (2, 3, 4, 5, 3)]
         ("sigmoid", lambda z: 1 / (1 + np.exp(-z)), lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2),
         ("tanh", np.tanh, lambda z: 1 / np.cosh(z) ** 2),
         ("relu", lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
+        ("hard_sigmoid", lambda z: np.clip(0.2 * z + 0.5, 0, 1), lambda z: 0.2 * (np.abs(z) < 2.5)),
+        ("hard_sigmoid_keras3", lambda z: np.clip(z / 6 + 0.5, 0, 1), lambda z: (np.abs(z) < 3) / 6),
     ],
 )
 def test_activation_and_its_derivative(on: Checker, shape, name, function, derivative) -> None:

@@ -1,0 +1,58 @@
+"""What layers remember besides their weights: dropout's place in its random numbers, states of stateful layers."""
+
+from typing import Any
+
+import numpy as np
+
+from engine.layers import ConvLSTM2D, Layer
+
+HostArray = np.ndarray[Any, Any]
+
+_DROPOUT = "dropout/seed_and_step"
+_STATES = "states/"
+
+
+class LayerState:
+    """Of the layers of one network.
+
+    Dropout's masks depend on two numbers, a seed and how many updates drew masks before, and on nothing else: so a run
+    that goes on from a checkpoint drops what the run that was never stopped would have dropped.
+
+    Attributes:
+        seed, step: those two.
+    """
+
+    def __init__(self, layers: list[Layer], seed: int) -> None:
+        self._stateful = [layer for layer in layers if isinstance(layer, ConvLSTM2D) and layer.stateful]
+        self.has_dropout = any(layer.has_dropout for layer in layers)
+        self.seed, self.step = seed, 0
+
+    def arrays(self) -> dict[str, HostArray]:
+        """All of it as host arrays by name; nothing for a network that remembers nothing."""
+        found = {_DROPOUT: np.array([self.seed, self.step], np.int64)} if self.has_dropout else {}
+        for layer in self._stateful:
+            states = layer.carried.to_host()
+            for name, state in zip("hc", states or [], strict=states is not None):
+                found[f"{_STATES}{layer.name}/{name}"] = state
+        return found
+
+    def split(self, state: dict[str, HostArray]) -> tuple[dict[str, HostArray], dict[str, HostArray]]:
+        """What arrays() gave, and the rest."""
+        mine = {name: array for name, array in state.items() if name == _DROPOUT or name.startswith(_STATES)}
+        known = {_DROPOUT} if self.has_dropout else set()
+        known |= {f"{_STATES}{layer.name}/{name}" for layer in self._stateful for name in "hc"}
+        missing = {_DROPOUT} & known - mine.keys()
+        if missing or mine.keys() - known:
+            raise ValueError(
+                f"state: expected the arrays of these layers; missing {sorted(missing) or 'none'}, unknown "
+                f"{sorted(mine.keys() - known) or 'none'}"
+            )
+        return mine, {name: array for name, array in state.items() if name not in mine}
+
+    def load(self, mine: dict[str, HostArray]) -> None:
+        """Restore what arrays() gave; a stateful layer that it does not name begins at zero."""
+        if _DROPOUT in mine:
+            self.seed, self.step = (int(number) for number in mine[_DROPOUT])
+        for layer in self._stateful:
+            states = [mine.get(f"{_STATES}{layer.name}/{name}") for name in "hc"]
+            layer.carried.reset([state for state in states if state is not None] or None)

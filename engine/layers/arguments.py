@@ -1,0 +1,56 @@
+"""Checks of arguments that the convolutional layers share."""
+
+from typing import Any
+
+from engine.layers.weight import Shape
+from engine.validation import int_tuple, one_of
+from kernels.specs import ACTIVATIONS, Activation, Padding, convolution_length
+
+DATA_FORMATS = (None, "channels_last", "channels_first")
+
+
+def checked_activation(name: str, value: Any) -> Activation:
+    """An activation by name; None is 'linear', as in Keras."""
+    activation: Activation = one_of(name, "linear" if value is None else value, ACTIVATIONS)
+    return activation
+
+
+def strides_and_dilation(strides: Any, dilation_rate: Any, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Both as tuples; only one of them may be other than 1, as in Keras 3."""
+    stride, dilation = int_tuple("strides", strides, rank), int_tuple("dilation_rate", dilation_rate, rank)
+    if max(stride) > 1 and max(dilation) > 1:
+        raise ValueError(
+            f"strides: {strides!r} with dilation_rate {dilation_rate!r}: one of them must be 1, as in Keras 3"
+        )
+    return stride, dilation
+
+
+def output_length(axis: str, n: int | None, k: int, stride: int, dilation: int, padding: Padding) -> int | None:
+    """Outputs along an axis of n positions (None: any); ValueError where the kernel does not fit."""
+    if n is None:
+        return None
+    length = convolution_length(n, k, stride, dilation, padding)
+    if length < 1:
+        raise ValueError(
+            f"kernel_size: {k} taps of dilation {dilation} with padding='valid' do not fit into {n} {axis}; use "
+            "padding='same' or larger frames"
+        )
+    return length
+
+
+def check_movie_rank(name: str, shape: Shape) -> None:
+    """Refuse a layer's input that is no movie."""
+    if len(shape) != 4:
+        raise ValueError(
+            f"{name}: expected movies, five axes with the movies' own, and its input has shape {(None, *shape)}; give "
+            "the layer before it return_sequences=True"
+        )
+
+
+def checked_movie_shape(name: str, shape: Shape, channel_axis: int) -> int:
+    """The channels of a layer's input, which is a movie and knows them."""
+    check_movie_rank(name, shape)
+    channels = shape[channel_axis]
+    if channels is None:
+        raise ValueError(f"input_shape: the channels of {name}'s input must be known, got {shape}")
+    return channels

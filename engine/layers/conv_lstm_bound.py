@@ -1,0 +1,117 @@
+"""A ConvLSTM2D bound to a batch shape: what stands around the recurrence. Order in time, the last frame, states."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.layers.conv_lstm_recurrence import ComposedRecurrence, FusedRecurrence, Recurrence
+from engine.layers.layer import Array, BoundLayer, StreamingLayer
+from kernels import Backend
+
+if TYPE_CHECKING:
+    from engine.layers.conv_lstm2d import ConvLSTM2D
+
+
+class BoundConvLSTM2D(BoundLayer):
+    """The layer on channels-last movies (T,H,W,C).
+
+    Attributes:
+        recurrence: what computes.
+        y_shape: of the time-major output.
+        start: h and c (B,H',W',F) to begin with, in place of what the layer carries or zeros.
+        last: h and c after the last frame.
+    """
+
+    def __init__(
+        self, layer: "ConvLSTM2D", backend: Backend, movie: tuple[int, ...], batch: int, training: bool, fused: bool
+    ) -> None:
+        kind: type[FusedRecurrence | ComposedRecurrence] = FusedRecurrence if fused else ComposedRecurrence
+        self.recurrence: Recurrence = kind(layer, backend, movie, batch, training)
+        self._layer, self._backend, self._frames = layer, backend, movie[0]
+        state = self.recurrence.state_shape
+        self.y_shape = (movie[0] if layer.return_sequences else 1, *state)
+        self.start: tuple[Array, Array] | None = None
+        self._keep = True
+        if layer.go_backwards:
+            self._reversed = backend.empty((movie[0], batch, *movie[1:]))
+        if layer.go_backwards and training:
+            self._dx = backend.empty(self._reversed.shape)
+        if layer.stateful:
+            self._carried = layer.carried.on(backend, state)
+            self._begun = backend.zeros(state), backend.zeros(state)
+        if training and not layer.return_sequences:
+            self._dh = backend.zeros((movie[0], *state))
+
+    def keep_state(self, keep: bool) -> None:
+        self._keep = keep
+
+    def draw(self, random: np.random.Generator) -> None:
+        seed = self._layer.seed
+        self.recurrence.draw(random if seed is None else np.random.default_rng([seed, int(random.integers(2**32))]))
+
+    def forward(self, x: Array) -> Array:
+        if self._layer.go_backwards:
+            self._reverse(x, self._reversed)
+            x = self._reversed
+        h, c = self.recurrence.forward(x, *self._first_state())
+        self.last = h[self._frames - 1], c
+        if self._layer.stateful and self._keep:
+            for carried, last in zip(self._carried, self.last, strict=True):
+                self._backend.copy_into(carried, last)
+        return h if self._layer.return_sequences else h[self._frames - 1 :]
+
+    def backward(self, dy: Array, need_dx: bool) -> Array | None:
+        dx = self.recurrence.backward(self.dh_of_all(dy), need_dx)
+        return None if dx is None else self.in_time(dx)
+
+    def dh_of_all(self, dy: Array) -> Array:
+        """The gradient of the output as one of every h (T,B,H',W',F)."""
+        if self._layer.return_sequences:
+            return dy
+        self._backend.copy_into(self._dh[self._frames - 1], dy[0])
+        return self._dh
+
+    def in_time(self, dx: Array) -> Array:
+        """dx of the recurrence, in the order of the input's frames."""
+        if not self._layer.go_backwards:
+            return dx
+        self._reverse(dx, self._dx)
+        return self._dx
+
+    def _first_state(self) -> tuple[Array | None, Array | None]:
+        if self.start is not None:
+            return self.start
+        if not self._layer.stateful:
+            return None, None
+        for begun, carried in zip(self._begun, self._carried, strict=True):
+            self._backend.copy_into(begun, carried)  # backward needs it after forward has moved the state on
+        return self._begun
+
+    def _reverse(self, x: Array, y: Array) -> None:
+        for t in range(self._frames):
+            self._backend.copy_into(y[t], x[self._frames - 1 - t])
+
+
+class StreamingConvLSTM2D(StreamingLayer):
+    """One frame at a time, from the zero state."""
+
+    def __init__(self, layer: "ConvLSTM2D", backend: Backend, batch: int, frame: tuple[int, int, int]) -> None:
+        self._layer, self._backend = layer, backend
+        fused = layer.is_fused(training=False)
+        kind: type[FusedRecurrence | ComposedRecurrence] = FusedRecurrence if fused else ComposedRecurrence
+        self._recurrence = kind(layer, backend, (1, *frame), batch, False)
+        state = self._recurrence.state_shape
+        self._h, self._c = backend.zeros(state), backend.zeros(state)
+
+    def step(self, x: Array) -> Array:
+        layer, recurrence, backend = self._layer, self._recurrence, self._backend
+        if isinstance(recurrence, FusedRecurrence):
+            self._h, self._c = backend.conv_lstm_step(
+                recurrence.plan, x, self._h, self._c, layer.kernel.value, layer.recurrent_kernel.value,
+                recurrence.bias.value,
+            )  # fmt: skip
+            return self._h
+        h, c = recurrence.forward(x[None], self._h, self._c)
+        backend.copy_into(self._h, h[0])
+        backend.copy_into(self._c, c)
+        return self._h

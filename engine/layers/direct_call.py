@@ -1,0 +1,127 @@
+"""A ConvLSTM2D called by itself on NumPy arrays, outside of a network: states in, states out, and their gradients.
+
+An encoder's states become a decoder's initial ones by hand, and the gradients go back the same way:
+
+    _, h, c = encoder(x, training=True)                 # return_state=True
+    y = decoder(z, initial_state=[h, c], training=True)
+    back = decoder.backward(dy)
+    encoder.backward(np.zeros_like(_), dstate=back.dstate)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.layers.conv_lstm_recurrence import ComposedRecurrence
+from engine.parameters import Parameters
+from engine.validation import finite_movies
+from kernels import Backend
+from kernels.select import choose_device, open_backend
+
+if TYPE_CHECKING:
+    from engine.layers.conv_lstm2d import ConvLSTM2D
+
+Array = Any
+HostArray = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What a backward pass gives.
+
+    Attributes:
+        dx: of the input, like it; None unless asked for.
+        dstate: of the initial h and c.
+        weights: by name, of every weight that has one, in Keras' order.
+    """
+
+    dx: HostArray | None
+    dstate: list[HostArray]
+    weights: dict[str, HostArray]
+
+
+class DirectCall:
+    """Forward and backward passes of one layer, on the back end of its network or, without one, on a CPU."""
+
+    def __init__(self, layer: "ConvLSTM2D") -> None:
+        self._layer = layer
+        self._random = np.random.default_rng(layer.seed)
+        self._key: Any = None
+
+    def forward(
+        self, x: HostArray, initial_state: Sequence[HostArray] | None, training: bool
+    ) -> tuple[HostArray, HostArray, HostArray]:
+        """x (N,T,H,W,C) -> the output, and the last h and c."""
+        x = finite_movies("x", x)
+        backend = self._backend(x)
+        shape = tuple(int(size) for size in x.shape[1:])
+        self._layer.output_shape(shape)
+        key = shape, len(x), training, backend
+        if key != self._key:
+            self._bound, self._inner = self._layer.bind_both(backend, shape, len(x), training, fused=False)
+            self._key = key
+        if training:
+            self._bound.draw(self._random)
+        self._inner.start = None if initial_state is None else self._states("initial_state", initial_state)
+        y = backend.to_host(self._bound.forward(backend.from_host(x.swapaxes(0, 1))))
+        h, c = (self._from_last(backend.to_host(state)) for state in self._inner.last)
+        return (y.swapaxes(0, 1) if self._layer.return_sequences else y[0]), h, c
+
+    def backward(self, dy: HostArray, dstate: Sequence[HostArray | None], need_dx: bool) -> Gradients:
+        """Differentiate that pass."""
+        if self._key is None or not self._key[2]:
+            raise ValueError("backward: call the layer with training=True first")
+        backend, layer, inner = self._key[3], self._layer, self._inner
+        dy = np.asarray(dy)
+        dy = dy.swapaxes(0, 1) if layer.return_sequences else dy[np.newaxis]
+        if layer.data_format == "channels_first":
+            dy = np.moveaxis(dy, 2, 4)
+        if dy.shape != inner.y_shape:
+            raise ValueError(f"dy: expected the output's shape, got {dy.shape} (time-major, channels last)")
+        dh = backend.to_host(inner.dh_of_all(backend.from_host(dy)))
+        given = [None if state is None else self._to_last("dstate", state) for state in dstate]
+        if given[0] is not None:
+            dh[-1] += given[0]
+        dc = None if given[1] is None else backend.from_host(given[1])
+        assert isinstance(inner.recurrence, ComposedRecurrence)
+        dx, dh0, dc0 = inner.recurrence.backward_to_states(backend.from_host(dh), dc, need_dx)
+        weights = {weight.name: backend.to_host(weight.gradient) for weight in layer.weights}
+        states = [self._from_last(backend.to_host(state)) for state in (dh0, dc0)]
+        if dx is None:
+            return Gradients(None, states, weights)
+        host = backend.to_host(inner.in_time(dx)).swapaxes(0, 1)
+        return Gradients(np.moveaxis(host, 4, 2) if self._first else host, states, weights)
+
+    def _backend(self, x: HostArray) -> Backend:
+        """Where the weights are; a layer of no network is built here."""
+        layer = self._layer
+        if not layer.weights:
+            layer.build(tuple(x.shape[1:]), self._random)
+        backend = layer.weights[0].backend
+        if backend is None:
+            backend = open_backend(choose_device("cpu")[0], np.float64 if x.dtype == np.float64 else np.float32)
+            Parameters(backend, layer.weights)
+        return backend
+
+    @property
+    def _first(self) -> bool:
+        return self._layer.data_format == "channels_first"
+
+    def _states(self, name: str, states: Sequence[HostArray]) -> tuple[Array, Array]:
+        if len(states) != 2:
+            raise ValueError(f"{name}: expected [h, c], got {len(states)} arrays")
+        h, c = (self._key[3].from_host(self._to_last(name, state)) for state in states)
+        return h, c
+
+    def _to_last(self, name: str, state: HostArray) -> HostArray:
+        array = np.asarray(state)
+        array = np.moveaxis(array, 1, 3) if self._first and array.ndim == 4 else array
+        if array.shape != self._inner.recurrence.state_shape:
+            expected = self._inner.recurrence.state_shape
+            raise ValueError(f"{name}: expected (movies, rows, columns, filters) = {expected}, got {array.shape}")
+        return array
+
+    def _from_last(self, state: HostArray) -> HostArray:
+        return np.moveaxis(state, 3, 1) if self._first else state

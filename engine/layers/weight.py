@@ -1,0 +1,73 @@
+"""One array of a layer, and shapes."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.constraints import Constraint
+from engine.regularizers import Regularizer
+from kernels import Backend
+
+Array = Any
+
+Shape = tuple[int | None, ...]
+"""Of a layer's input or output without the axis of the movies; None where any size will do."""
+
+
+@dataclass
+class Weight:
+    """One array of a layer, trained or moved.
+
+    Attributes:
+        name: layer name, slash, Keras' name of the array, e.g. "conv_lstm2d_1/recurrent_kernel".
+        shape: of the array.
+        trainable: whether updates move it; not BatchNormalization's moving statistics, not what is frozen.
+        initial: the array it starts from, on the host.
+        has_gradient: whether backward writes a gradient for it, frozen or not.
+        regularizer, constraint: what training asks of it besides the loss.
+        value, gradient: the back end's arrays, once the network has placed them (gradient None without has_gradient).
+        backend: whose arrays they are.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    trainable: bool
+    initial: np.ndarray[Any, Any]
+    has_gradient: bool = True
+    regularizer: Regularizer | None = None
+    constraint: Constraint | None = None
+    value: Array = field(default=None, repr=False)
+    gradient: Array = field(default=None, repr=False)
+    backend: Backend | None = field(default=None, repr=False)
+
+    def to_host(self) -> np.ndarray[Any, Any]:
+        """A copy of the array as it is now."""
+        return self.initial.copy() if self.backend is None else self.backend.to_host(self.value)
+
+    def assign(self, array: np.ndarray[Any, Any]) -> None:
+        """Set the array; shape must be this weight's."""
+        if self.backend is None:
+            self.initial = np.array(array)
+        else:
+            self.backend.copy_into(self.value, array)
+
+
+def stand_in(backend: Backend, size: int, value: float) -> Weight:
+    """What a kernel gets for a weight that the layer has not: constant, with a gradient that nobody reads."""
+    array = np.full(size, value)
+    return Weight(
+        "", (size,), False, array, value=backend.from_host(array), gradient=backend.zeros((size,)), backend=backend
+    )
+
+
+def time_major(shape: tuple[int, ...], batch: int) -> tuple[int, int, int, int, int]:
+    """The shape of the back end's array for so many movies of this shape."""
+    frames, *rest = shape if len(shape) == 4 else (1, *shape)
+    first, second, third = rest
+    return frames, batch, first, second, third
+
+
+def known(shape: Shape) -> tuple[int, ...]:
+    """A shape that comes of known sizes, and so has no None."""
+    return tuple(int(size) for size in shape if size is not None)

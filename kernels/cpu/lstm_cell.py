@@ -1,0 +1,69 @@
+"""The LSTM cell with any activations, at every pixel of one step, one vector at a time.
+
+    forward                                                      backward
+    (1)  z    = z_input + z_recurrent      blocks i, f, g, o     dz = [di s'(i) | df s'(f) | dg a'(g) | do s'(o)]
+    (2)  i, f, o = s(z_i), s(z_f), s(z_o)
+    (3)  g    = a(z_g)
+    (4)  c    = f * c_prev + i * g                               di = dc g,  df = dc c_prev,  dg = dc i,  dc_prev = dc f
+    (5)  h    = o * a(c)                                         do = dh a(c),  dc = dc_next + dh o a'(c)
+
+cell.py is the fast way for tanh and the sigmoids, with its sums fused; arrays here are flat, gates (pixels, 4F).
+"""
+
+from typing import Any
+
+from kernels.cpu.elementwise import activated, through
+from kernels.cpu.jit import parallel, prange
+from kernels.cpu.vector import lanes, load_first, store_first
+
+Array = Any
+
+
+@parallel
+def lstm_cell_forward(
+    workers: int, F: int, a: int, s: int, z_input: Array, z_recurrent: Array, c_prev: Array, gates: Array,
+    c: Array, h: Array,
+) -> None:  # fmt: skip
+    """Backend.lstm_cell_forward; a, s: codes of the activation and the recurrent one."""
+    pixels = c.size // F
+    for worker in prange(workers):
+        for pixel in range(worker * pixels // workers, (worker + 1) * pixels // workers):
+            for k in range(0, F, lanes(c)):
+                count, state, here = F - k, pixel * F + k, 4 * pixel * F + k
+                z_i = load_first(z_input, here, count) + load_first(z_recurrent, here, count)  # (1)
+                z_f = load_first(z_input, here + F, count) + load_first(z_recurrent, here + F, count)
+                z_g = load_first(z_input, here + 2 * F, count) + load_first(z_recurrent, here + 2 * F, count)
+                z_o = load_first(z_input, here + 3 * F, count) + load_first(z_recurrent, here + 3 * F, count)
+                i, f, o = activated(s, z_i), activated(s, z_f), activated(s, z_o)  # (2)
+                g = activated(a, z_g)  # (3)
+                c_t = f * load_first(c_prev, state, count) + i * g  # (4)
+                store_first(gates, here, i, count)
+                store_first(gates, here + F, f, count)
+                store_first(gates, here + 2 * F, g, count)
+                store_first(gates, here + 3 * F, o, count)
+                store_first(c, state, c_t, count)
+                store_first(h, state, o * activated(a, c_t), count)  # (5)
+
+
+@parallel
+def lstm_cell_backward(
+    workers: int, F: int, a: int, s: int, dh: Array, dh_next: Array, dc: Array, gates: Array, c: Array,
+    c_prev: Array, dz: Array,
+) -> None:  # fmt: skip
+    """Backend.lstm_cell_backward."""
+    pixels = c.size // F
+    for worker in prange(workers):
+        for pixel in range(worker * pixels // workers, (worker + 1) * pixels // workers):
+            for k in range(0, F, lanes(c)):
+                count, state, here = F - k, pixel * F + k, 4 * pixel * F + k
+                i, f = load_first(gates, here, count), load_first(gates, here + F, count)
+                g, o = load_first(gates, here + 2 * F, count), load_first(gates, here + 3 * F, count)
+                activated_c = activated(a, load_first(c, state, count))
+                dh_t = load_first(dh, state, count) + load_first(dh_next, state, count)
+                dc_t = load_first(dc, state, count) + through(a, activated_c, dh_t * o)  # (5)
+                store_first(dc, state, dc_t * f, count)  # (4)
+                dz_f = through(s, f, dc_t * load_first(c_prev, state, count))  # (4), (2)
+                store_first(dz, here, through(s, i, dc_t * g), count)
+                store_first(dz, here + F, dz_f, count)
+                store_first(dz, here + 2 * F, through(a, g, dc_t * i), count)  # (4), (3)
+                store_first(dz, here + 3 * F, through(s, o, dh_t * activated_c), count)  # (5), (2)

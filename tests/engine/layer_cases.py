@@ -1,0 +1,91 @@
+"""Networks that together use every argument of every layer; what the tests of arguments share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
+from engine.layers import Layer
+
+Array = np.ndarray[Any, Any]
+Layers = Callable[[], list[Layer]]
+
+MOVIE = (3, 6, 7, 4)
+"""Frames, height, width, channels of the cases' input."""
+
+
+def _conv_lstm(**arguments: Any) -> Layers:
+    defaults: dict[str, Any] = {"filters": 3, "kernel_size": 3, "padding": "same", "return_sequences": True}
+    return lambda: [ConvLSTM2D(**defaults | arguments)]
+
+
+def _conv3d(**arguments: Any) -> Layers:
+    return lambda: [Conv3D(**{"filters": 4, "kernel_size": (2, 3, 3), "padding": "same"} | arguments)]
+
+
+def _normalized(**arguments: Any) -> Layers:
+    return lambda: [ConvLSTM2D(3, 3, padding="same", return_sequences=True), BatchNormalization(**arguments)]
+
+
+CASES: dict[str, Layers] = {
+    "strides": _conv_lstm(strides=(2, 3)),
+    "strides-valid": _conv_lstm(strides=2, padding="valid", kernel_size=(3, 2)),
+    "valid": _conv_lstm(padding="valid", kernel_size=(2, 3)),
+    "even": _conv_lstm(kernel_size=(2, 4)),
+    "dilation": _conv_lstm(dilation_rate=(2, 1)),
+    "dilation-valid": _conv_lstm(dilation_rate=2, padding="valid"),
+    "channels_first": _conv_lstm(data_format="channels_first", kernel_size=(3, 1)),
+    "channels_first-strides": _conv_lstm(data_format="channels_first", strides=2, go_backwards=True),
+    "relu": _conv_lstm(activation="relu", recurrent_activation="sigmoid"),
+    "linear": _conv_lstm(activation=None, recurrent_activation="tanh"),
+    "sigmoid": _conv_lstm(activation="sigmoid", recurrent_activation="relu"),
+    "hard_sigmoid": _conv_lstm(activation="hard_sigmoid", recurrent_activation="hard_sigmoid_keras3"),
+    "no_bias": _conv_lstm(use_bias=False),
+    "no_bias-composed": _conv_lstm(use_bias=False, activation="relu"),
+    "last_frame": _conv_lstm(return_sequences=False),
+    "last_frame-composed": _conv_lstm(return_sequences=False, strides=2, data_format="channels_first"),
+    "backwards": _conv_lstm(go_backwards=True),
+    "backwards-last": _conv_lstm(go_backwards=True, return_sequences=False, activation="linear"),
+    "dropout": _conv_lstm(dropout=0.3),
+    "recurrent_dropout": _conv_lstm(recurrent_dropout=0.4, activation="relu"),
+    "both-dropouts": _conv_lstm(dropout=0.3, recurrent_dropout=0.2, strides=2, padding="valid", go_backwards=True),
+    "regularizers": _conv_lstm(
+        kernel_regularizer={"class_name": "L2", "config": {"l2": 0.1}},
+        recurrent_regularizer="l1",
+        bias_regularizer="l1_l2",
+    ),
+    "stateful": _conv_lstm(stateful=True),
+    "stateful-composed": _conv_lstm(stateful=True, padding="valid", activation="relu"),
+    "norm-first": lambda: [BatchNormalization(axis=2), Conv3D(2, 1)],
+    "norm-time": _normalized(axis=1),
+    "norm-rows": _normalized(axis=[2], center=False),
+    "norm-columns": _normalized(axis=-2, scale=False),
+    "norm-frozen": _normalized(trainable=False),
+    "norm-last-frame": lambda: [ConvLSTM2D(3, 3), BatchNormalization(axis=1, gamma_regularizer="l2")],
+    "conv3d-strides": _conv3d(strides=(2, 1, 2)),
+    "conv3d-valid": _conv3d(padding="valid", activation="hard_sigmoid"),
+    "conv3d-causal": _conv3d(padding="causal", dilation_rate=(2, 1, 1), activation="relu"),
+    "conv3d-groups": _conv3d(groups=2, kernel_size=(1, 2, 3)),
+    "conv3d-no_bias": _conv3d(use_bias=False, activation="tanh"),
+    "conv3d-channels_first": _conv3d(data_format="channels_first", filters=2, kernel_size=3, padding="valid", groups=1),
+    "conv3d-regularized": _conv3d(kernel_regularizer="l2", bias_regularizer="l1"),
+}  # fmt: skip
+
+
+def network(case: str, device: str, dtype: str = "float64", seed: int = 4) -> Sequential:
+    """The case's network, built and compiled with mse, its biases and statistics anything but zero and one."""
+    built = Sequential(CASES[case](), device=device, dtype=dtype, seed=seed)
+    built.compile(loss="mse", optimizer="adadelta")
+    built.build(MOVIE)
+    random = np.random.default_rng(9)
+    for weight in built.weights:
+        if len(weight.shape) == 1:
+            weight.assign(weight.to_host() + random.uniform(0.1, 0.4, weight.shape))
+    return built
+
+
+def batch(built: Sequential, seed: int = 0, movies: int = 2) -> tuple[Array, Array]:
+    """Movies and targets for a case's network."""
+    random = np.random.default_rng(seed)
+    return random.standard_normal((movies, *MOVIE)), random.standard_normal((movies, *built.output_shape(MOVIE)))
