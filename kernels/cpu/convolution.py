@@ -16,9 +16,10 @@ import numpy as np
 from kernels.cpu.direct import pad_rows
 from kernels.cpu.gemm import SPARE_ROWS, group_count, group_start, multiply_packed
 from kernels.cpu.geometry import MOST_POSITIONS, Geometry
+from kernels.cpu.inlining import not_inlined
 from kernels.cpu.jit import jit, parallel, prange, signed
 from kernels.cpu.memory import zeros
-from kernels.cpu.vector import broadcast, lanes, load, load_first, not_inlined, store, store_first
+from kernels.cpu.vector import broadcast, lanes, load, load_first, store, store_first
 from kernels.cpu.winograd import kernel_transform, transform_inputs, transform_outputs
 
 Array = Any

@@ -25,9 +25,10 @@ from typing import Any
 import numpy as np
 
 from kernels.cpu.geometry import POINTS_AND_STEP, Geometry
+from kernels.cpu.inlining import inlined, not_inlined
 from kernels.cpu.jit import jit
 from kernels.cpu.runs import copy_run, zero_run
-from kernels.cpu.vector import inlined, lanes, load, load_first, not_inlined, store, store_first
+from kernels.cpu.vector import lanes, load, load_first, store, store_first
 
 Array = Any
 

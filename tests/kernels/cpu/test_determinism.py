@@ -11,7 +11,7 @@ from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
 Array = np.ndarray[Any, Any]
 
 
-def _network_results(threads: int, convolution: Any) -> list[Array]:
+def _network_results(threads: int, convolution: Any, B: int) -> list[Array]:
     """Outputs and gradients of every operation that runs on several threads."""
     backend = CpuBackend(np.float32, threads=threads, convolution=convolution)
     rng = np.random.default_rng(5)
@@ -19,7 +19,7 @@ def _network_results(threads: int, convolution: Any) -> list[Array]:
     def random(*shape: int) -> Array:
         return rng.standard_normal(shape).astype(np.float32)
 
-    T, B, H, W, C, F = 3, 3, 9, 14, 2, 5
+    T, H, W, C, F = 3, 9, 14, 2, 5
     x, dh = random(T, B, H, W, C), random(T, B, H, W, F)
     kernel, recurrent_kernel, bias = random(3, 3, C, 4 * F), random(3, 3, F, 4 * F), random(4 * F)
     plan = backend.conv_lstm_plan(ConvLSTMSpec(T, B, H, W, C, F, 3, 3))
@@ -46,10 +46,12 @@ def _network_results(threads: int, convolution: Any) -> list[Array]:
 
 
 @pytest.mark.parametrize("convolution", ["auto", "direct"])
-def test_no_bit_depends_on_the_number_of_threads(convolution: Any) -> None:
-    one = _network_results(1, convolution)
-    again = _network_results(1, convolution)
-    two = _network_results(2, convolution)
+@pytest.mark.parametrize("B", [3, 9])
+def test_no_bit_depends_on_the_number_of_threads(convolution: Any, B: int) -> None:
+    """Two threads share three images by rows; nine images, more than there are partial sums, they take whole."""
+    one = _network_results(1, convolution, B)
+    again = _network_results(1, convolution, B)
+    two = _network_results(2, convolution, B)
     for first, second, parallel in zip(one, again, two, strict=True):
         assert np.isfinite(first).all()
         assert first.any()
