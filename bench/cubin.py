@@ -14,15 +14,25 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.dry_runtime import DryRuntime
+from bench.dry_runtime import H200, DryRuntime
 from engine.command_line import Parser
 from kernels.cuda.backend import PRECISIONS, CudaBackend
-from kernels.cuda.launch import CompileError
+from kernels.cuda.launch import CompileError, DeviceLimits
 from kernels.cuda.nvrtc import Resources, compile_cubin, nvrtc_version
 from kernels.cuda.source import Source
 from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 
-ARCHITECTURES = ("80", "89", "90", "90a", "100", "120")
+DEVICES = {
+    "80": DeviceLimits(108, 166_912, 1024, "80"),
+    "89": DeviceLimits(142, 101_376, 1024, "89"),
+    "90": H200,
+    "90a": H200,
+    "100": DeviceLimits(148, 232_448, 1024, "100"),
+    "120": DeviceLimits(170, 101_376, 1024, "120"),
+}
+"""A large device of each architecture (A100, L40S, H200, B200, RTX 5090): what fits on it is compiled for it."""
+
+ARCHITECTURES = tuple(DEVICES)
 RESULTS = Path(__file__).parent / "results" / "cubin.json"
 
 T, B, H, W, F = 15, 10, 40, 40, 40
@@ -55,19 +65,24 @@ class SeedProgram:
     shared_bytes: Mapping[str, int]
 
 
-def seed_programs(precision: str) -> list[SeedProgram]:
-    """What a training step of the seed's network compiles: ConvLSTM 1->40 and 40->40, Conv3D 40->1, 10 x 15 frames."""
-    runtime = DryRuntime()
+def seed_programs(precision: str, limits: DeviceLimits) -> list[SeedProgram]:
+    """What a training step of the seed's network compiles: ConvLSTM 1->40 and 40->40, Conv3D 40->1, 10 x 15 frames.
+
+    Recurrences are there both ways, in one launch where that fits, and step by step.
+    """
+    runtime = DryRuntime(limits)
     backend = CudaBackend(precision=precision, runtime=runtime)
+    steps = CudaBackend(precision=precision, runtime=runtime, recurrence="steps")
     names: dict[str, str] = {}
     for suffix, operation in (
         ("", _elementwise),
-        (" 1->40", _first_conv_lstm),
         (" 40->40", _conv_lstm),
+        (" 1->40", _first_conv_lstm),
         (" 40", _batch_norm),
         (" 40->1", _conv3d),
     ):
         operation(backend)
+        operation(steps)
         for text, (source, _) in runtime.programs.items():
             names.setdefault(text, source.name.removesuffix(".cu") + suffix)
     return [
@@ -122,15 +137,16 @@ def _conv3d(backend: CudaBackend) -> None:
 
 
 def compile_all(architectures: Sequence[str], precisions: Sequence[str], workers: int = 2) -> list[Row]:
-    """Compile everything; rows in the order program, kernel, precision, architecture.
+    """Compile everything that a large device of each architecture runs.
 
     Programs that do not depend on the precision are compiled once and carry "any". Raises CompileError.
     """
-    jobs: dict[str, tuple[str, SeedProgram]] = {}
+    jobs: dict[tuple[str, str], tuple[str, SeedProgram]] = {}
     for precision in precisions:
-        for program in seed_programs(precision):
-            text = program.source.text
-            jobs[text] = ("any" if text in jobs else precision, program)
+        for architecture in architectures:
+            for program in seed_programs(precision, DEVICES[architecture]):
+                key = (program.source.text, architecture)
+                jobs[key] = ("any" if key in jobs else precision, program)
 
     def rows(precision: str, program: SeedProgram, architecture: str) -> list[Row]:
         resources = compile_cubin(program.source, architecture).resources
@@ -142,30 +158,35 @@ def compile_all(architectures: Sequence[str], precisions: Sequence[str], workers
     with ThreadPoolExecutor(workers) as pool:
         pending = [
             pool.submit(rows, precision, program, architecture)
-            for precision, program in jobs.values()
-            for architecture in architectures
+            for (_, architecture), (precision, program) in jobs.items()
         ]
         return [row for job in pending for row in job.result()]
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
-    """Lines: per kernel its dynamic shared memory, and on each architecture registers / stack bytes / spilt bytes."""
+    """Lines: per kernel its shared memory, and on each architecture that runs it registers / stack / spilt bytes."""
     architectures = list(dict.fromkeys(row.architecture for row in rows))
-    head = f"{'program':20}{'kernel':26}{'precision':11}{'shared':>7}"
+    head = f"{'program':26}{'kernel':27}{'precision':11}{'shared':>7}"
     yield head + "".join(f"{'sm_' + name:>15}" for name in architectures)
     cells: dict[tuple[str, str, str, int], dict[str, str]] = {}
     for row in rows:
         key, taken = (row.program, row.kernel, row.precision, row.shared_bytes), row.resources
         cells.setdefault(key, {})[row.architecture] = f"{taken.registers} / {taken.stack_bytes} / {row.spills}"
     for (program, kernel, precision, shared), by_architecture in cells.items():
-        start = f"{program:20}{kernel:26}{precision:11}{shared:>7}"
-        yield start + "".join(f"{by_architecture[name]:>15}" for name in architectures)
+        start = f"{program:26}{kernel:27}{precision:11}{shared:>7}"
+        yield start + "".join(f"{by_architecture.get(name, '-'):>15}" for name in architectures)
 
 
 def main(argv: list[str]) -> int:
     """The command; returns the exit status: 1 when a kernel spills."""
     parser = Parser(prog="python -m bench cubin", description=__doc__)
-    parser.add_argument("--architectures", nargs="+", default=list(ARCHITECTURES), help="such as 80 90a (default: all)")
+    parser.add_argument(
+        "--architectures",
+        nargs="+",
+        default=list(ARCHITECTURES),
+        choices=ARCHITECTURES,
+        help="such as 80 90a (default: all)",
+    )
     parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS, help="default: all")
     parser.add_argument("--workers", type=int, default=2, help="compilations at a time (default 2)")
     arguments = parser.parse_args(argv)

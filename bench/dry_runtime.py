@@ -8,6 +8,8 @@ import numpy as np
 from kernels.cuda.launch import Array, DeviceLimits, Function, Graph, Runtime
 from kernels.cuda.source import Source
 
+H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90")
+
 
 class DryFunction(Function):
     """A kernel that was not compiled; launching it notes the shared memory it asks for and does nothing."""
@@ -37,13 +39,11 @@ class DryGraph(Graph):
 
 
 class DryRuntime(Runtime):
-    """Notes every program in `programs` with its kernels; arrays hold nothing. Limits are an H200's."""
+    """Notes every program in `programs` with its kernels; arrays hold nothing. limits: of the device, an H200's."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: DeviceLimits = H200) -> None:
         self.name = "dry run"
-        self.limits = DeviceLimits(
-            sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90"
-        )
+        self.limits = limits
         self.programs: dict[str, tuple[Source, dict[str, DryFunction]]] = {}
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:

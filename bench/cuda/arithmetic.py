@@ -12,18 +12,25 @@ from bench.cuda.launches import Launch
 
 @dataclass(frozen=True)
 class Product:
-    """Each element of `output` takes the product of `constants` multiply-adds; none if array `unless_none` is None."""
+    """Each element of `output` takes the product of `constants` multiply-adds; none if array `unless_none` is None, and
+    none of one frame of `steps` if array `first_unless_none` is None.
+    """
 
     output: str
     constants: tuple[str, ...]
     gates: int = 1
     unless_none: str | None = None
+    first_unless_none: str | None = None
 
 
 PRODUCTS = {
     ("conv_lstm.cu", "input_forward"): Product("z", ("KH", "KW", "C")),
     ("conv_lstm.cu", "step_forward"): Product("z", ("KH", "KW", "F"), unless_none="h_prev"),
     ("conv_lstm.cu", "step_backward"): Product("dh", ("KH", "KW", "F"), gates=4, unless_none="dz_next"),
+    ("persistent_forward.cu", "persistent_forward"): Product("z", ("KH", "KW", "F"), first_unless_none="h0"),
+    ("persistent_backward.cu", "persistent_backward"): Product(
+        "dh", ("KH", "KW", "F"), gates=4, first_unless_none="dh0"
+    ),
     ("conv_lstm.cu", "initial_state_backward"): Product("dh0", ("KH", "KW", "F"), gates=4),
     ("conv_lstm.cu", "input_backward"): Product("dx", ("KH", "KW", "F"), gates=4),
     ("conv_lstm.cu", "kernel_gradient"): Product("dz", ("KH", "KW", "C")),
@@ -39,7 +46,7 @@ def flop(launch: Launch) -> int:
     product = PRODUCTS.get((launch.source.name, launch.kernel))
     if product is None or (product.unless_none and launch.arguments[product.unless_none] is None):
         return 0
-    constants = launch.constants
-    return 2 * int(launch.arguments[product.output].size) * product.gates * prod(
-        constants[name] for name in product.constants
-    )  # fmt: skip
+    constants, elements = launch.constants, int(launch.arguments[product.output].size)
+    if product.first_unless_none and launch.arguments[product.first_unless_none] is None:
+        elements -= elements // int(launch.arguments["steps"])
+    return 2 * elements * product.gates * prod(constants[name] for name in product.constants)

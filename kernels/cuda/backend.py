@@ -16,6 +16,7 @@ from kernels.cuda.gather import Gather
 from kernels.cuda.launch import Runtime
 from kernels.cuda.loss import Losses
 from kernels.cuda.optimizers import ClipPlan, Optimizers
+from kernels.cuda.persistent import RECURRENCES, Recurrence
 from kernels.cuda.pieces import Layout, LSTMCell, WeightRules
 from kernels.cuda.workspace import Workspace
 from kernels.specs import PRECISIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
@@ -40,6 +41,9 @@ class CudaBackend(Backend):
             mantissa, weights are rounded for the products only; sums and cell states are float32; within 2e-2.
         runtime: where the kernels run; None is that device through CuPy.
         graphs: replay recorded work as CUDA graphs; None (default): unless the environment says CONVLSTM_GRAPHS=0.
+        recurrence: how a ConvLSTM goes through its frames. "persistent": one launch each way for all of them;
+            ValueError where that does not fit on the device. "steps": one launch a frame. "auto" (default): persistent
+            where it fits and there is more than one frame. They agree within rounding (docs/kernels.md).
     """
 
     name = "cuda"
@@ -51,14 +55,18 @@ class CudaBackend(Backend):
         precision: str = "float32",
         runtime: Runtime | None = None,
         graphs: bool | None = None,
+        recurrence: Recurrence = "auto",
     ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
+        if recurrence not in RECURRENCES:
+            raise ValueError(f"recurrence: expected one of {', '.join(RECURRENCES)}, got {recurrence!r}")
         if runtime is None:
             from kernels.cuda.runtime import CupyRuntime
 
             runtime = CupyRuntime(device)
         self.precision = precision
+        self.recurrence = recurrence
         self.runtime = runtime
         self.graphs = os.environ.get("CONVLSTM_GRAPHS") != "0" if graphs is None else graphs
         self.description = f"{runtime.name}, {precision}"
@@ -91,7 +99,7 @@ class CudaBackend(Backend):
     # ---------------------------------------------------------------- layers
 
     def conv_lstm_plan(self, spec: ConvLSTMSpec) -> ConvLSTMPlan:
-        return ConvLSTMPlan(self.runtime, self._workspace, spec, self.precision)
+        return ConvLSTMPlan(self.runtime, self._workspace, spec, self.precision, self.recurrence)
 
     def conv_lstm_forward(
         self,

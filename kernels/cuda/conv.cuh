@@ -139,7 +139,9 @@ __device__ __forceinline__ void convolve(Sums<Tile>& own, char* shared, const OP
             load_stage<Tile>(stages + (chunk + 1) % 2 * Tile::STAGE, rows, x, weights, frames, chunk + 1);
         cp_async_commit();
         const OPERAND* stage = stages + chunk % 2 * Tile::STAGE;
-        multiply_chunk<Tile, ROUND>(sum, stage + a, stage + w, warp.k);
+        multiply_chunk<Tile, ROUND>(
+            sum, [=](int r) { return stage + a + r * Tile::STRIDE; },
+            [=](int n) { return stage + w + n * Tile::STRIDE; }, warp.k);
     }
     if constexpr (Tile::WARPS_K == 1) {
         own = sum;

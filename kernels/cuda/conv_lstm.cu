@@ -14,23 +14,16 @@
 // Only the recurrent terms of (1) need one launch a step: step_forward and step_backward, with (2) .. (5) as their
 // epilogue. The rest runs over all T * B frames in one launch.
 //
-// Layout. z, the gates and dz hold the four gates of a channel side by side: (pixels, F, 4), 4 = i, f, g, o: one
-// load. The packed weights order their columns so that the thread which owns a channel of an accumulator tile owns
-// all four of its gates (16 columns = 4 channels):
-//
-//     column of the pair of tiles   0  1  2  3  4  5  6  7 | 8  9 10 11 12 13 14 15
-//     gate and channel              i0 f0 i1 f1 i2 f2 i3 f3| g0 o0 g1 o1 g2 o2 g3 o3         lane t owns channel t
-//
 // In tf32 weights and dz are rounded where they are written, x and h where they are multiplied. In bfloat16 x, h, dh,
 // dx, z, the gates, dz and the packed weights stand in memory as bf16 (operand.cuh); c, dc and every sum are float32.
 //
-// Constants: SPEC_C, SPEC_F, SPEC_KH, SPEC_KW; GATE_SLOPE (hard sigmoid clip(slope * z + 0.5, 0, 1); 0 is the logistic
-// function); TF32, BF16, OPERAND; and six tiles that tiles.py has chosen.
+// Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and six tiles that tiles.py has chosen.
 
 #include "conv.cuh"
+#include "conv_lstm_cell.cuh"
 #include "weight_gradient.cuh"
 
-constexpr int C = SPEC_C, F = SPEC_F, KH = SPEC_KH, KW = SPEC_KW;
+constexpr int C = SPEC_C;
 constexpr int GATE_COLUMNS = (F + 3) / 4 * 16;
 
 using InputWindow = Window<C, 1, KH, KW, 0>;
@@ -43,26 +36,6 @@ using InputBackward = ConvTile<GateWindow, C, INPUT_BACKWARD>;
 using StepBackward = ConvTile<GateWindow, F, STEP_BACKWARD>;
 using KernelGradient = GradientTile<InputWindow, 4 * F, true, KERNEL_GRADIENT>;
 using RecurrentGradient = GradientTile<StateWindow, 4 * F, false, RECURRENT_GRADIENT>;
-
-// A NaN falls through every comparison, so it stays visible.
-__device__ __forceinline__ float sigma(float z) {
-    if (GATE_SLOPE == 0.0f) return 1.0f / (1.0f + expf(-z));
-    float a = GATE_SLOPE * z + 0.5f;
-    return a < 0.0f ? 0.0f : a > 1.0f ? 1.0f : a;
-}
-
-// sigma'(z) from a = sigma(z).
-__device__ __forceinline__ float sigma_derivative(float a) {
-    if (GATE_SLOPE == 0.0f) return a * (1.0f - a);
-    return a > 0.0f && a < 1.0f ? GATE_SLOPE : 0.0f;
-}
-
-// A gate as it is kept for backward. Rounding to bf16 must not close a hard gate that was open a little: its derivative
-// is read off the kept value. 0 needs no such care, small numbers stay what they are.
-__device__ __forceinline__ float kept(float a) {
-    constexpr float BELOW_ONE = 1.0f - 1.0f / 256.0f;
-    return BF16 && GATE_SLOPE != 0.0f && a > BELOW_ONE && a < 1.0f ? BELOW_ONE : a;
-}
 
 // visit(m, channel, z) for every channel this thread owns: its four gates stand in two neighbouring tiles.
 template <class Tile, class Visit>
@@ -83,19 +56,6 @@ __device__ __forceinline__ void for_each_channel(const Sums<Tile>& sum, int pixe
             }
         }
     }
-}
-
-// The weight behind column n of the packed layout; zero where the column is padding. weights (kh,kw,channels,4F).
-__device__ __forceinline__ float gate_weight(const float* weights, int channels, int tap, int channel, int n) {
-    int gate = n / 8 % 2 * 2 + n % 2, filter = n / 16 * 4 + n % 8 / 2;
-    return filter < F ? weights[(long long)(tap * channels + channel) * 4 * F + gate * F + filter] : 0.0f;
-}
-
-// The weight that carries gate channel k % 4F back to channel n: the taps run backwards. weights (kh,kw,channels,4F).
-__device__ __forceinline__ float flipped_weight(const float* weights, int channels, int tap, int gate_channel, int n) {
-    if (n >= channels) return 0.0f;
-    int flipped = KH * KW - 1 - tap;
-    return weights[(long long)(flipped * channels + n) * 4 * F + gate_channel % 4 * F + gate_channel / 4];
 }
 
 // kernel (kh,kw,C,4F), recurrent_kernel (kh,kw,F,4F) -> the packed weights of the forward convolutions.
@@ -152,13 +112,11 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
     for_each_channel<StepForward>(sum, frames.pixels(), [&](int m, int channel, float4 v) {
         long long at = (long long)m * F + channel;
         const float4 input = get4(z + 4 * at);
-        float i = sigma(input.x + v.x), f = sigma(input.y + v.y), o = sigma(input.w + v.w);  // (2)
-        float g = tanhf(input.z + v.z);                                                      // (3)
-        float cell = i * g;                                                                  // (4)
-        if (c_prev != nullptr) cell += f * c_prev[at];
-        if (gates != nullptr) put4(gates + 4 * at, make_float4(kept(i), kept(f), g, kept(o)));
-        c[at] = cell;
-        put(h + at, o * tanhf(cell));  // (5)
+        const float4 sums = make_float4(input.x + v.x, input.y + v.y, input.z + v.z, input.w + v.w);
+        const Cell cell = cell_forward(sums, c_prev == nullptr ? 0.0f : c_prev[at]);  // (2) .. (5)
+        if (gates != nullptr) put4(gates + 4 * at, cell.gates);
+        c[at] = cell.c;
+        put(h + at, cell.h);
     });
 }
 
@@ -180,17 +138,11 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
     convolve<StepBackward, false>(sum, shared, dz_next, packed_recurrent, frames);  // (1)
     auto gate_gradient = [&](int m, int channel, float dh_next) {
         long long at = (long long)m * F + channel;
-        const float4 a = get4(gates + 4 * at);
-        float tanh_c = tanhf(c[at]), dh_t = widen(dh[at]) + dh_next;
-        float d_o = dh_t * tanh_c;                                                                // (5)
-        float d_c = (dz_next == nullptr ? 0.0f : dc[at]) + dh_t * a.w * (1.0f - tanh_c * tanh_c);  // (5)
-        float d_i = d_c * a.z, d_g = d_c * a.x;                                                   // (4)
-        float d_f = c_prev == nullptr ? 0.0f : d_c * c_prev[at];                                  // (4)
-        dc[at] = d_c * a.y;                                                                       // (4)
-        put4(dz + 4 * at, make_float4(rounded(d_i * sigma_derivative(a.x)),                       // (2)
-                                      rounded(d_f * sigma_derivative(a.y)),                       // (2)
-                                      rounded(d_g * (1.0f - a.z * a.z)),                          // (3)
-                                      rounded(d_o * sigma_derivative(a.w))));                     // (2)
+        const float before = c_prev == nullptr ? 0.0f : c_prev[at], dc_next = dz_next == nullptr ? 0.0f : dc[at];
+        const CellGradient d =
+            cell_backward(get4(gates + 4 * at), c[at], before, widen(dh[at]) + dh_next, dc_next);  // (5) .. (2)
+        dc[at] = d.dc_prev;
+        put4(dz + 4 * at, d.dz);
     };
     for_each_pair<StepBackward>(sum, frames.pixels(), [&](int m, int n, float first, float second) {
         gate_gradient(m, n, first);

@@ -5,6 +5,7 @@ from typing import Any
 from kernels.cuda.binding import Launch, bind_convolution, bind_elements, bind_gradient, count_pixels, tile_defines
 from kernels.cuda.convert import Inward, Outward
 from kernels.cuda.launch import Program, Runtime
+from kernels.cuda.persistent import Recurrence, persistent_backward, persistent_forward
 from kernels.cuda.precision import operand_bytes, operand_dtype, precision_defines
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import ConvTile, GradientTile, conv_tile, gradient_tile, round_up
@@ -44,7 +45,14 @@ def conv_lstm_defines(spec: ConvLSTMSpec, precision: str) -> dict[str, Constant]
 class ConvLSTMPlan:
     """One layer bound to a shape: buffers allocated, kernels compiled, grids computed."""
 
-    def __init__(self, runtime: Runtime, workspace: Workspace, spec: ConvLSTMSpec, precision: str) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        workspace: Workspace,
+        spec: ConvLSTMSpec,
+        precision: str,
+        recurrence: Recurrence = "auto",
+    ) -> None:
         self.spec = spec
         self._pixels = count_pixels(spec) // spec.T
         self._runtime, self._workspace = runtime, workspace
@@ -58,7 +66,9 @@ class ConvLSTMPlan:
         self._bias = (gates,)
         self._allocate_forward()
         self._bind_forward()
+        self._persistent_forward = persistent_forward(runtime, spec, precision, recurrence)
         if spec.training:
+            self._persistent_backward = persistent_backward(runtime, spec, precision, recurrence)
             self._allocate_backward()
             self._bind_backward()
             self._bind_gradients()
@@ -111,9 +121,12 @@ class ConvLSTMPlan:
         self._pack(kernel, recurrent_kernel)
         self._project(x, bias)
         h_prev, c_prev = None if h0 is None else self._read_h0(h0), c0
-        for z, h, c in zip(self._z_frames, self._h_frames, self._c_frames, strict=True):
-            self._advance(z, h_prev, c_prev, h, c)
-            h_prev, c_prev = h, c
+        if self._persistent_forward is not None:
+            self._persistent_forward(recurrent_kernel, h_prev, c_prev, self._z, self.c, self.h)
+        else:
+            for z, h, c in zip(self._z_frames, self._h_frames, self._c_frames, strict=True):
+                self._advance(z, h_prev, c_prev, h, c)
+                h_prev, c_prev = h, c
         return self._show_h(self.h), self._c_frames[-1]
 
     def step(
@@ -222,19 +235,13 @@ class ConvLSTMPlan:
         packed = {"packed_kernel": self._packed_kernel_back, "packed_recurrent": packed_recurrent}
         self._pack_backward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
         dh, x = self._read_dh(dh), self._read_x.known(x)
-        for t in reversed(range(self.spec.T)):
-            self._step_backward(
-                dz_next=dz[t + 1] if t + 1 < self.spec.T else None,
-                packed_recurrent=packed_recurrent,
-                gates=self._z_frames[t],
-                c=self._c_frames[t],
-                c_prev=self._c_frames[t - 1] if t > 0 else c0,
-                dh=dh[t],
-                dc=self.dc0,
-                dz=dz[t],
-            )
-        if need_dstate:
-            self._initial_state_backward(dz=dz[0], packed_recurrent=packed_recurrent, dh0=self.dh0)
+        if self._persistent_backward is not None:
+            gradients = (self.dc0, self.dh0) if need_dstate else (None, None)
+            self._persistent_backward(recurrent_kernel, self._z, self.c, c0, dh, self._dz, *gradients)
+        else:
+            self._retreat(dh, c0)
+            if need_dstate:
+                self._initial_state_backward(dz=dz[0], packed_recurrent=packed_recurrent, dh0=self.dh0)
         if need_dx:
             self._input_backward(dz=self._dz, packed_kernel=self._packed_kernel_back, dx=self._dx)
 
@@ -248,6 +255,20 @@ class ConvLSTMPlan:
         self._sum_recurrent(partial=self._recurrent_partial, drecurrent_kernel=drecurrent_kernel, slices=slices)
         dx = self._show_dx(self._dx) if need_dx else None
         return dx, *((self.dh0, self.dc0) if need_dstate else (None, None))
+
+    def _retreat(self, dh: Array, c0: Array | None) -> None:
+        """dh (T,B,H,W,F) -> dz, and the gradient of c0 in dc0."""
+        for t in reversed(range(self.spec.T)):
+            self._step_backward(
+                dz_next=self._dz_frames[t + 1] if t + 1 < self.spec.T else None,
+                packed_recurrent=self._packed_recurrent_back,
+                gates=self._z_frames[t],
+                c=self._c_frames[t],
+                c_prev=self._c_frames[t - 1] if t > 0 else c0,
+                dh=dh[t],
+                dc=self.dc0,
+                dz=self._dz_frames[t],
+            )
 
     # ------------------------------------------------------------------------------------------------ binding
 

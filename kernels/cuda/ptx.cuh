@@ -152,6 +152,12 @@ __device__ __forceinline__ void cp_async16_zfill(void* shared, const void* globa
                  : "memory");
 }
 
+// The same past L1, as cp_async16: for what other blocks write while this one runs (after acquiring their flag).
+__device__ __forceinline__ void cp_async16_zfill_l2(void* shared, const void* global, int bytes) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(bytes)
+                 : "memory");
+}
+
 // Four bytes, with the same zero fill (bytes 0 or 4), for rows that are not multiples of 16 bytes.
 __device__ __forceinline__ void cp_async4_zfill(void* shared, const void* global, int bytes) {
     asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(bytes)

@@ -91,6 +91,9 @@ inline void cp_async16(void* shared, const void* global, SIM_SITE) { sim_async_c
 inline void cp_async16_zfill(void* shared, const void* global, int bytes, SIM_SITE) {
     sim_async_copy(shared, global, bytes, 16, file, line);
 }
+inline void cp_async16_zfill_l2(void* shared, const void* global, int bytes, SIM_SITE) {
+    sim_async_copy(shared, global, bytes, 16, file, line);
+}
 inline void cp_async4_zfill(void* shared, const void* global, int bytes, SIM_SITE) {
     sim_async_copy(shared, global, bytes, 4, file, line);
 }

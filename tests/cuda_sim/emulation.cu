@@ -122,6 +122,7 @@ extern "C" __global__ void copies(const float* x, float* y) {
     DYNAMIC_SHARED(float, tile);
     cp_async16_zfill(tile + 4 * threadIdx.x, x + 4 * threadIdx.x, threadIdx.x % 5 * 4);
     cp_async16(tile + 160 + 4 * threadIdx.x, x + 4 * threadIdx.x);
+    cp_async16_zfill_l2(tile + 288 + 4 * threadIdx.x, x + 4 * threadIdx.x, threadIdx.x % 5 * 4);
     cp_async_commit();
     cp_async4_zfill(tile + 128 + threadIdx.x, x + 128 + threadIdx.x, threadIdx.x % 2 * 4);
     cp_async_commit();
@@ -129,6 +130,7 @@ extern "C" __global__ void copies(const float* x, float* y) {
     for (int i = 0; i < 4; ++i) y[4 * threadIdx.x + i] = tile[4 * threadIdx.x + i];
     cp_async_wait<0>();
     y[128 + threadIdx.x] = tile[128 + threadIdx.x] + (tile[160 + 4 * threadIdx.x] - x[4 * threadIdx.x]);
+    for (int i = 0; i < 4; ++i) y[160 + 4 * threadIdx.x + i] = tile[288 + 4 * threadIdx.x + i];
 }
 
 // Block after block adds its part to what the block before it wrote.

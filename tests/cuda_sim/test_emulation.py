@@ -144,11 +144,12 @@ def test_approximate_functions(runtime: Runtime) -> None:
 
 def test_asynchronous_copies_fill_with_zeros(runtime: Runtime) -> None:
     x = random(160)
-    (y,) = run(runtime, "copies", {"y": ((160,), "float32")}, x=x)
+    (y,) = run(runtime, "copies", {"y": ((288,), "float32")}, x=x)
     lane = np.arange(32)
     by_four = np.where(np.arange(4) < (lane % 5)[:, None], x[:128].reshape(32, 4), 0)
     np.testing.assert_array_equal(y[:128].reshape(32, 4), by_four)
-    np.testing.assert_array_equal(y[128:], np.where(lane % 2, x[128:], 0))
+    np.testing.assert_array_equal(y[128:160], np.where(lane % 2, x[128:], 0))
+    np.testing.assert_array_equal(y[160:].reshape(32, 4), by_four)
 
 
 def test_blocks_of_a_cooperative_launch_wait_for_one_another(runtime: Runtime) -> None:

@@ -9,7 +9,7 @@ import pytest
 from kernels.cuda.launch import Program, Runtime
 from tests.cuda_sim.runtime import SimRuntime, SimulationError
 
-FILES = [Path(__file__).with_name(name) for name in ("faults_memory.cu", "faults_waiting.cu")]
+FILES = [Path(__file__).with_name(name) for name in ("faults_memory.cu", "faults_waiting.cu", "faults_persistent.cu")]
 
 MESSAGES = {
     "array_read_past_end": "out-of-bounds read of 4 bytes at byte 512 of array x, which has 512 bytes",
@@ -47,6 +47,14 @@ MESSAGES = {
     "flag_not_waited_for": "race on y",
     "flag_for_overwriting_missing": "race on y",
     "last_block_sums": "race on y",
+    "raised_before_data": "race on y",
+    "read_without_acquire": "race on y",
+    "acquired_by_one_thread_only": "race on y",
+    "waits_for_the_wrong_neighbour": "race on y",
+    "waits_for_the_step_before": "race on y",
+    "flags_of_an_earlier_launch": "race on y",
+    "overwrites_what_neighbours_read": "race on y",
+    "blocks_are_not_coresident": r"deadlock: .* ordinary launch may run one after another",
     "endless_loop": "has not ended after 0.2 s of processor time",
     "stack_overflow": "stack overflowed",
 }
@@ -71,10 +79,16 @@ def marked_lines(kernel: str) -> list[int]:
 def launch(runtime: Runtime, name: str, fault: bool) -> np.ndarray:
     path = file_of(name)
     program = Program(runtime, path.name, {"FAULT": fault}, path.parent)
-    kernel = program.kernel(name, sizes={"x": 128, "y": 128, "flags": 4})
     x = runtime.from_host(np.linspace(0, 1, 128), np.float32)
-    y, flags = runtime.zeros((128,), np.float32), runtime.zeros((4,), np.uint32)
-    kernel((2,), (64,), x=x, y=y, flags=flags, shared_bytes=1024, cooperative=name.startswith("flag"))
+    if path.name == "faults_persistent.cu":
+        kernel = program.kernel(name, sizes={"x": 128, "y": 512, "flags": 4})
+        y, flags = runtime.zeros((4, 128), np.float32), runtime.from_host(np.full(4, 7), np.uint32)
+        cooperative = not (fault and name == "blocks_are_not_coresident")
+        kernel((4,), (32,), x=x, y=y, flags=flags, cooperative=cooperative)
+    else:
+        kernel = program.kernel(name, sizes={"x": 128, "y": 128, "flags": 4})
+        y, flags = runtime.zeros((128,), np.float32), runtime.zeros((4,), np.uint32)
+        kernel((2,), (64,), x=x, y=y, flags=flags, shared_bytes=1024, cooperative=name.startswith("flag"))
     return runtime.to_host(y)
 
 
@@ -86,7 +100,7 @@ def test_fault_is_reported(name: str, seed: int) -> None:
     message = str(caught.value)
     assert message.startswith(f"{name}: ")
     assert re.search(MESSAGES[name], message), message
-    assert re.search(r"block \([01],0,0\) thread \(\d+,0,0\)", message), message
+    assert re.search(r"block \([0-3],0,0\) thread \(\d+,0,0\)", message), message
     if name not in WITHOUT_LINE:
         named = {int(line) for line in re.findall(rf"{file_of(name).name}:(\d+)", message)}
         assert named & set(marked_lines(name)), message
@@ -102,6 +116,13 @@ def test_fault_is_reported_without_checking(name: str) -> None:
 @pytest.mark.parametrize("name", MESSAGES)
 def test_corrected_twin_runs(name: str, checked: bool) -> None:
     assert np.isfinite(launch(SimRuntime(checked=checked), name, fault=False)).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_blocks_that_run_a_sequence_together_compute_it(seed: int) -> None:
+    y = launch(SimRuntime(seed=seed), "waits_for_the_wrong_neighbour", fault=False)
+    for t in range(3):
+        np.testing.assert_array_equal(y[t + 1], np.roll(y[t], 1) + np.roll(y[t], -1))
 
 
 def test_launches_go_on_after_a_fault() -> None:

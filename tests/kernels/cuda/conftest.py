@@ -11,8 +11,8 @@ from tests.cuda_sim import sim_backend
 
 @pytest.fixture(scope="session", params=PRECISIONS)
 def backend(request: pytest.FixtureRequest) -> CudaBackend:
-    """The back end in one precision, every access checked."""
-    return sim_backend(request.param)
+    """The back end in one precision, every access checked; recurrences step by step (test_persistent.py: at once)."""
+    return sim_backend(request.param, recurrence="steps")
 
 
 def _simulate(monkeypatch: pytest.MonkeyPatch, checked: bool) -> None:

@@ -1,0 +1,83 @@
+// The arithmetic of a ConvLSTM cell, forward and backward side by side, and the order of its weights: shared by the
+// kernels that run one step a launch (conv_lstm.cu) and those that run the whole sequence (persistent_*.cu). Numbers of
+// equations are those of conv_lstm.cu.
+//
+// Layout. z, the gates and dz hold the four gates of a channel side by side: (pixels, F, 4), 4 = i, f, g, o: one
+// load. The packed weights order their columns so that the thread which owns a channel of an accumulator tile owns
+// all four of its gates (16 columns = 4 channels):
+//
+//     column of the pair of tiles   0  1  2  3  4  5  6  7 | 8  9 10 11 12 13 14 15
+//     gate and channel              i0 f0 i1 f1 i2 f2 i3 f3| g0 o0 g1 o1 g2 o2 g3 o3         lane t owns channel t
+//
+// Constants: SPEC_F, SPEC_KH, SPEC_KW; GATE_SLOPE (hard sigmoid clip(slope * z + 0.5, 0, 1); 0 is the logistic
+// function).
+#pragma once
+
+#include "operand.cuh"
+
+constexpr int F = SPEC_F, KH = SPEC_KH, KW = SPEC_KW;
+
+// A NaN falls through every comparison, so it stays visible.
+__device__ __forceinline__ float sigma(float z) {
+    if (GATE_SLOPE == 0.0f) return 1.0f / (1.0f + expf(-z));
+    float a = GATE_SLOPE * z + 0.5f;
+    return a < 0.0f ? 0.0f : a > 1.0f ? 1.0f : a;
+}
+
+// sigma'(z) from a = sigma(z).
+__device__ __forceinline__ float sigma_derivative(float a) {
+    if (GATE_SLOPE == 0.0f) return a * (1.0f - a);
+    return a > 0.0f && a < 1.0f ? GATE_SLOPE : 0.0f;
+}
+
+// A gate as it is kept for backward. Rounding to bf16 must not close a hard gate that was open a little: its derivative
+// is read off the kept value. 0 needs no such care, small numbers stay what they are.
+__device__ __forceinline__ float kept(float a) {
+    constexpr float BELOW_ONE = 1.0f - 1.0f / 256.0f;
+    return BF16 && GATE_SLOPE != 0.0f && a > BELOW_ONE && a < 1.0f ? BELOW_ONE : a;
+}
+
+struct Cell {
+    float4 gates;  // i, f, g, o as backward needs them
+    float c, h;
+};
+
+// z (i, f, g, o), c_prev -> gates, c, h.
+__device__ __forceinline__ Cell cell_forward(float4 z, float c_prev) {
+    float i = sigma(z.x), f = sigma(z.y), o = sigma(z.w);  // (2)
+    float g = tanhf(z.z);                                  // (3)
+    float c = fmaf(f, c_prev, i * g);                      // (4)
+    float h = o * tanhf(c);                                // (5)
+    return Cell{make_float4(kept(i), kept(f), g, kept(o)), c, h};
+}
+
+struct CellGradient {
+    float4 dz;  // rounded as a factor of the products that follow
+    float dc_prev;
+};
+
+// The gates and c of this step, c_prev, dh and dc_next (0 after the last step) -> dz and the gradient of c_prev.
+__device__ __forceinline__ CellGradient cell_backward(float4 gates, float c, float c_prev, float dh, float dc_next) {
+    float i = gates.x, f = gates.y, g = gates.z, o = gates.w, tanh_c = tanhf(c);
+    float d_o = dh * tanh_c;                                                 // (5)
+    float dc = fmaf(dh * o, fmaf(-tanh_c, tanh_c, 1.0f), dc_next);           // (5)
+    float d_i = dc * g, d_f = dc * c_prev, d_g = dc * i;                     // (4)
+    float4 dz = make_float4(rounded(d_i * sigma_derivative(i)),              // (2)
+                            rounded(d_f * sigma_derivative(f)),              // (2)
+                            rounded(d_g * fmaf(-g, g, 1.0f)),                // (3)
+                            rounded(d_o * sigma_derivative(o)));             // (2)
+    return CellGradient{dz, dc * f};                                         // (4)
+}
+
+// The weight behind column n of the packed layout; zero where the column is padding. weights (kh,kw,channels,4F).
+__device__ __forceinline__ float gate_weight(const float* weights, int channels, int tap, int channel, int n) {
+    int gate = n / 8 % 2 * 2 + n % 2, filter = n / 16 * 4 + n % 8 / 2;
+    return filter < F ? weights[(long long)(tap * channels + channel) * 4 * F + gate * F + filter] : 0.0f;
+}
+
+// The weight that carries gate channel k % 4F back to channel n: the taps run backwards. weights (kh,kw,channels,4F).
+__device__ __forceinline__ float flipped_weight(const float* weights, int channels, int tap, int gate_channel, int n) {
+    if (n >= channels) return 0.0f;
+    int flipped = KH * KW - 1 - tap;
+    return weights[(long long)(flipped * channels + n) * 4 * F + gate_channel % 4 * F + gate_channel / 4];
+}

@@ -1,0 +1,157 @@
+"""Launches persistent_forward.cu and persistent_backward.cu: the recurrence of a ConvLSTM, one launch each way."""
+
+from functools import partial
+from typing import Any, Literal
+
+from kernels.cuda.binding import bind_elements
+from kernels.cuda.launch import Kernel, Program, Runtime
+from kernels.cuda.persistent_tiles import PersistentTile, backward_tile, forward_tile
+from kernels.cuda.precision import operand_bytes, operand_dtype, precision_defines
+from kernels.cuda.source import Constant
+from kernels.specs import HARD_SIGMOID_SLOPE, ConvLSTMSpec
+
+Array = Any
+
+Recurrence = Literal["auto", "persistent", "steps"]
+RECURRENCES = ("auto", "persistent", "steps")
+
+
+def persistent_defines(spec: ConvLSTMSpec, precision: str, name: str, tile: PersistentTile) -> dict[str, Constant]:
+    """The constants of persistent_<name>.cu."""
+    return {
+        "SPEC_F": spec.F,
+        "SPEC_KH": spec.kh,
+        "SPEC_KW": spec.kw,
+        "GATE_SLOPE": HARD_SIGMOID_SLOPE.get(spec.recurrent_activation, 0.0),
+        **precision_defines(precision),
+        name.upper(): tile.arguments,
+    }
+
+
+class _Persistent:
+    """A recurrence bound to a shape: program, packed weights and flags."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        spec: ConvLSTMSpec,
+        precision: str,
+        name: str,
+        tile: PersistentTile,
+        sizes: Any,
+        optional: Any,
+    ) -> None:
+        self.tile, self._runtime = tile, runtime
+        program = Program(runtime, f"persistent_{name}.cu", persistent_defines(spec, precision, name, tile))
+        weights, packed = (spec.kh, spec.kw, spec.F, 4 * spec.F), tile.packed_shape
+        groups, columns, stride = packed
+        self._packed = runtime.empty(packed, operand_dtype(precision))
+        self._pack = partial(
+            bind_elements(
+                program,
+                f"pack_persistent_{name}",
+                groups * columns * stride,
+                {"recurrent_kernel": weights, "packed": packed},
+            ),
+            packed=self._packed,
+            groups=groups,
+        )
+        self._grid, self._shared_bytes = tile.grid(spec.B * spec.H * spec.W), tile.shared_bytes(spec.W)
+        blocks = self._grid[0] * self._grid[1]
+        self.flags = runtime.zeros((blocks,), "uint32")
+        self._kernel: Kernel = program.kernel(
+            f"persistent_{name}", sizes | {"packed": packed, "flags": blocks}, optional
+        )
+        self.fits = self._kernel.coresident_blocks(tile.warps.threads, self._shared_bytes) >= blocks
+        self._frames = {"steps": spec.T, "images": spec.B, "height": spec.H, "width": spec.W}
+
+    def _run(self, recurrent_kernel: Array, **arguments: Any) -> None:
+        self._pack(recurrent_kernel=recurrent_kernel)
+        self._kernel(
+            self._grid,
+            (self.tile.warps.threads,),
+            shared_bytes=self._shared_bytes,
+            cooperative=True,
+            packed=self._packed,
+            flags=self.flags,
+            **self._frames,
+            **arguments,
+        )
+
+
+class PersistentForward(_Persistent):
+    """All steps of h's recurrence."""
+
+    def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: PersistentTile) -> None:
+        state = (spec.B, spec.H, spec.W, spec.F)
+        c = (spec.T, *state) if spec.training else state
+        sizes = {"h0": state, "z": (spec.T, *state, 4), "c0": state, "c": c, "h": (spec.T, *state)}
+        super().__init__(runtime, spec, precision, "forward", tile, sizes, ("h0", "c0"))
+        self._keep = int(spec.training)
+
+    def __call__(
+        self, recurrent_kernel: Array, h0: Array | None, c0: Array | None, z: Array, c: Array, h: Array
+    ) -> None:
+        """z (T,B,H,W,F,4) -> h (T,B,H,W,F); in training z -> the gates and all c, else the last c (B,H,W,F)."""
+        self._run(recurrent_kernel, h0=h0, c0=c0, z=z, c=c, h=h, keep=self._keep)
+
+
+class PersistentBackward(_Persistent):
+    """All steps of dz's recurrence."""
+
+    def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: PersistentTile) -> None:
+        state = (spec.B, spec.H, spec.W, spec.F)
+        sequence, gates = (spec.T, *state), (spec.T, *state, 4)
+        sizes = {"gates": gates, "c": sequence, "c0": state, "dh": sequence, "dz": gates, "dc0": state, "dh0": state}
+        super().__init__(runtime, spec, precision, "backward", tile, sizes, ("c0", "dc0", "dh0"))
+
+    def __call__(
+        self,
+        recurrent_kernel: Array,
+        gates: Array,
+        c: Array,
+        c0: Array | None,
+        dh: Array,
+        dz: Array,
+        dc0: Array | None,
+        dh0: Array | None,
+    ) -> None:
+        """dh (T,B,H,W,F) -> dz (T,B,H,W,F,4), and dh0, dc0 (B,H,W,F) unless both are None."""
+        self._run(recurrent_kernel, gates=gates, c=c, c0=c0, dh=dh, dz=dz, dc0=dc0, dh0=dh0)
+
+
+def persistent_forward(
+    runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence
+) -> PersistentForward | None:
+    """The persistent recurrence where `recurrence` and the rule of docs/kernels.md choose it; None: step by step.
+
+    Raises ValueError when it must be persistent and does not fit on the device.
+    """
+    tile = _tile(forward_tile, runtime, spec, precision, recurrence)
+    plan = None if tile is None else PersistentForward(runtime, spec, precision, tile)
+    return _fitting(plan, spec, recurrence)
+
+
+def persistent_backward(
+    runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence
+) -> PersistentBackward | None:
+    """The same of the way back."""
+    tile = _tile(backward_tile, runtime, spec, precision, recurrence)
+    plan = None if tile is None else PersistentBackward(runtime, spec, precision, tile)
+    return _fitting(plan, spec, recurrence)
+
+
+def _tile(
+    choose: Any, runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence
+) -> PersistentTile | None:
+    if recurrence == "steps" or (recurrence == "auto" and spec.T == 1):
+        return None
+    return choose(spec, operand_bytes(precision), runtime.limits)
+
+
+def _fitting(plan: Any, spec: ConvLSTMSpec, recurrence: Recurrence) -> Any:
+    if plan is not None and plan.fits:
+        return plan
+    if recurrence == "persistent":
+        raise ValueError(f"recurrence: expected one that fits on the device, got 'persistent' for {spec}")
+    return None

@@ -1,0 +1,127 @@
+// The backward recurrence of a ConvLSTM, all steps in one launch. The same equations, arithmetic and arrays as
+// step_backward of conv_lstm.cu; how the blocks work together is told in persistent.cuh.
+//
+//     forward, t = 0 .. T-1                                     here, t = T-1 .. 0
+//     (1)        z = input + conv(h_prev, recurrent_kernel)     dh = dh_t + conv^T(dz_next, recurrent_kernel)
+//     (2)..(5)   gates, c, h from z and c_prev                  dz, dc_prev from dh, dc_next, the gates, c and c_prev
+//
+// dc and c stay in the registers of the thread that owns them; dz goes through memory, where the gradients of weights
+// and inputs, one product each over all frames, find it afterwards.
+//
+// Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and BACKWARD, the tile of persistent_tiles.py.
+
+#include "conv_lstm_cell.cuh"
+#include "persistent.cuh"
+
+using Tile = PersistentTile<4 * F, KH, KW, BACKWARD>;
+constexpr int ROWS = 2 * Tile::OWN_MT;  // pixels of a thread
+constexpr int STATES = 2 * Tile::NT;    // filters of each
+static_assert(Tile::WARPS_N == 1, "a warp has all columns of its block");
+
+// recurrent_kernel (kh,kw,F,4F) -> packed (groups, COLUMNS, WEIGHT_STRIDE).
+extern "C" __global__ void pack_persistent_backward(const float* recurrent_kernel, OPERAND* packed, int groups) {
+    pack_resident<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
+        return flipped_weight(recurrent_kernel, F, tap, gate_channel, group * Tile::COLUMNS + n);
+    });
+}
+
+// Which states a thread owns: row r, state s is filter(s) of pixel(r), if it has(s); its sum stands in tile s / 2.
+struct Owned {
+    int first_pixel, first_column, first_filter;
+    __device__ __forceinline__ Owned() {
+        first_pixel = WarpPlace<Tile>().own_row();
+        first_column = threadIdx.x % 4 * 2;
+        first_filter = blockIdx.y * Tile::COLUMNS + first_column;
+    }
+    __device__ __forceinline__ int pixel(int r) const { return first_pixel + 8 * r; }
+    __device__ __forceinline__ bool has(int s) const {
+        return first_column + s / 2 * 8 + s % 2 < Tile::COLUMNS && first_filter + s / 2 * 8 + s % 2 < F;
+    }
+    __device__ __forceinline__ long long at(int r, int s) const {
+        return (long long)pixel(r) * F + first_filter + s / 2 * 8 + s % 2;
+    }
+    static __device__ __forceinline__ float sum_of(const Sums<Tile>& sum, int r, int s) {
+        return sum.v[r / 2][s / 2][r % 2 * 2 + s % 2];
+    }
+};
+
+// One row of pixels of this thread: dz of this frame; c -> c_prev, dc -> its gradient. c_prev null: zeros.
+__device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, Owned own, int r, float* c, float* dc,
+                                            const OPERAND* gates, const float* c_prev, const OPERAND* dh, OPERAND* dz) {
+    float4 gate[STATES];  // read before anything is written: one wait for memory, not one for each state
+    float before[STATES], dh_t[STATES];
+#pragma unroll
+    for (int s = 0; s < STATES; ++s) {
+        if (!own.has(s)) continue;
+        gate[s] = get4(gates + 4 * own.at(r, s));
+        before[s] = c_prev == nullptr ? 0.0f : c_prev[own.at(r, s)];
+        dh_t[s] = widen(dh[own.at(r, s)]);
+    }
+#pragma unroll
+    for (int s = 0; s < STATES; ++s) {
+        if (!own.has(s)) continue;
+        const float dh_next = Owned::sum_of(sum, r, s);
+        const CellGradient d = cell_backward(gate[s], c[s], before[s], dh_t[s] + dh_next, dc[s]);  // (5) .. (2)
+        c[s] = before[s];
+        dc[s] = d.dc_prev;
+        put4(dz + 4 * own.at(r, s), d.dz);
+    }
+}
+
+// Backward of (1), the recurrent term, then of (5) .. (2), frames T-1 .. 0.
+//   gates  (T,B,H,W,F,4) and c (T,B,H,W,F) as forward left them; c0 (B,H,W,F) or null (zeros); dh (T,B,H,W,F)
+//   dz     (T,B,H,W,F,4)
+//   dc0, dh0  (B,H,W,F): the gradients of the state before the first frame; null, both, if nobody asks for them
+//   flags  one for each block (persistent.cuh), 0 before the first launch
+extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
+    persistent_backward(const OPERAND* packed, const OPERAND* gates, const float* c, const float* c0, const OPERAND* dh,
+                        OPERAND* dz, float* dc0, float* dh0, uint32_t* flags, int steps, int images, int height,
+                        int width) {
+    DYNAMIC_SHARED(char, shared);
+    const Frames frames{images, images, height, width};
+    const Recurrence<Tile> recurrence(shared, packed, flags, frames);
+    const long long states = (long long)frames.pixels() * F;
+    const int first = blockIdx.y * Tile::COLUMNS, filters = min(Tile::COLUMNS, F - first);
+    const Owned own;
+    float cell[ROWS][STATES], dc[ROWS][STATES];
+#pragma unroll
+    for (int r = 0; r < ROWS; ++r)
+#pragma unroll
+        for (int s = 0; s < STATES; ++s) {
+            bool inside = own.pixel(r) < frames.pixels() && own.has(s);
+            cell[r][s] = inside ? c[(steps - 1) * states + own.at(r, s)] : 0.0f;
+            dc[r][s] = 0.0f;
+        }
+#pragma unroll 1
+    for (int t = steps - 1; t >= 0; --t) {
+        Sums<Tile> sum;
+        clear(sum);
+        const float* c_prev = t > 0 ? c + (t - 1) * states : c0;
+        recurrence.prefetch(gates + 4 * t * states, 4 * F, 4 * first, 4 * filters);
+        recurrence.prefetch(dh + t * states, F, first, filters);
+        if (c_prev != nullptr) recurrence.prefetch(c_prev, F, first, filters);
+        if (t + 1 < steps) {
+            recurrence.wait_for(steps - 1 - t);
+            recurrence.convolve<false>(sum, dz + 4 * (t + 1) * states);  // (1)
+        }
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r)
+            if (own.pixel(r) < frames.pixels())
+                retreat_row(sum, own, r, cell[r], dc[r], gates + 4 * t * states, c_prev, dh + t * states,
+                            dz + 4 * t * states);
+        recurrence.publish(steps - t);
+    }
+    if (dh0 == nullptr) return;
+    Sums<Tile> sum;
+    clear(sum);
+    recurrence.wait_for(steps);
+    recurrence.convolve<false>(sum, dz);  // (1), what reaches the state before the first frame
+#pragma unroll
+    for (int r = 0; r < ROWS; ++r)
+#pragma unroll
+        for (int s = 0; s < STATES; ++s)
+            if (own.pixel(r) < frames.pixels() && own.has(s)) {
+                dh0[own.at(r, s)] = Owned::sum_of(sum, r, s);
+                dc0[own.at(r, s)] = dc[r][s];
+            }
+}
