@@ -20,7 +20,7 @@ from kernels.cuda.backend import PRECISIONS, CudaBackend
 from kernels.cuda.launch import CompileError, DeviceLimits
 from kernels.cuda.nvrtc import Resources, compile_cubin, nvrtc_version
 from kernels.cuda.source import Source
-from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 
 DEVICES = {
     "80": DeviceLimits(108, 166_912, 1024, "80"),
@@ -95,8 +95,7 @@ def _elementwise(backend: CudaBackend) -> None:
     logits, target = backend.empty((T, B, H, W, 1)), backend.empty((T, B, H, W, 1))
     loss = backend.empty((1,), np.float64)
     backend.gather_batch(backend.empty((B, T, H, W, 1)), np.arange(B), target)
-    backend.bce_forward_backward(logits, target, loss, logits)
-    backend.mse_forward_backward(logits, target, loss, logits)
+    backend.loss_forward_backward(LossSpec("binary_crossentropy", True), logits, target, None, loss, logits)
     backend.activation_forward("sigmoid", logits, logits)
     backend.activation_backward("sigmoid", logits, logits, logits)
     flat = backend.empty((4096,))

@@ -12,7 +12,7 @@ import numpy as np
 import engine
 from bench.report import machine, print_machine, print_table, write_results
 from engine.command_line import Parser
-from engine.metrics import binary_crossentropy, csi, score_one_step, score_rollout
+from engine.scores import binary_crossentropy, csi, score_one_step, score_rollout
 from engine.validation import positive_int
 
 FRAMES = 15

@@ -3,9 +3,9 @@
 The names are Keras': `from engine import Sequential, ConvLSTM2D, BatchNormalization, Conv3D`.
 """
 
-from engine import optimizers, schedules
+from engine import callbacks, losses, metrics, optimizers, schedules
+from engine.callbacks import History
 from engine.fit import EpochDone, FitLoop, NonFiniteLossError, StepDone
-from engine.history import History
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
 from engine.model_file import load_model
 from engine.movies import generate_movies
@@ -28,8 +28,11 @@ __all__ = [
     "NonFiniteLossError",
     "Sequential",
     "StepDone",
+    "callbacks",
     "generate_movies",
     "load_model",
+    "losses",
+    "metrics",
     "optimizers",
     "schedules",
 ]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.metrics import Array, Rollout
+from engine.scores import Array, Rollout
 
 
 def in_batches(rollout: Rollout, batch_size: int) -> Rollout:

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.layers import Layer
 from engine.layers.weight import known, time_major
-from engine.losses import Loss
+from engine.objective import Objective
 from engine.optimizers import Optimizer
 from engine.parameters import Parameters
 from kernels import Backend
@@ -29,12 +29,14 @@ class BatchShape:
         batch: movies.
         training: whether backward follows forward.
         with_loss: whether a loss follows the last layer, and so takes its logits where it can.
+        weights: shape of the loss's sample weights, without the movies' axis; None: they are all one.
     """
 
     movie: tuple[int, ...]
     batch: int
     training: bool
     with_loss: bool
+    weights: tuple[int, ...] | None = None
 
 
 class Repeated:
@@ -62,25 +64,29 @@ class BoundNetwork:
     Attributes:
         x: the input, time-major (T,B,H,W,C); write a batch here.
         target: like the output, likewise; None without a loss.
+        weights: of the samples, likewise; None where they are all one.
     """
 
-    def __init__(self, backend: Backend, layers: list[Layer], shape: BatchShape, loss: Loss | None) -> None:
-        self._backend, self._loss, self._shape = backend, loss, shape
+    def __init__(self, backend: Backend, layers: list[Layer], shape: BatchShape, objective: Objective | None) -> None:
+        self._backend, self._objective, self._shape = backend, objective, shape
+        self._logits = objective is not None and objective.loss.folds_in(layers[-1].activation_name)
         self.x = backend.empty(time_major(shape.movie, shape.batch))
-        self.target = self._doutput = self._output = None
+        self.target = self.weights = self._doutput = self._output = None
         self._layers = []
         movie = shape.movie
         for number, layer in enumerate(layers):
-            logits = loss is not None and loss.from_logits and number == len(layers) - 1
+            logits = self._logits and number == len(layers) - 1
             self._layers.append(layer.bind(backend, movie, shape.batch, shape.training, logits))
             movie = known(layer.output_shape(movie))
         weights = [weight for layer in layers for weight in layer.weights if weight.trainable]
         self._penalties = [(weight, weight.regularizer) for weight in weights if weight.regularizer is not None]
         self._constraints = [(weight, weight.constraint) for weight in weights if weight.constraint is not None]
-        if loss is not None:
+        if objective is not None:
             self.target = backend.empty(time_major(movie, shape.batch))
             self._doutput = backend.empty(self.target.shape) if shape.training else None
-        self._value = backend.zeros((1,), np.float64)
+        if shape.weights is not None:
+            self.weights = backend.empty(time_major(shape.weights, shape.batch))
+        self._values = backend.zeros((len(objective.names) if objective is not None else 1,), np.float64)
         self._predict = Repeated(backend, self._forward)
         self._evaluate = Repeated(backend, self._forward_with_penalized_loss)
         self._train: Repeated | None = None
@@ -91,19 +97,19 @@ class BoundNetwork:
         self._predict()
         return self._output
 
-    def evaluate(self, loss: Array) -> None:
-        """Run the layers in inference mode; loss (1,) float64 gets the loss against target."""
+    def evaluate(self, values: Array) -> None:
+        """Run the layers in inference mode; values (names,) float64 gets the objective's numbers against target."""
         self._evaluate()
-        self._backend.copy_into(loss, self._value)
+        self._backend.copy_into(values, self._values)
 
     def differentiate(self, loss: Array) -> None:
         """Write the gradients of all weights; loss (1,) float64 gets the loss. No average and no weight moves."""
         self._keep_state(False)
         self._forward_and_backward()
-        self._backend.copy_into(loss, self._value)
+        self._backend.copy_into(loss, self._values[:1])
 
-    def train_step(self, loss: Array, optimizer: Optimizer, parameters: Parameters) -> None:
-        """One update of the weights; loss (1,) float64 gets the loss before it."""
+    def train_step(self, values: Array, optimizer: Optimizer, parameters: Parameters) -> None:
+        """One update of the weights; values (names,) float64 gets the objective's numbers before it."""
         self._keep_state(True)
         if self._train is None or not self._is_trained_by(optimizer):
 
@@ -118,7 +124,7 @@ class BoundNetwork:
         optimizer.begin_step(self._backend)
         self._train()
         optimizer.end_step()
-        self._backend.copy_into(loss, self._value)
+        self._backend.copy_into(values, self._values)
 
     def _is_trained_by(self, optimizer: Optimizer) -> bool:
         # A recorded step holds the optimizer's numbers and the addresses of its accumulators.
@@ -137,9 +143,11 @@ class BoundNetwork:
             layer.draw(np.random.default_rng([seed, step, number]))
 
     def _forward_with_loss(self) -> None:
-        assert self._loss is not None
+        assert self._objective is not None
         self._forward()
-        self._loss.forward_backward(self._backend, self._output, self.target, self._value, self._doutput)
+        self._objective.measure(
+            self._backend, self._logits, self._output, self.target, self.weights, self._values, self._doutput
+        )
 
     def _backward(self) -> None:
         dy = self._doutput
@@ -157,7 +165,7 @@ class BoundNetwork:
 
     def _add_penalties(self, with_gradient: bool) -> None:
         for weight, regularizer in self._penalties:
-            regularizer.add(self._backend, weight.value, self._value, weight.gradient if with_gradient else None)
+            regularizer.add(self._backend, weight.value, self._values[:1], weight.gradient if with_gradient else None)
 
     def _keep_state(self, keep: bool) -> None:
         for layer in self._layers:
@@ -169,14 +177,14 @@ class BoundNetworks:
 
     def __init__(self, backend: Backend, layers: list[Layer]) -> None:
         self._backend, self._layers = backend, layers
-        self._kept: OrderedDict[tuple[BatchShape, Loss | None], BoundNetwork] = OrderedDict()
+        self._kept: OrderedDict[tuple[BatchShape, Objective | None], BoundNetwork] = OrderedDict()
 
-    def get(self, shape: BatchShape, loss: Loss | None) -> BoundNetwork:
-        """The network bound to `shape`; `loss` is None unless shape.with_loss."""
-        key = (shape, loss)
+    def get(self, shape: BatchShape, objective: Objective | None) -> BoundNetwork:
+        """The network bound to `shape`; `objective` is None unless shape.with_loss."""
+        key = (shape, objective)
         if key not in self._kept:
             if len(self._kept) >= _KEPT_SHAPES:
                 self._kept.popitem(last=False)
-            self._kept[key] = BoundNetwork(self._backend, self._layers, shape, loss)
+            self._kept[key] = BoundNetwork(self._backend, self._layers, shape, objective)
         self._kept.move_to_end(key)
         return self._kept[key]

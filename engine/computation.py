@@ -1,14 +1,16 @@
 """A built network at work: batches in, losses, gradients and predictions out. Sequential checks, this computes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from engine.batch_sources import Batch
 from engine.bound_network import BatchShape, BoundNetwork, BoundNetworks
 from engine.layer_state import LayerState
 from engine.layers import Layer
 from engine.layers.weight import known
-from engine.losses import Loss
+from engine.objective import Objective
 from engine.optimizers import Optimizer
 from engine.parameters import Parameters
 from kernels import Backend
@@ -37,38 +39,36 @@ class Computation:
         self.parameters = Parameters(backend, [weight for layer in layers for weight in layer.weights])
         self._bound = BoundNetworks(backend, layers)
 
-    def train_step(self, x: Array, y: Array, rows: HostArray, loss: Loss, value: Array, optimizer: Optimizer) -> None:
-        """One update; x, y (N,T,H,W,C or K) on the device, rows (B,) the movies to take, value (1,) gets the loss."""
-        bound = self._gathered(x, y, rows, loss, training=True)
+    def train_step(self, batch: Batch, objective: Objective, values: Array, optimizer: Optimizer) -> None:
+        """One update; values (names,) float64 on the device gets the objective's numbers before it."""
+        bound = self._gathered(batch, objective, training=True)
         self._draw_masks(bound)
         self.layer_state.step += 1
-        bound.train_step(value, optimizer, self.parameters)
+        bound.train_step(values, optimizer, self.parameters)
 
-    def loss_and_gradients(self, x: HostArray, y: HostArray, loss: Loss) -> tuple[float, dict[str, HostArray]]:
+    def loss_and_gradients(self, batch: Batch, objective: Objective) -> tuple[float, dict[str, HostArray]]:
         """Training-mode loss and gradients of one batch; the network stays as it is.
 
         Dropout drops what the next train_step will drop.
         """
         value = self.backend.zeros((1,), np.float64)
-        on_device = self.backend.from_host(x), self.backend.from_host(y)
-        bound = self._gathered(*on_device, np.arange(len(x)), loss, training=True)
+        bound = self._gathered(batch, objective, training=True)
         self._draw_masks(bound)
         bound.differentiate(value)
         return float(self.backend.to_host(value)[0]), self.parameters.by_name(self.parameters.gradients)
 
-    def evaluate(self, x: Array, y: Array, batch_size: int, loss: Loss) -> float:
-        """Mean loss in inference mode; x, y (N,T,H,W,C or K) on the device."""
-        movies = x.shape[0]
-        starts = np.arange(0, movies, batch_size)
-        values = self.backend.zeros((len(starts),), np.float64)
-        for n, start in enumerate(starts):
-            rows = np.arange(start, min(start + batch_size, movies))
-            self._gathered(x, y, rows, loss, training=False).evaluate(values[n : n + 1])
-        sizes = np.minimum(batch_size, movies - starts)
-        return float(self.backend.to_host(values) @ sizes / movies)
+    def evaluate(self, batch: Batch, objective: Objective, values: Array) -> None:
+        """Inference mode; values (names,) float64 on the device gets the objective's numbers."""
+        self._gathered(batch, objective, training=False).evaluate(values)
 
-    def predict(self, x: HostArray, batch_size: int, output_shape: tuple[int, ...]) -> HostArray:
-        """x (N,T,H,W,C) -> (N,*output_shape), in inference mode."""
+    def predict(
+        self,
+        x: HostArray,
+        batch_size: int,
+        output_shape: tuple[int, ...],
+        count: Callable[[int], None] = lambda movies: None,
+    ) -> HostArray:
+        """x (N,T,H,W,C) -> (N,*output_shape), in inference mode; count is told the movies of each batch."""
         output = np.empty((len(x), *output_shape), self.backend.dtype)
         for start in range(0, len(x), batch_size):
             chunk = _five_axes(x[start : start + batch_size])
@@ -77,17 +77,22 @@ class Computation:
             self.backend.copy_into(bound.x, np.ascontiguousarray(chunk.swapaxes(0, 1), dtype=self.backend.dtype))
             movies = self.backend.to_host(bound.predict()).swapaxes(0, 1)
             output[start : start + batch_size] = movies.reshape(len(chunk), *output_shape)
+            count(len(chunk))
         return output
 
     def _draw_masks(self, bound: BoundNetwork) -> None:
         if self.layer_state.has_dropout:
             bound.draw_masks(self.layer_state.seed, self.layer_state.step)
 
-    def _gathered(self, x: Array, y: Array, rows: HostArray, loss: Loss, training: bool) -> BoundNetwork:
-        """The network bound to the shape of movies `rows` of x and y, which are its input and its target."""
-        bound = self._bound.get(BatchShape(known(x.shape[1:]), len(rows), training, with_loss=True), loss)
-        self.backend.gather_batch(_five_axes(x), rows, bound.x)
-        self.backend.gather_batch(_five_axes(y), rows, bound.target)
+    def _gathered(self, batch: Batch, objective: Objective, training: bool) -> BoundNetwork:
+        """The network bound to the batch's shape; the batch is its input, target and weights."""
+        weights = None if batch.weights is None else known(batch.weights.shape[1:])
+        shape = BatchShape(known(batch.x.shape[1:]), batch.size, training, with_loss=True, weights=weights)
+        bound = self._bound.get(shape, objective)
+        self.backend.gather_batch(_five_axes(batch.x), batch.rows, bound.x)
+        self.backend.gather_batch(_five_axes(batch.y), batch.rows, bound.target)
+        if bound.weights is not None:
+            self.backend.gather_batch(_five_axes(batch.weights), batch.rows, bound.weights)
         return bound
 
 

@@ -4,19 +4,24 @@ The order of the movies in an epoch depends on (seed, epoch) alone, and a step o
 where the loop stands is said by two numbers and the losses so far.
 """
 
-import math
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.batch_sources import ArraySource, Batch, BatchSource
+from engine.callbacks.callback_list import CallbackList
 from engine.validation import positive_int
 
 if TYPE_CHECKING:
     from engine.sequential import Sequential
 
-Array = Any
+HostArray = np.ndarray[Any, Any]
+
+_FIRST_CAPACITY = 64
+"""Steps of an epoch of unknown length for which there is room at first."""
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -29,14 +34,15 @@ class StepDone:
 
     Attributes:
         epoch, step: from 0; step counts within the epoch.
-        steps_per_epoch, global_step: global_step counts all updates so far, this one included.
+        steps_per_epoch: None where only the end of the epoch will tell.
+        global_step: counts all updates so far, this one included.
         batch_size: movies in this batch.
         loss: of this batch before the update; reading it waits for the device.
     """
 
     epoch: int
     step: int
-    steps_per_epoch: int
+    steps_per_epoch: int | None
     global_step: int
     batch_size: int
     read_loss: Callable[[], float]
@@ -53,7 +59,7 @@ class EpochDone:
     Attributes:
         epoch: from 0.
         logs: "loss", the mean over the epoch's batches weighted by their size, each taken before its update (as Keras
-            reports it); "val_loss" in inference mode, where there is validation data.
+            reports it); each metric likewise; "val_loss" and so on in inference mode, where there is validation data.
     """
 
     epoch: int
@@ -65,106 +71,172 @@ class FitLoop:
 
     Args:
         network: built and compiled.
-        x, y: movies and targets (N,T,H,W,C), (N,T,H,W,K), checked.
-        batch_size: movies a step; the last batch of an epoch may be smaller.
-        epochs: how many times all movies are seen, counted from the very beginning (also when resumed).
-        validation_data: (x, y) to evaluate after each epoch.
-        shuffle: draw a new order for each epoch.
-        seed: of those orders.
+        batches: what it is trained on.
+        epochs: how many epochs, counted from the very beginning (also when resumed, or begun at initial_epoch).
+        validation: to evaluate after each epoch.
+        validation_freq: after every so many epochs only, or after those listed, counted from 1.
+        initial_epoch: the first epoch's number, from 0.
+        callbacks: called at all their moments, before the event that closes a step or an epoch is handed out.
+        refuse_non_finite: raise NonFiniteLossError at the latest at the end of an epoch (default True).
+
+    It ends early where a callback sets network.stop_training, or the data run out before their time.
     """
 
     def __init__(
         self,
         network: "Sequential",
-        x: np.ndarray[Any, Any],
-        y: np.ndarray[Any, Any],
+        batches: BatchSource,
+        *,
+        epochs: int,
+        validation: BatchSource | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        initial_epoch: int = 0,
+        callbacks: CallbackList | None = None,
+        refuse_non_finite: bool = True,
+    ) -> None:
+        self._network, self._batches, self._validation = network, batches, validation
+        self._epochs = positive_int("epochs", epochs)
+        self._validation_freq = validation_freq
+        self._callbacks = callbacks or CallbackList()
+        self._refuse_non_finite = refuse_non_finite
+        self._names = network.metrics_names
+        self._epoch, self._step = initial_epoch, 0
+        self._sizes: list[int] = []
+        self._values = network.backend.zeros((batches.steps or _FIRST_CAPACITY, len(self._names)), np.float64)
+        self._ran_out = False
+
+    @classmethod
+    def on_arrays(
+        cls,
+        network: "Sequential",
+        x: HostArray,
+        y: HostArray,
         *,
         batch_size: int,
         epochs: int,
-        validation_data: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None,
+        validation_data: tuple[HostArray, HostArray] | None = None,
         shuffle: bool = True,
         seed: int = 0,
-    ) -> None:
-        self._network, self._shuffle, self._seed = network, shuffle, int(seed)
-        self._batch_size = positive_int("batch_size", batch_size)
-        self._epochs = positive_int("epochs", epochs)
-        self._movies = len(x)
+    ) -> "FitLoop":
+        """Train on movies and targets (N,T,H,W,C), (N,T,H,W,K), checked; seed is that of the batches' order."""
         backend = network.backend
-        self._x, self._y = backend.from_host(x), backend.from_host(y)
-        self._validation = validation_data and tuple(backend.from_host(array) for array in validation_data)
-        self.steps_per_epoch = math.ceil(self._movies / self._batch_size)
-        self._losses = backend.zeros((self.steps_per_epoch,), np.float64)
-        self._epoch = self._step = 0
+        batches = ArraySource(backend, (x, y, None), batch_size, shuffle, seed)
+        validation = None if validation_data is None else ArraySource(backend, (*validation_data, None), batch_size)
+        return cls(network, batches, epochs=epochs, validation=validation)
+
+    @property
+    def steps_per_epoch(self) -> int | None:
+        """Batches in an epoch; None where only its end will tell."""
+        return self._batches.steps
 
     def __iter__(self) -> Iterator[StepDone | EpochDone]:
-        while self._epoch < self._epochs:
-            order = self._order()
-            while self._step < self.steps_per_epoch:
-                yield self._train_step(order)
-            yield self._end_epoch()
+        while self._epoch < self._epochs and not self._network.stop_training and not self._ran_out:
+            self._callbacks.on_epoch_begin(self._epoch)
+            for batch in self._batches.epoch(self._epoch, self._step):
+                self._callbacks.on_train_batch_begin(self._step)
+                yield self._train_step(batch)
+                if self._network.stop_training:
+                    break
+            self._see_whether_it_ran_out()
+            if self._step:
+                yield self._end_epoch()
 
     def state(self) -> dict[str, Any]:
         """Where the loop stands, JSON-able; with the network's state arrays it says all. Refuses a non-finite loss."""
-        losses = self._finite_losses(self._step).tolist()
-        return {"epoch": self._epoch, "step": self._step, "losses": losses, "seed": self._seed}
+        if not isinstance(self._batches, ArraySource):
+            raise ValueError("state: only training on arrays can be gone on with; batches that were iterated are gone")
+        values = self._finite_values(self._step).tolist()
+        return {"epoch": self._epoch, "step": self._step, "losses": values, "seed": self._batches.seed}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from where `state` was taken; the network's state arrays are restored by the caller."""
-        losses = np.zeros(self.steps_per_epoch)
-        if state["step"] > self.steps_per_epoch or len(state["losses"]) != state["step"]:
+        steps, batches = self.steps_per_epoch, self._batches
+        if not isinstance(batches, ArraySource) or steps is None:
+            raise ValueError("state: only training on arrays can be gone on with")
+        if state["step"] > steps or len(state["losses"]) != state["step"]:
             raise ValueError(
-                f"state: step {state['step']} with {len(state['losses'])} losses does not fit {self.steps_per_epoch} "
-                "steps an epoch; resume with the same data and batch size"
+                f"state: step {state['step']} with {len(state['losses'])} losses does not fit {steps} steps an epoch; "
+                "resume with the same data and batch size"
             )
-        losses[: state["step"]] = state["losses"]
-        self._epoch, self._step, self._seed = int(state["epoch"]), int(state["step"]), int(state["seed"])
-        self._network.backend.copy_into(self._losses, losses)
+        values = np.zeros((steps, len(self._names)))
+        values[: state["step"]] = np.reshape(state["losses"], (state["step"], len(self._names)))
+        self._epoch, self._step = int(state["epoch"]), int(state["step"])
+        batches.seed = int(state["seed"])
+        self._sizes = batches.sizes[: self._step]
+        self._network.backend.copy_into(self._values, values)
 
-    def _order(self) -> np.ndarray[Any, Any]:
-        order = np.arange(self._movies)
-        if self._shuffle:
-            np.random.default_rng([self._seed, self._epoch]).shuffle(order)
-        return order
-
-    def _train_step(self, order: np.ndarray[Any, Any]) -> StepDone:
-        rows = order[self._step * self._batch_size : (self._step + 1) * self._batch_size]
+    def _train_step(self, batch: Batch) -> StepDone:
         step = self._step
-        loss = self._losses[step : step + 1]
-        self._network.train_step(self._x, self._y, rows, loss)
+        self._make_room(step + 1)
+        self._network.train_step(batch, self._values[step])
         self._step += 1
+        self._sizes.append(batch.size)
+        self._callbacks.on_train_batch_end(step, lambda: self._means(self._step))
+        steps = self.steps_per_epoch
         return StepDone(
             epoch=self._epoch,
             step=step,
-            steps_per_epoch=self.steps_per_epoch,
-            global_step=self._epoch * self.steps_per_epoch + step + 1,
-            batch_size=len(rows),
+            steps_per_epoch=steps,
+            global_step=self._epoch * steps + step + 1 if steps else self._network.iterations,
+            batch_size=batch.size,
             read_loss=lambda: self._read_loss(step),
         )
 
     def _end_epoch(self) -> EpochDone:
-        sizes = np.full(self.steps_per_epoch, self._batch_size, np.float64)
-        sizes[-1] = self._movies - self._batch_size * (self.steps_per_epoch - 1)
-        logs = {"loss": float(self._finite_losses(self._step) @ sizes / self._movies)}
-        if self._validation is not None:
-            x, y = self._validation
-            logs["val_loss"] = self._network.evaluate_resident(x, y, self._batch_size)
+        logs = self._means(self._step)
         epoch = self._epoch
-        self._epoch, self._step = epoch + 1, 0
+        if self._validation is not None and self._validates(epoch):
+            found = self._network.evaluate_batches(self._validation, self._callbacks)
+            logs.update({f"val_{name}": value for name, value in found.items()})
+        self._epoch, self._step, self._sizes = epoch + 1, 0, []
+        self._callbacks.on_epoch_end(epoch, logs)
         return EpochDone(epoch, logs)
 
-    def _finite_losses(self, steps: int) -> np.ndarray[Any, Any]:
-        losses = self._network.backend.to_host(self._losses)[:steps]
-        bad = np.flatnonzero(~np.isfinite(losses))
-        if bad.size:
-            self._refuse(int(bad[0]), float(losses[bad[0]]))
-        return losses
+    def _means(self, steps: int) -> dict[str, float]:
+        """Of the first steps of this epoch, weighted by their numbers of movies."""
+        values, sizes = self._finite_values(steps), np.array(self._sizes[:steps], np.float64)
+        return dict(zip(self._names, (sizes @ values / sizes.sum()).tolist(), strict=True))
+
+    def _validates(self, epoch: int) -> bool:
+        if isinstance(self._validation_freq, int):
+            return (epoch + 1) % self._validation_freq == 0
+        return epoch + 1 in self._validation_freq
+
+    def _see_whether_it_ran_out(self) -> None:
+        planned = self.steps_per_epoch
+        if self._network.stop_training or (self._step > 0 and planned in (None, self._step)):
+            return
+        self._ran_out = True
+        warnings.warn(
+            f"the data ran out after {self._step} batches of epoch {self._epoch + 1}, and training ends; give "
+            "steps_per_epoch times epochs batches",
+            stacklevel=3,
+        )
+
+    def _make_room(self, steps: int) -> None:
+        """More places for the numbers of an epoch whose length is not known."""
+        capacity = self._values.shape[0]
+        if steps > capacity:
+            backend, grown = self._network.backend, 2 * capacity
+            values = backend.zeros((grown, len(self._names)), np.float64)
+            backend.copy_into(values[:capacity], self._values)
+            self._values = values
+
+    def _finite_values(self, steps: int) -> HostArray:
+        values = self._network.backend.to_host(self._values)[:steps]
+        bad = np.flatnonzero(~np.isfinite(values[:, 0]))
+        if bad.size and self._refuse_non_finite:
+            self._refuse(int(bad[0]), float(values[bad[0], 0]))
+        return values
 
     def _read_loss(self, step: int) -> float:
-        return float(self._finite_losses(step + 1)[step])
+        return float(self._finite_values(step + 1)[step, 0])
 
     def _refuse(self, step: int, loss: float) -> None:
+        steps = self.steps_per_epoch
+        at = f"step {self._epoch * steps + step + 1} " if steps else ""
         raise NonFiniteLossError(
-            f"the loss became {loss} at step {self._epoch * self.steps_per_epoch + step + 1} "
-            f"(epoch {self._epoch + 1}, batch {step + 1} of {self.steps_per_epoch}); training has diverged: "
+            f"the loss became {loss} at {at}(epoch {self._epoch + 1}, batch {step + 1}"
+            f"{f' of {steps}' if steps else ''}); training has diverged: "
             "lower the learning rate, or look at the data of that batch"
         )

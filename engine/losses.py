@@ -1,12 +1,14 @@
-"""What training minimises, by Keras' names."""
+"""What training minimises, under Keras' names.
 
-from dataclasses import dataclass
-from typing import Any
+Every loss is a mean over all elements, with sample weights sum(w * term) / n: Keras' reduction "sum_over_batch_size".
+"""
 
-from engine.validation import one_of
-from kernels import Backend
+import warnings
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
-Array = Any
+from engine.validation import in_range, one_of
+from kernels.specs import LossKind, LossSpec
 
 
 @dataclass(frozen=True)
@@ -14,48 +16,125 @@ class Loss:
     """A loss over the whole output.
 
     Attributes:
-        name: Keras' name.
-        from_logits: the loss takes what stands before the last activation, which must then be `activation`.
-        activation: the last activation that from_logits folds in.
+        name: Keras' short name.
+        kind: of the operation that computes it.
     """
 
-    name: str
+    name: ClassVar[str]
+    kind: ClassVar[LossKind]
+
+    def folds_in(self, activation: str) -> bool:
+        """Whether the loss is computed from what stands before this last activation."""
+        return False
+
+    def spec(self, from_logits: bool) -> LossSpec:
+        """The operation; from_logits where the last activation was folded in."""
+        return LossSpec(self.kind, from_logits, self._parameter)
+
+    @property
+    def _parameter(self) -> float:
+        return 0.0
+
+    def get_config(self) -> str | dict[str, Any]:
+        """The name where all arguments are the defaults, else class and arguments; JSON-able."""
+        return self.name if self == type(self)() else {"class_name": type(self).__name__, "config": asdict(self)}
+
+
+@dataclass(frozen=True)
+class BinaryCrossentropy(Loss):
+    """-(y log p + (1 - y) log(1 - p)), for targets from 0 to 1.
+
+    After a last layer with activation='sigmoid' it is computed from the layer's logits, which is exact where the
+    sigmoid saturates (tf.keras 2.x and Keras 3 on TensorFlow do the same). After any other layer p is clipped to
+    [1e-7, 1 - 1e-7], with no gradient outside, as Keras 3 does.
+
+    Args:
+        from_logits: the last layer's output is the logit: p = sigmoid(output).
+        label_smoothing: s, from 0 to 1: y (1 - s) + s / 2 stands for y.
+    """
+
     from_logits: bool = False
-    activation: str | None = None
+    label_smoothing: float = 0.0
 
-    def forward_backward(
-        self, backend: Backend, output: Array, target: Array, loss: Array, doutput: Array | None
-    ) -> None:
-        """loss (1,) float64 and, unless None, its gradient; output, target, doutput (T,B,H,W,K)."""
-        if self.from_logits:
-            backend.bce_forward_backward(output, target, loss, doutput)
-        else:
-            backend.mse_forward_backward(output, target, loss, doutput)
+    name: ClassVar[str] = "binary_crossentropy"
+    kind: ClassVar[LossKind] = "binary_crossentropy"
+
+    def __post_init__(self) -> None:
+        in_range("label_smoothing", self.label_smoothing, 0.0, 1.0)
+
+    def folds_in(self, activation: str) -> bool:
+        return activation == "sigmoid"
+
+    def spec(self, from_logits: bool) -> LossSpec:
+        return LossSpec(self.kind, from_logits or self.from_logits, self._parameter)
+
+    @property
+    def _parameter(self) -> float:
+        return float(self.label_smoothing)
 
 
-BINARY_CROSSENTROPY = Loss("binary_crossentropy", from_logits=True, activation="sigmoid")
-MEAN_SQUARED_ERROR = Loss("mse")
+@dataclass(frozen=True)
+class MeanSquaredError(Loss):
+    """(p - y)^2."""
 
-_BY_NAME = {
-    "binary_crossentropy": BINARY_CROSSENTROPY,
-    "mse": MEAN_SQUARED_ERROR,
-    "mean_squared_error": MEAN_SQUARED_ERROR,
+    name: ClassVar[str] = "mse"
+    kind: ClassVar[LossKind] = "mean_squared_error"
+
+
+@dataclass(frozen=True)
+class MeanAbsoluteError(Loss):
+    """|p - y|; its gradient is 0 where they are equal."""
+
+    name: ClassVar[str] = "mae"
+    kind: ClassVar[LossKind] = "mean_absolute_error"
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """(p - y)^2 / 2 where |p - y| <= delta, beyond it delta (|p - y| - delta / 2)."""
+
+    delta: float = 1.0
+
+    name: ClassVar[str] = "huber"
+    kind: ClassVar[LossKind] = "huber"
+
+    def __post_init__(self) -> None:
+        if in_range("delta", self.delta, 0.0, 1e9) == 0.0:
+            raise ValueError(f"delta: expected a number above 0, got {self.delta!r}")
+
+    @property
+    def _parameter(self) -> float:
+        return float(self.delta)
+
+
+_CLASSES: dict[str, type[Loss]] = {
+    kind.__name__: kind for kind in (BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError, Huber)
+}
+_BY_NAME: dict[str, type[Loss]] = {
+    **{kind.name: kind for kind in _CLASSES.values()},
+    "mean_squared_error": MeanSquaredError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "bce": BinaryCrossentropy,
+    "huber_loss": Huber,
 }
 
 
 def get_loss(loss: Any) -> Loss:
-    """A Loss by name."""
-    loss = loss.name if isinstance(loss, Loss) else loss
-    return _BY_NAME[one_of("loss", loss, _BY_NAME)]
+    """A Loss given by object, by name ("MSE" and "MeanSquaredError" too) or by what get_config returned."""
+    if isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, dict):
+        return _CLASSES[one_of("loss", loss.get("class_name"), _CLASSES)](**(loss.get("config") or {}))
+    if isinstance(loss, str) and loss in _CLASSES:
+        return _CLASSES[loss]()
+    return _BY_NAME[one_of("loss", loss.lower() if isinstance(loss, str) else loss, _BY_NAME)]()
 
 
-def check_last_activation(loss: Loss, activation: str) -> None:
-    """Refuse a loss that the network's last activation does not fit.
-
-    Binary cross-entropy is computed from logits, which is exact where a sigmoid saturates; it needs that sigmoid.
-    """
-    if loss.from_logits and activation != loss.activation:
-        raise ValueError(
-            f"loss: {loss.name} expects the last layer to have activation={loss.activation!r}, got {activation!r}; "
-            f"use activation={loss.activation!r} there, or loss='mse'"
+def warn_of_two_sigmoids(loss: Loss, activation: str) -> None:
+    """Say what becomes of from_logits=True after a last layer with a sigmoid."""
+    if isinstance(loss, BinaryCrossentropy) and loss.from_logits and activation == "sigmoid":
+        warnings.warn(
+            "loss: from_logits=True after a last layer with activation='sigmoid'; one sigmoid is applied, not two, "
+            "as in Keras on TensorFlow",
+            stacklevel=3,
         )

@@ -1,111 +1,89 @@
-"""What counts in next-frame prediction: skill without a look at the answer, per lead time, beside persistence.
+"""What training and evaluation report beside the loss, under Keras' names.
 
-Persistence repeats the last frame that was seen. A network that does not beat it has learned nothing of motion.
+Each is a mean over all elements, computed on the device from the very output that the loss is computed from, in
+training before the update. Over the batches of an epoch it is weighted by their numbers of movies, and sample weights
+do not touch it, both as in Keras.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-Array = np.ndarray[Any, Any]
-Rollout = Callable[[Array, int], Array]
-"""(track (N,T,H,W,C), n_frames) -> the frames that follow, (N,n_frames,H,W,C)."""
-
-_CLIP = 1e-7
-
-
-def csi(prediction: Array, truth: Array, threshold: float = 0.5) -> float:
-    """Critical success index, also called intersection over union: hits / (hits + misses + false alarms).
-
-    Counted over all elements, "on" meaning at least `threshold`. Two arrays with nothing on agree: 1.
-    """
-    on, really_on = prediction >= threshold, truth >= threshold
-    either = np.count_nonzero(on | really_on)
-    return float(np.count_nonzero(on & really_on) / either) if either else 1.0
-
-
-def mean_squared_error(prediction: Array, truth: Array) -> float:
-    """Mean over all elements, in float64."""
-    return float(np.mean((prediction.astype(np.float64) - truth) ** 2))
-
-
-def binary_crossentropy(prediction: Array, truth: Array) -> float:
-    """Mean over all elements, in float64; probabilities are clipped to [1e-7, 1 - 1e-7], as Keras does."""
-    p = np.clip(prediction.astype(np.float64), _CLIP, 1 - _CLIP)
-    return float(-np.mean(truth * np.log(p) + (1 - truth) * np.log1p(-p)))
-
-
-LOSSES: dict[str, Callable[[Array, Array], float]] = {
-    "binary_crossentropy": binary_crossentropy,
-    "mse": mean_squared_error,
-}
+from engine.losses import get_loss
+from engine.validation import in_range
+from kernels.specs import LossKind, LossSpec
 
 
 @dataclass(frozen=True)
-class RolloutScores:
-    """Errors of a free-running rollout, one number for each lead time (1 is the first new frame).
+class Metric:
+    """A mean over all elements.
 
     Attributes:
-        seen_frames: how many frames the network was given.
-        csi, mse: of the predicted frames.
-        persistence_csi, persistence_mse: of the last seen frame, repeated.
+        name: in History and in what evaluate returns.
+        kind, parameter: of the operation, as for kernels.specs.LossSpec.
+        from_logits: the network's output is a logit in the metric's eyes.
     """
 
-    seen_frames: int
-    csi: list[float]
-    mse: list[float]
-    persistence_csi: list[float]
-    persistence_mse: list[float]
+    name: str
+    kind: LossKind
+    parameter: float = 0.0
+    from_logits: bool = False
+
+    def spec(self, from_logits: bool) -> LossSpec:
+        """The operation; from_logits where the last activation was folded into the loss."""
+        return LossSpec(self.kind, from_logits or self.from_logits, self.parameter)
+
+    def get_config(self) -> dict[str, Any]:
+        """What get_metric takes, JSON-able."""
+        return {"name": self.name, "kind": self.kind, "parameter": self.parameter, "from_logits": self.from_logits}
 
 
-def seen_frames(n_frames: int) -> int:
-    """How many frames of a movie start the rollout: 7 of the example's 15, and in general the first half."""
-    return max(1, n_frames // 2)
+class BinaryAccuracy(Metric):
+    """The share of elements where (prediction > threshold) equals the target.
 
-
-def score_rollout(rollout: Rollout, inputs: Array, targets: Array) -> tuple[RolloutScores, Array]:
-    """Let the network run on from the first half of each movie and compare with what really followed.
-
-    inputs, targets (N,T,H,W,C), targets[:, t] being the frame after inputs[:, t].
-    Returns the scores and the predicted frames (N, T + 1 - seen, H, W, C).
-    """
-    seen = seen_frames(inputs.shape[1])
-    truth = targets[:, seen - 1 :]
-    predicted = rollout(inputs[:, :seen], truth.shape[1])
-    last = inputs[:, seen - 1]
-    leads = range(truth.shape[1])
-    scores = RolloutScores(
-        seen_frames=seen,
-        csi=[csi(predicted[:, lead], truth[:, lead]) for lead in leads],
-        mse=[mean_squared_error(predicted[:, lead], truth[:, lead]) for lead in leads],
-        persistence_csi=[csi(last, truth[:, lead]) for lead in leads],
-        persistence_mse=[mean_squared_error(last, truth[:, lead]) for lead in leads],
-    )
-    return scores, predicted
-
-
-@dataclass(frozen=True)
-class OneStepLosses:
-    """The training loss, taken apart.
-
-    Attributes:
-        all_frames: over every output frame, as training and validation report it.
-        last_frame: of the last output frame only, for which no later input exists.
-        persistence: of the last input frame in its place.
+    Args:
+        name: default "binary_accuracy".
+        threshold: default 0.5.
     """
 
-    all_frames: float
-    last_frame: float
-    persistence: float
+    def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
+        super().__init__(name, "binary_accuracy", in_range("threshold", threshold, 0.0, 1.0))
 
 
-def score_one_step(predict: Callable[[Array], Array], inputs: Array, targets: Array, loss: str) -> OneStepLosses:
-    """Predict every next frame from the real ones; inputs, targets (N,T,H,W,C); loss is one of LOSSES."""
-    outputs, measure = predict(inputs), LOSSES[loss]
-    return OneStepLosses(
-        all_frames=measure(outputs, targets),
-        last_frame=measure(outputs[:, -1], targets[:, -1]),
-        persistence=measure(inputs[:, -1], targets[:, -1]),
-    )
+_ACCURACY = ("binary_accuracy", "accuracy", "acc")
+
+
+def get_metric(metric: Any) -> Metric:
+    """A Metric given by object, by name or by what get_config returned.
+
+    Names are binary_accuracy, also as accuracy or acc (which Keras takes so for an output of one channel), and those of
+    all losses: mse, mae, huber, binary_crossentropy, ... The metric reports under the name that was given, as in Keras.
+    """
+    if isinstance(metric, Metric):
+        return metric
+    if isinstance(metric, dict):
+        return Metric(**metric)
+    if isinstance(metric, str) and metric.lower() in _ACCURACY:
+        return BinaryAccuracy(metric)
+    try:
+        loss = get_loss(metric)
+    except ValueError as error:
+        raise ValueError(f"metrics: 'binary_accuracy' or a loss's name; {error}") from None
+    spec = loss.spec(from_logits=False)
+    return Metric(metric if isinstance(metric, str) else loss.name, spec.kind, spec.parameter, spec.from_logits)
+
+
+def get_metrics(metrics: Any) -> tuple[Metric, ...]:
+    """What compile was given as metrics; a name that comes twice is numbered, as in Keras."""
+    if metrics is None:
+        return ()
+    if not isinstance(metrics, Sequence) or isinstance(metrics, str):
+        raise ValueError(f"metrics: expected a list of metrics, got {metrics!r}")
+    named: dict[str, Metric] = {}
+    for metric in map(get_metric, metrics):
+        name, number = metric.name, 0
+        while name in named or name == "loss":
+            number += 1
+            name = f"{metric.name}_{number}"
+        named[name] = Metric(name, metric.kind, metric.parameter, metric.from_logits)
+    return tuple(named.values())

@@ -90,6 +90,11 @@ class Optimizer(ABC):
         """Names of the flat buffers in `state`, Keras' order."""
 
     @property
+    def follows_schedule(self) -> bool:
+        """Whether the learning rate follows a schedule."""
+        return isinstance(self._learning_rate, LearningRateSchedule)
+
+    @property
     def learning_rate(self) -> float:
         """Of the next update. It may be set, unless it follows a schedule."""
         if isinstance(self._learning_rate, LearningRateSchedule):

@@ -13,9 +13,9 @@ from engine.atomic_file import write_atomically
 from engine.batches import in_batches
 from engine.command_line import Parser, run_program
 from engine.data import load_movies
-from engine.metrics import Rollout
 from engine.model_file import load_model
 from engine.plots import rollout_images, save_gif
+from engine.scores import Rollout
 from engine.validation import positive_int
 
 _DESCRIPTION = """\

@@ -18,9 +18,10 @@ class Progress:
     """Shows the loss, movies a second and the time left until the last epoch is done; a line for each epoch stays.
 
     Args:
-        movies: in an epoch.
+        movies: in an epoch; None where they are not known, which leaves out the bar and the time left.
         epochs: in all.
         show: False shows nothing.
+        within_epochs: False shows a line at the end of each epoch and nothing before.
         stream: where to; default standard error.
         seen: movies that were trained on before, in a run that is resumed.
 
@@ -29,15 +30,22 @@ class Progress:
     """
 
     def __init__(
-        self, movies: int, epochs: int, show: bool = True, stream: TextIO | None = None, seen: int = 0
+        self,
+        movies: int | None,
+        epochs: int,
+        show: bool = True,
+        stream: TextIO | None = None,
+        seen: int = 0,
+        within_epochs: bool = True,
     ) -> None:
-        self._epochs, self._total, self._show = epochs, movies * epochs, show
+        self._epochs, self._total, self._show = epochs, movies and movies * epochs, show
+        self._within = show and within_epochs
         self._stream = sys.stderr if stream is None else stream
         self._seen = self._timed_from = seen
         self._began: float | None = None
         self._shown = time.monotonic()
         self._bar: tqdm | None = None
-        if show and self._stream.isatty():
+        if self._within and self._total is not None and self._stream.isatty():
             self._bar = tqdm(
                 total=self._total, initial=seen, file=self._stream, bar_format=_BAR_FORMAT, dynamic_ncols=True,
                 leave=False, desc="first step",
@@ -65,9 +73,9 @@ class Progress:
             self._shown = now
             self._bar.n = self._seen
             self._bar.set_description_str(f"{title}  loss {done.loss:.4f}{self._pace(now)}")
-        elif self._bar is None and now - self._shown >= _LINE_SECONDS:
+        elif self._bar is None and self._within and now - self._shown >= _LINE_SECONDS:
             self._shown = now
-            step = f"step {done.step + 1}/{done.steps_per_epoch}"
+            step = f"step {done.step + 1}/{done.steps_per_epoch or '?'}"
             self.say(f"{title}  {step}  loss {done.loss:.4f}{self._pace(now)}")
 
     def epoch(self, done: EpochDone) -> None:
@@ -92,4 +100,5 @@ class Progress:
         if self._began is None or not timed:
             return ""
         rate = timed / max(now - self._began, 1e-9)
-        return f"  {rate:.1f} movies/s  {tqdm.format_interval((self._total - self._seen) / rate)} left"
+        left = "" if self._total is None else f"  {tqdm.format_interval((self._total - self._seen) / rate)} left"
+        return f"  {rate:.1f} movies/s{left}"

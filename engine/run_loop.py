@@ -44,7 +44,7 @@ def run_loop(
                 due = config.checkpoint_every > 0 and event.global_step % config.checkpoint_every == 0
             else:
                 due = True
-                history.append(_row(event, loop.steps_per_epoch, clock))
+                history.append(_row(event, network.iterations, clock))
                 progress.epoch(event)
                 best = _is_best(history)
                 _try(progress, lambda: folder.write_metrics(history))
@@ -72,11 +72,11 @@ def _is_best(history: list[dict[str, float]]) -> bool:
     return values[-1] <= min(values)
 
 
-def _row(done: EpochDone, steps_per_epoch: int, clock: "_EpochClock") -> dict[str, float]:
+def _row(done: EpochDone, steps: int, clock: "_EpochClock") -> dict[str, float]:
     seconds, movies = clock.restart()
     return {
         "epoch": done.epoch + 1,
-        "step": (done.epoch + 1) * steps_per_epoch,
+        "step": steps,
         **done.logs,
         "seconds": round(seconds, 3),
         "movies_per_second": round(movies / max(seconds, 1e-9), 2),

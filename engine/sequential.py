@@ -1,20 +1,24 @@
 """Sequential: a stack of layers that trains, predicts, rolls out and is saved, under Keras' names."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine import losses, optimizers, rollout, summary
+from engine import evaluation, losses, optimizers, rollout, summary, training
+from engine.batch_sources import Batch, BatchSource, checked_weights
+from engine.callbacks import CallbackList, History
 from engine.computation import Computation
-from engine.fit import FitLoop
-from engine.history import History, fit_with_progress
+from engine.evaluation import Verbose
 from engine.layer_stack import LayerStack, layers_from_config
 from engine.layers import ConvLSTM2D, Layer, Weight
 from engine.layers.weight import Shape, known
-from engine.validation import in_range, one_of, positive_int
+from engine.metrics import Metric, get_metrics
+from engine.objective import Objective
+from engine.validation import one_of, positive_int
 from kernels import Backend
 from kernels.select import choose_device, open_backend
 
@@ -56,7 +60,10 @@ class Sequential:
         self._random = np.random.default_rng(self.seed)
         self._stack = LayerStack()
         self.loss: losses.Loss | None = None
+        self.metrics: tuple[Metric, ...] = ()
         self.optimizer: optimizers.Optimizer | None = None
+        self.history: History | None = None
+        self.stop_training = False
         self._computation: Computation | None = None
         for layer in layers or ():
             self.add(layer)
@@ -75,6 +82,27 @@ class Sequential:
     def layers(self) -> list[Layer]:
         """The layers, in order."""
         return self._stack.layers
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name or by its number."""
+        if (name is None) == (index is None):
+            raise ValueError(f"get_layer: expected a name or an index, got name={name!r}, index={index!r}")
+        if index is not None:
+            if not 0 <= index < len(self.layers):
+                raise ValueError(f"index: expected 0 to {len(self.layers) - 1}, got {index}")
+            return self.layers[index]
+        one_of("name", name, [layer.name for layer in self.layers])
+        return next(layer for layer in self.layers if layer.name == name)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what evaluate returns: "loss", then the metrics'."""
+        return ["loss", *(metric.name for metric in self.metrics)]
+
+    @property
+    def iterations(self) -> int:
+        """Updates so far."""
+        return 0 if self.optimizer is None else self.optimizer.iterations
 
     @property
     def input_shape(self) -> Shape | None:
@@ -109,18 +137,21 @@ class Sequential:
             if isinstance(layer, ConvLSTM2D) and layer.stateful:
                 layer.reset_states()
 
-    def compile(self, loss: Any = None, optimizer: Any = "adadelta") -> None:
+    def compile(self, optimizer: Any = "adadelta", loss: Any = None, metrics: Any = None) -> None:
         """Say what to minimise and how.
 
         Args:
-            loss: "binary_crossentropy" (the last layer then has activation='sigmoid') or "mse".
-            optimizer: "adadelta", "sgd", "adam", "adamw" or an object of engine.optimizers. Its state begins at zero.
+            optimizer: "adadelta" (default; Keras' is "rmsprop"), "sgd", "adam", "adamw" or an object of
+                engine.optimizers. Its state begins at zero.
+            loss: "binary_crossentropy", "mse", "mae", "huber" or an object of engine.losses.
+            metrics: a list of what to report beside the loss: "binary_accuracy", "mse", ..., or objects of
+                engine.metrics.
         """
         if not self.layers:
             raise ValueError("compile: add layers first")
-        self.loss = losses.get_loss(loss)
-        losses.check_last_activation(self.loss, self.layers[-1].activation_name)
-        self.optimizer = optimizers.get_optimizer(optimizer)
+        checked = losses.get_loss(loss), get_metrics(metrics), optimizers.get_optimizer(optimizer)
+        self.loss, self.metrics, self.optimizer = checked
+        losses.warn_of_two_sigmoids(self.loss, self.layers[-1].activation_name)
         self._place_again()
         self._bind_optimizer()
 
@@ -150,100 +181,143 @@ class Sequential:
 
     def fit(
         self,
-        x: Array,
-        y: Array,
-        batch_size: int = 32,
+        x: Any,
+        y: Array | None = None,
+        batch_size: int | None = None,
         epochs: int = 1,
-        verbose: int = 1,
+        verbose: Verbose = "auto",
+        callbacks: Any = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Array, Array] | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Array | None = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
     ) -> History:
-        """Train; returns a History with the losses of each epoch.
+        """Train; returns a History with the loss and the metrics of each epoch.
 
         Args:
-            x, y: movies (N,T,H,W,C) and targets (N,T,H,W,K).
-            batch_size: default 32; a last, smaller batch is trained on too.
-            epochs: default 1.
-            verbose: 1 (default) shows progress, 0 nothing.
+            x, y: movies (N,T,H,W,C) and targets (N,T,H,W,K). Or x alone: a generator or any iterable of batches (x, y)
+                or (x, y, sample_weight), or an object with __len__ and __getitem__ (keras.utils.Sequence, PyDataset).
+            batch_size: of arrays, default 32; a last, smaller batch is trained on too.
+            epochs: the number of the last epoch; those before initial_epoch (default 0) are not run.
+            verbose: 1 or "auto" (default) shows progress, 2 a line an epoch, 0 nothing.
+            callbacks: of engine.callbacks.
             validation_split: hold out this share, the last rows, cut before any shuffling, as Keras does.
-            validation_data: (x, y) to evaluate after each epoch, instead.
-            shuffle: draw a new order of the movies for each epoch (default True).
+            validation_data: (x, y), (x, y, sample_weight) or batches, to evaluate after each epoch, instead.
+            shuffle: draw a new order of the movies, or of the batches of an object with __getitem__, for each epoch
+                (default True).
+            class_weight: refused, as Keras does for targets of many dimensions; the error says what to pass.
+            sample_weight: what each movie counts (N,), each frame (N,T), up to each pixel (N,T,H,W). The loss is
+                sum(weight * term) / number of elements. (Keras 2.3 takes all of these; Keras 3 wants (N,T,H,W).)
+            steps_per_epoch, validation_steps: batches in an epoch and in a validation, of batches that are iterated;
+                None is all there are.
+            validation_batch_size: default batch_size.
+            validation_freq: validate after every so many epochs, or after those listed, counted from 1.
         """
         self._require_compiled("fit")
-        batch_size, epochs = positive_int("batch_size", batch_size), positive_int("epochs", epochs)
-        one_of("verbose", verbose, [0, 1])
-        x, y = self._stack.checked_pair(x, y)
-        split = in_range("validation_split", validation_split, 0.0, 1.0)
-        if validation_data is not None:
-            validation_data = self._stack.checked_pair(
-                *validation_data, names=("validation_data[0]", "validation_data[1]")
-            )
-        elif split:
-            kept = int(len(x) * (1.0 - split))
-            if not 0 < kept < len(x):
-                raise ValueError(
-                    f"validation_split: {split} of {len(x)} movies leaves {kept} to train on and {len(x) - kept} to "
-                    "validate on; both must be at least 1"
-                )
-            validation_data = x[kept:], y[kept:]
-            x, y = x[:kept], y[:kept]
-        self.build(x.shape[1:])
-        loop = FitLoop(
-            self, x, y, batch_size=batch_size, epochs=epochs, validation_data=validation_data, shuffle=shuffle,
-            seed=int(self._random.integers(2**63)),
+        return training.fit(
+            self, x, y, batch_size=batch_size, epochs=epochs, verbose=verbose,
+            callbacks=callbacks, validation_split=validation_split, validation_data=validation_data, shuffle=shuffle,
+            class_weight=class_weight, sample_weight=sample_weight, initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size, validation_freq=validation_freq,
         )  # fmt: skip
-        return fit_with_progress(loop, len(x), epochs, show=bool(verbose))
 
-    def train_on_batch(self, x: Array, y: Array) -> float:
-        """One update on one batch; returns its loss before the update."""
-        self._require_compiled("train_on_batch")
-        x, y = self._stack.checked_pair(x, y)
-        self.build(x.shape[1:])
-        value = self.backend.zeros((1,), np.float64)
-        self.train_step(self.backend.from_host(x), self.backend.from_host(y), np.arange(len(x)), value)
-        return float(self.backend.to_host(value)[0])
+    def train_on_batch(self, x: Array, y: Array, sample_weight: Array | None = None, return_dict: bool = False) -> Any:
+        """One update on one batch; returns its loss before the update.
 
-    def train_step(self, x: Any, y: Any, rows: Array, value: Any) -> None:
-        """One update, not waited for.
-
-        x, y (N,T,H,W,C or K) and value (1,) float64, which gets the loss, are on the device; rows (B,), the movies to
-        take, on the host.
+        With metrics [loss, metrics...], with return_dict a dict of them. They are this batch's own, as in Keras 2 (in
+        Keras 3 means over all calls since reset_metrics). sample_weight: as for fit.
         """
-        loss, optimizer = self._require_compiled("train_step")
-        self._built().train_step(x, y, rows, loss, value, optimizer)
+        self._require_compiled("train_on_batch")
+        batch = self._as_batch(x, y, sample_weight)
+        values = self.backend.zeros((len(self.metrics_names),), np.float64)
+        self.train_step(batch, values)
+        found = self.backend.to_host(values).tolist()
+        return self._as_keras_returns(dict(zip(self.metrics_names, found, strict=True)), return_dict)
 
-    def loss_and_gradients(self, x: Array, y: Array) -> tuple[float, dict[str, Array]]:
+    def train_step(self, batch: Batch, values: Any) -> None:
+        """One update, not waited for; values (len(metrics_names),) float64 on the device gets the batch's numbers."""
+        objective, optimizer = self._require_compiled("train_step")
+        self._built().train_step(batch, objective, values, optimizer)
+
+    def loss_and_gradients(
+        self, x: Array, y: Array, sample_weight: Array | None = None
+    ) -> tuple[float, dict[str, Array]]:
         """The training-mode loss of a batch and its gradient by weight name, in the order of trainable_weights.
 
         Changes nothing in the network: BatchNormalization normalises by the batch, its averages stay.
         """
-        loss, _ = self._require_compiled("loss_and_gradients")
-        x, y = self._stack.checked_pair(x, y)
-        self.build(x.shape[1:])
-        return self._built().loss_and_gradients(x, y, loss)
+        objective, _ = self._require_compiled("loss_and_gradients")
+        batch = self._as_batch(x, y, sample_weight)
+        return self._built().loss_and_gradients(batch, objective)
 
-    def evaluate(self, x: Array, y: Array, batch_size: int = 32) -> float:
-        """The mean loss in inference mode."""
-        batch_size = positive_int("batch_size", batch_size)
+    def evaluate(
+        self,
+        x: Any,
+        y: Array | None = None,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        sample_weight: Array | None = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The mean loss in inference mode; with metrics [loss, metrics...], with return_dict a dict of them.
+
+        Args:
+            x, y, sample_weight: as for fit: arrays, or x alone giving batches, of which `steps` are taken.
+            batch_size: of arrays, default 32.
+            verbose: "auto" (default) shows a bar on a terminal, 1 the bar and a line at the end, 2 the line, 0 nothing.
+            callbacks: their on_test_begin and on_test_end are called.
+        """
         self._require_compiled("evaluate")
-        x, y = self._stack.checked_pair(x, y)
-        self.build(x.shape[1:])
-        return self.evaluate_resident(self.backend.from_host(x), self.backend.from_host(y), batch_size)
+        one_of("verbose", verbose, evaluation.VERBOSE)
+        make = training.BatchMaker(self)
+        data = make.checked("x", x, y, sample_weight, batch_size, steps, runs=1)
+        batches = make(data, batch_size, steps)
+        counter = evaluation.Counter("evaluate", batches.movies, verbose)
+        called = CallbackList(training.as_callbacks(callbacks), self)
+        found = self.evaluate_batches(batches, called, counter.count)
+        counter.close(found)
+        return self._as_keras_returns(found, return_dict)
 
-    def evaluate_resident(self, x: Any, y: Any, batch_size: int) -> float:
-        """The same for arrays (N,T,H,W,C or K) that are on the device already."""
-        loss, _ = self._require_compiled("evaluate")
-        return self._built().evaluate(x, y, batch_size, loss)
+    def evaluate_batches(
+        self, batches: BatchSource, callbacks: CallbackList, count: Callable[[int], None] = lambda movies: None
+    ) -> dict[str, float]:
+        """The same for batches that are ready; count is told the movies of each."""
+        objective, _ = self._require_compiled("evaluate")
+        return evaluation.evaluate(self._built(), batches, objective, callbacks, count)
+
+    def test_on_batch(self, x: Array, y: Array, sample_weight: Array | None = None, return_dict: bool = False) -> Any:
+        """evaluate, for one batch."""
+        return self.evaluate(x, y, max(1, len(x)), 0, sample_weight, return_dict=return_dict)
 
     # ---------------------------------------------------------------- inference
 
-    def predict(self, x: Array, batch_size: int = 32) -> Array:
-        """x (N,T,H,W,C) -> the network's output (N,T,H,W,K), in inference mode."""
-        batch_size = positive_int("batch_size", batch_size)
+    def predict(self, x: Array, batch_size: int | None = None, verbose: Verbose = "auto") -> Array:
+        """x (N,T,H,W,C) -> the network's output (N,T,H,W,K), in inference mode.
+
+        Args:
+            batch_size: movies at a time, default 32.
+            verbose: as for evaluate.
+        """
+        batch_size = training.DEFAULT_BATCH_SIZE if batch_size is None else positive_int("batch_size", batch_size)
         x = self._stack.checked_input("x", x)
+        counter = evaluation.Counter("predict", len(x), verbose)
         self.build(x.shape[1:])
-        return self._built().predict(x, batch_size, known(self._stack.output_shape(x.shape[1:])))
+        output = self._built().predict(x, batch_size, known(self._stack.output_shape(x.shape[1:])), counter.count)
+        counter.close({})
+        return output
+
+    def predict_on_batch(self, x: Array) -> Array:
+        """predict, for one batch."""
+        return self.predict(x, batch_size=max(1, len(x)), verbose=0)
 
     def rollout(self, track: Array, n_frames: int) -> Array:
         """Let the network run free: the n_frames frames that follow a track, each predicted from those before.
@@ -264,7 +338,7 @@ class Sequential:
         if rollout.can_stream(self.layers):
             frames = rollout.streaming_rollout(self.backend, self.layers, movies, n_frames)
         else:
-            frames = rollout.growing_rollout(self.predict, movies.astype(self._dtype), n_frames)
+            frames = rollout.growing_rollout(partial(self.predict, verbose=0), movies.astype(self._dtype), n_frames)
         return frames[0] if array.ndim == 4 else frames
 
     def _check_rollout(self, movie: tuple[int, ...]) -> None:
@@ -340,8 +414,9 @@ class Sequential:
             "dtype": self._dtype.name,
             "input_shape": list(self.input_shape) if self.input_shape else None,
             "layers": self._stack.get_config(),
-            "loss": self.loss.name if self.loss else None,
+            "loss": self.loss.get_config() if self.loss else None,
             "optimizer": self.optimizer.get_config() if self.optimizer else None,
+            **({"metrics": [metric.get_config() for metric in self.metrics]} if self.metrics else {}),
         }
 
     @classmethod
@@ -352,7 +427,7 @@ class Sequential:
         layers = layers_from_config(config["layers"], config["input_shape"])
         network = cls(layers, device=device, dtype=dtype or config["dtype"], name=config["name"], **kwargs)
         if config["loss"] is not None:
-            network.compile(loss=config["loss"], optimizer=config["optimizer"])
+            network.compile(config["optimizer"], config["loss"], config.get("metrics"))
         return network
 
     def save(self, path: str | Path) -> None:
@@ -395,14 +470,45 @@ class Sequential:
         self.build()
         export_network(self, path, graph=graph, **options)
 
-    def summary(self) -> None:
-        """Print the layers, their output shapes and their numbers of weights."""
-        self.build()
-        print(summary.table(self))
+    def summary(self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None) -> None:
+        """Print Keras 3's table of layers, output shapes and numbers of weights.
+
+        Args:
+            line_length: characters in a line, default 76.
+            print_fn: called once with the whole text, in place of print.
+        """
+        if self.input_shape is not None:
+            self.build()
+        (print_fn or print)(summary.table(self, *([] if line_length is None else [line_length])))
+
+    def count_params(self) -> int:
+        """The number of weights, trained or not."""
+        return sum(layer.count_params() for layer in self.layers)
 
     # ---------------------------------------------------------------- checks
 
-    def _require_compiled(self, what: str) -> tuple[losses.Loss, optimizers.Optimizer]:
+    def draw_seed(self) -> int:
+        """A number from the network's own random numbers, which `seed` began."""
+        return int(self._random.integers(2**63))
+
+    def checked_pair(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> tuple[Array, Array]:
+        """Movies and targets (N,T,H,W,K) that fit this network and each other; a ValueError names what does not."""
+        return self._stack.checked_pair(x, y, names)
+
+    def _as_batch(self, x: Array, y: Array, sample_weight: Array | None) -> Batch:
+        """One checked batch on the device; the network is built."""
+        x, y = self._stack.checked_pair(x, y)
+        weights = checked_weights("sample_weight", sample_weight, y)
+        self.build(x.shape[1:])
+        move = self.backend.from_host
+        return Batch(move(x), move(y), None if weights is None else move(weights), np.arange(len(x)))
+
+    def _as_keras_returns(self, found: dict[str, float], return_dict: bool) -> Any:
+        if return_dict:
+            return found
+        return list(found.values()) if len(found) > 1 else found["loss"]
+
+    def _require_compiled(self, what: str) -> tuple[Objective, optimizers.Optimizer]:
         if self.loss is None or self.optimizer is None:
             raise ValueError(f"{what}: call compile(loss=..., optimizer=...) first")
-        return self.loss, self.optimizer
+        return Objective(self.loss, self.metrics), self.optimizer

@@ -1,36 +1,109 @@
-"""The table that Sequential.summary prints."""
+"""The table that Sequential.summary prints: Keras 3's, line for line."""
 
 import math
+import textwrap
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.layers import Layer
 
 if TYPE_CHECKING:
     from engine.sequential import Sequential
 
+_COLUMNS = ("Layer (type)", "Output Shape", "Param #")
+_POSITIONS = (0.45, 0.80, 1.0)
+_NARROWEST = 30
 
-def table(network: "Sequential") -> str:
-    """Layers, output shapes and weights of a built network, as Keras lays them out."""
-    assert network.input_shape is not None
-    shape = network.input_shape
-    rows = [("Layer (type)", "Output shape", "Param #")]
-    for layer in network.layers:
-        shape = layer.output_shape(shape)
-        count = sum(math.prod(weight.shape) for weight in layer.weights)
-        rows.append((f"{layer.name} ({type(layer).__name__})", str((None, *shape)), f"{count:,}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    rule = "-" * max(len(line) for line in lines)
-    total = sum(math.prod(weight.shape) for weight in network.weights)
-    trained = sum(math.prod(weight.shape) for weight in network.trainable_weights)
+
+def table(network: "Sequential", line_length: int = 76) -> str:
+    """Layers, output shapes and numbers of weights; the optimizer's too once it has made an update.
+
+    Args:
+        network: not yet built where its input shape is not known; shapes and numbers are then left open.
+        line_length: characters in a line, at least 30; Keras takes 76 on a terminal of 80.
+    """
+    if line_length < _NARROWEST:
+        raise ValueError(f"line_length: expected at least {_NARROWEST}, got {line_length}")
+    widths = _column_widths(line_length)
+    rows = [(f"{layer.name} ({type(layer).__name__})", shape, count) for layer, shape, count in _layers(network)]
+    body = ("├" + "┼".join("─" * (width + 2) for width in widths) + "┤\n").join(
+        _row(cells, widths, "│") for cells in rows
+    )
     return "\n".join(
         [
             f'Model: "{network.name}"',
-            rule,
-            lines[0],
-            rule,
-            *lines[1:],
-            rule,
-            f"Total params: {total:,}",
-            f"Trainable params: {trained:,}",
-            f"Non-trainable params: {total - trained:,}",
+            "┏" + "┳".join("━" * (width + 2) for width in widths) + "┓",
+            _row(_COLUMNS, widths, "┃").rstrip("\n"),
+            "┡" + "╇".join("━" * (width + 2) for width in widths) + "┩",
+            body.rstrip("\n"),
+            "└" + "┴".join("─" * (width + 2) for width in widths) + "┘",
+            *_totals(network),
         ]
     )
+
+
+def _layers(network: "Sequential") -> list[tuple[Layer, str, str]]:
+    """Each layer with its output shape and its number of weights, as text."""
+    if not network.built or network.input_shape is None:
+        return [(layer, "?", "0 (unbuilt)") for layer in network.layers]
+    shape = network.input_shape
+    rows: list[tuple[Layer, str, str]] = []
+    for layer in network.layers:
+        shape = layer.output_shape(shape)
+        rows.append((layer, str((None, *shape)), f"{layer.count_params():,}"))
+    return rows
+
+
+def _totals(network: "Sequential") -> list[str]:
+    itemsize = np.dtype(network.get_config()["dtype"]).itemsize
+    everything = network.count_params()
+    trained = sum(math.prod(weight.shape) for weight in network.trainable_weights)
+    counts = {"Trainable": (trained, trained * itemsize)}
+    counts["Non-trainable"] = everything - trained, (everything - trained) * itemsize
+    optimizer = network.optimizer
+    if optimizer is not None and optimizer.iterations:
+        slots = len(optimizer.slots) * trained
+        rate = 0 if optimizer.follows_schedule else 1
+        counts["Optimizer"] = slots + rate + 1, (slots + rate) * itemsize + 8  # the count of updates is an int64
+    total = tuple(sum(numbers) for numbers in zip(*counts.values(), strict=True))
+    lines = {"Total": total, **counts}
+    return [f" {name} params: {count:,} ({_readable(size)})" for name, (count, size) in lines.items()]
+
+
+def _column_widths(line_length: int) -> list[int]:
+    """Keras' shares of the line, cut down evenly to what borders and padding leave."""
+    ends = [int(position * line_length) for position in _POSITIONS]
+    widths = [end - start for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    excess = sum(widths) + 3 * len(widths) + 1 - line_length
+    for number in range(len(widths)):
+        cut = round(excess / (len(widths) - number))
+        widths[number] -= cut
+        excess -= cut
+    return widths
+
+
+def _row(cells: tuple[str, ...], widths: list[int], border: str) -> str:
+    """One row, of as many lines as its longest cell takes; the last column stands on the right."""
+    wrapped = [
+        [line if len(line) <= width else line[: width - 1] + "…" for line in _wrapped(cell, width)]
+        for cell, width in zip(cells, widths, strict=True)
+    ]
+    lines = []
+    for number in range(max(map(len, wrapped))):
+        texts = [cell[number] if number < len(cell) else "" for cell in wrapped]
+        padded = [text.ljust(width) for text, width in zip(texts[:-1], widths[:-1], strict=True)]
+        lines.append(f"{border} " + f" {border} ".join([*padded, texts[-1].rjust(widths[-1])]) + f" {border}\n")
+    return "".join(lines)
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    return textwrap.wrap(cell, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _readable(size: float) -> str:
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if size < 1024:
+            return f"{size:.2f} {unit}"
+        size /= 1024
+    return f"{size:.2f} PB"

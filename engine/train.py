@@ -115,7 +115,7 @@ def _train(resume: str | None, out: str | None, config: str | None, **settings: 
         )
     inputs, targets = data.train
     network = make_network(chosen, inputs.shape[1:])
-    loop = FitLoop(
+    loop = FitLoop.on_arrays(
         network, inputs, targets, batch_size=chosen.batch_size, epochs=chosen.epochs,
         validation_data=data.validation, seed=chosen.seed,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 
 Array = Any
 """A back end's array: numpy.ndarray or cupy.ndarray."""
@@ -271,18 +271,24 @@ class Backend(ABC):
         """dz = dy * activation'(z), written in terms of the output y; dz may be dy itself."""
 
     @abstractmethod
-    def bce_forward_backward(self, logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:
-        """Binary cross-entropy through the logits, mean over every element.
+    def loss_forward_backward(
+        self,
+        spec: LossSpec,
+        output: Array,
+        target: Array,
+        weights: Array | None,
+        loss: Array,
+        doutput: Array | None,
+    ) -> None:
+        """A loss, or a metric, of a whole output, with its gradient: see LossSpec for the terms.
 
-            loss    = mean( max(z,0) - z * y + log1p(exp(-|z|)) )
-            dlogits = (sigmoid(z) - y) / n
+            loss    = sum(w * term) / n
+            doutput = w * term' / n
 
-        logits, target, dlogits: any one shape; loss (1,), written on the device, float64. dlogits None: loss only.
+        output, target, doutput: any one shape, of n elements; doutput None: loss only. weights: one number w for each
+        run of n / weights.size elements, such as (T,B,1,1,1) for frames (T,B,H,W,K); None is 1. loss (1,), written on
+        the device, float64.
         """
-
-    @abstractmethod
-    def mse_forward_backward(self, prediction: Array, target: Array, loss: Array, dprediction: Array | None) -> None:
-        """loss = mean((prediction - target)^2), dprediction = 2 (prediction - target) / n; arguments as above."""
 
     @abstractmethod
     def adadelta_update(

@@ -10,9 +10,13 @@ from typing import Literal, get_args
 GateActivation = Literal["hard_sigmoid", "sigmoid", "hard_sigmoid_keras3"]
 Padding = Literal["same", "valid", "causal"]
 Activation = Literal["linear", "sigmoid", "tanh", "relu", "hard_sigmoid", "hard_sigmoid_keras3"]
+LossKind = Literal["binary_crossentropy", "mean_squared_error", "mean_absolute_error", "huber", "binary_accuracy"]
 
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 """Compiled kernels know an activation by its place here."""
+
+PROBABILITY_MARGIN = 1e-7
+"""Keras' epsilon, which keeps probabilities off 0 and 1 in a logarithm."""
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
 """Of the convolutions; all but the first on CUDA devices only."""
@@ -150,6 +154,31 @@ class Conv3DSpec:
             return extent - 1
         outputs = -(-self._sizes[axis] // stride)
         return max((outputs - 1) * stride + extent - self._sizes[axis], 0) // 2
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """A mean over every element of a term in prediction p and target y.
+
+    Attributes:
+        kind: "binary_crossentropy"   -(y log p + (1 - y) log(1 - p)), p clipped to [1e-7, 1 - 1e-7] as Keras does
+              "mean_squared_error"    (p - y)^2
+              "mean_absolute_error"   |p - y|
+              "huber"                 (p - y)^2 / 2 where |p - y| <= parameter, else parameter (|p - y| - parameter / 2)
+              "binary_accuracy"       1 where (p > parameter) equals y, else 0; it has no gradient
+        from_logits: the operation is given z, and p = 1 / (1 + exp(-z)). Binary cross-entropy is then computed from z
+            without clipping; it is the only kind that then has a gradient, which is by z.
+        parameter: of binary_crossentropy the label smoothing s: y (1 - s) + s / 2 stands for y.
+    """
+
+    kind: LossKind
+    from_logits: bool = False
+    parameter: float = 0.0
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether the operation can write one."""
+        return self.kind == "binary_crossentropy" or (self.kind != "binary_accuracy" and not self.from_logits)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from bench.cuda.part import Part
 from bench.cuda.sizes import Sizes, sizes
 from bench.peers.ours import network_of
 from engine import generate_movies
+from engine.batch_sources import Batch
 from kernels.cuda.backend import PRECISIONS
 
 
@@ -32,7 +33,7 @@ def losses(chosen: Sizes, device: str, precision: str, steps: int) -> list[float
     values = backend.zeros((steps,), np.float64)
     for step in range(steps):
         rows = np.arange(step * work.batch, (step + 1) * work.batch) % chosen.movies
-        network.train_step(*on_device, rows, values[step : step + 1])
+        network.train_step(Batch(*on_device, None, rows), values[step : step + 1])
     return [round(float(value), 7) for value in backend.to_host(values)]
 
 

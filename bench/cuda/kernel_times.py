@@ -21,6 +21,7 @@ from bench.cuda.sizes import Sizes, sizes
 from bench.peers.ours import network_of
 from bench.peers.work import Work
 from bench.report import available_cores
+from engine.batch_sources import Batch
 from kernels.cuda.backend import PRECISIONS
 from kernels.cuda.nvrtc import Resources, compile_cubin
 from kernels.cuda.source import Source
@@ -93,7 +94,7 @@ def training_step(device: Device, work: Work, precision: str, graphs: bool) -> C
     backend, rows = network.backend, np.arange(work.batch)
     x, y = (backend.from_host(movies) for movies in work.movies())
     value = backend.zeros((1,), np.float64)
-    return partial(network.train_step, x, y, rows, value)
+    return partial(network.train_step, Batch(x, y, None, rows), value)
 
 
 def groups(launches: list[Launch]) -> list[Group]:

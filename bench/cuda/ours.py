@@ -16,6 +16,7 @@ from bench.cuda.device import Device
 from bench.peers.device_worker import CHECKED_STEPS, NotOffered, Request, Task, serve
 from bench.peers.ours import network_of
 from bench.peers.work import Work
+from engine.batch_sources import Batch
 from engine.bound_network import BatchShape, BoundNetwork
 from kernels.cuda.backend import PRECISIONS
 
@@ -37,7 +38,7 @@ class Ours:
     def _train(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
         backend, rows = self._network.backend, np.arange(self._work.batch)
         x, y, value = backend.from_host(self._x), backend.from_host(self._y), backend.zeros((1,), np.float64)
-        return lambda: self._network.train_step(x, y, rows, value), lambda: backend.to_host(value)[0]
+        return lambda: self._network.train_step(Batch(x, y, None, rows), value), lambda: backend.to_host(value)[0]
 
     def _forward(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
         backend, batch = self._network.backend, self._work.batch

@@ -8,6 +8,7 @@ channels) behind a layer that returns its last frame only. Arrays of back ends a
 first of those, movies, the other three; a single frame counts as one frame in time.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -151,6 +152,10 @@ class Layer(ABC):
     def get_config(self) -> dict[str, Any]:
         """The arguments of __init__ but name and input_shape, JSON-able, by Keras' names."""
         return {} if self._trainable else {"trainable": False}
+
+    def count_params(self) -> int:
+        """The number of weights, trained or not; 0 before the layer is built."""
+        return sum(math.prod(weight.shape) for weight in self.weights)
 
     def get_weights(self) -> list[HostArray]:
         """Host copies of the weights, in Keras' order."""

@@ -5,14 +5,23 @@ from typing import Any, Literal
 import numba
 import numpy as np
 
-from kernels.cpu import elementwise, lstm_cell, optimizers
+from kernels.cpu import elementwise, losses, lstm_cell, optimizers
 from kernels.cpu.batch_norm import BatchNormPlan
 from kernels.cpu.conv3d import Conv3DPlan
 from kernels.cpu.conv3d_direct import DirectConv3DPlan
 from kernels.cpu.conv_lstm_plan import ConvLSTMPlan
 from kernels.cpu.vector import instruction_set
 from kernels.host import HostBackend
-from kernels.specs import ACTIVATIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import (
+    ACTIVATIONS,
+    PROBABILITY_MARGIN,
+    Activation,
+    BatchNormSpec,
+    ClipSpec,
+    Conv3DSpec,
+    ConvLSTMSpec,
+    LossSpec,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -211,18 +220,26 @@ class CpuBackend(HostBackend):
         kind = ACTIVATIONS.index(activation)
         elementwise.activation_backward(kind, y.reshape(-1), dy.reshape(-1), dz.reshape(-1))
 
-    def bce_forward_backward(self, logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:
-        gradient = logits if dlogits is None else dlogits  # never written when there is none
-        elementwise.bce_forward_backward(
-            logits.reshape(-1), target.reshape(-1), loss, gradient.reshape(-1), dlogits is not None
-        )
-
-    def mse_forward_backward(self, prediction: Array, target: Array, loss: Array, dprediction: Array | None) -> None:
-        gradient = prediction if dprediction is None else dprediction
-        elementwise.mse_forward_backward(
-            prediction.reshape(-1), target.reshape(-1), loss, gradient.reshape(-1),
-            dprediction is not None,
-        )  # fmt: skip
+    def loss_forward_backward(
+        self,
+        spec: LossSpec,
+        output: Array,
+        target: Array,
+        weights: Array | None,
+        loss: Array,
+        doutput: Array | None,
+    ) -> None:
+        scalar = self.dtype.type
+        parameter, needed = scalar(spec.parameter), doutput is not None
+        x, y = output.reshape(-1), target.reshape(-1)
+        dx = doutput.reshape(-1) if doutput is not None else x  # never written when it is not needed
+        runs = np.ones(1, self.dtype) if weights is None else weights.reshape(-1)
+        if spec.kind == "binary_crossentropy" and spec.from_logits:
+            losses.crossentropy_of_logits(x, y, runs, loss, dx, needed, parameter)
+            return
+        low, high = scalar(PROBABILITY_MARGIN), scalar(1.0 - PROBABILITY_MARGIN)
+        kind = losses.KINDS[spec.kind]
+        losses.loss_forward_backward(kind, spec.from_logits, parameter, low, high, x, y, runs, loss, dx, needed)
 
     def adadelta_update(
         self,

@@ -1,4 +1,4 @@
-"""What looks at one element at a time: activations and losses.
+"""What looks at one element at a time: activations.
 
 There is little of it next to the convolutions, and it runs on one thread.
 
@@ -7,24 +7,13 @@ sigmoid  y = 1 / (1 + exp(-z))    dz = dy * y * (1 - y)
 tanh     y = tanh(z)              dz = dy * (1 - y^2)
 relu     y = max(z, 0)            dz = dy where y > 0, else 0
 hard     y = clip(s z + 1/2, 0, 1)    dz = s dy where 0 < y < 1, else 0     s of hard_sigmoid, hard_sigmoid_keras3
-
-bce      loss = mean( max(z,0) - z*y + log1p(exp(-|z|)) )      dz = (sigmoid(z) - y) / n
-mse      loss = mean( (p - y)^2 )                              dp = 2 (p - y) / n
 """
 
 from typing import Any
 
 from kernels.cpu.jit import jit
-from kernels.cpu.nonlinearities import (
-    HARD_SIGMOID,
-    exp_of_minus_magnitude,
-    gate,
-    gate_derivative,
-    log1p_of_fraction,
-    sigmoid,
-    tanh,
-)
-from kernels.cpu.vector import Vector, lanes, load_first, select_less, store_first, sum_of_first
+from kernels.cpu.nonlinearities import HARD_SIGMOID, gate, gate_derivative, sigmoid, tanh
+from kernels.cpu.vector import Vector, lanes, load_first, select_less, store_first
 from kernels.specs import HARD_SIGMOID_SLOPE
 
 Array = Any
@@ -75,33 +64,3 @@ def activation_backward(activation: int, y: Array, dy: Array, dz: Array) -> None
     for here in range(0, y.size, lanes(y)):
         count = y.size - here
         store_first(dz, here, through(activation, load_first(y, here, count), load_first(dy, here, count)), count)
-
-
-@jit
-def bce_forward_backward(z: Array, y: Array, loss: Array, dz: Array, need_dz: bool) -> None:
-    """Binary cross-entropy of flat logits; loss (1,) in float64."""
-    size = z.size
-    total = 0.0
-    for here in range(0, size, lanes(z)):
-        count = size - here
-        logit, target = load_first(z, here, count), load_first(y, here, count)
-        e = exp_of_minus_magnitude(logit)
-        positive = select_less(logit, 0.0, 0.0, logit)
-        total += sum_of_first(positive - logit * target + log1p_of_fraction(e), count)
-        if need_dz:
-            store_first(dz, here, (sigmoid(logit) - target) * (1.0 / size), count)
-    loss[0] = total / size
-
-
-@jit
-def mse_forward_backward(p: Array, y: Array, loss: Array, dp: Array, need_dp: bool) -> None:
-    """Mean squared error of flat predictions; loss (1,) in float64."""
-    size = p.size
-    total = 0.0
-    for here in range(0, size, lanes(p)):
-        count = size - here
-        difference = load_first(p, here, count) - load_first(y, here, count)
-        total += sum_of_first(difference * difference, count)
-        if need_dp:
-            store_first(dp, here, difference * (2.0 / size), count)
-    loss[0] = total / size

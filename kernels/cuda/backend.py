@@ -19,7 +19,7 @@ from kernels.cuda.optimizers import ClipPlan, Optimizers
 from kernels.cuda.persistent import RECURRENCES, Recurrence
 from kernels.cuda.pieces import Layout, LSTMCell, WeightRules
 from kernels.cuda.workspace import Workspace
-from kernels.specs import PRECISIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import PRECISIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 
 Array = Any
 
@@ -245,11 +245,16 @@ class CudaBackend(Backend):
     def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
         self._losses.activation_backward(activation, y, dy, dz)
 
-    def bce_forward_backward(self, logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:
-        self._losses.bce(logits, target, loss, dlogits)
-
-    def mse_forward_backward(self, prediction: Array, target: Array, loss: Array, dprediction: Array | None) -> None:
-        self._losses.mse(prediction, target, loss, dprediction)
+    def loss_forward_backward(
+        self,
+        spec: LossSpec,
+        output: Array,
+        target: Array,
+        weights: Array | None,
+        loss: Array,
+        doutput: Array | None,
+    ) -> None:
+        self._losses.forward_backward(spec, output, target, weights, loss, doutput)
 
     def adadelta_update(
         self,

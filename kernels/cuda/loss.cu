@@ -1,9 +1,14 @@
 // Losses, each with its gradient, and activations.
 //
-//     forward                                                         backward
-//     (1)  bce = mean( max(z,0) - z * y + log1p(exp(-|z|)) )          dz = (sigmoid(z) - y) / n
-//     (2)  mse = mean( (p - y)^2 )                                    dp = 2 (p - y) / n
-//     (3)  y = activation(z)                                          activations.cuh
+//     forward: sum of w * term / n                                    backward, times w / n
+//     (1)  binary cross-entropy  max(z,0) - z y + log1p(exp(-|z|))    sigmoid(z) - y
+//     (1') of probabilities      -(y log p + (1 - y) log(1 - p))      (p - y) / (p (1 - p)), 0 where p was clipped
+//     (2)  mean squared error    (p - y)^2                            2 (p - y)
+//     (3)  mean absolute error   |p - y|                              sign(p - y)
+//     (4)  Huber                 (p - y)^2 / 2, beyond delta          p - y, beyond delta
+//                                delta (|p - y| - delta / 2)          delta sign(p - y)
+//     (5)  binary accuracy       1 where (p > threshold) = y
+//     (6)  y = activation(z)                                       activations.cuh
 //
 // Loss terms are summed in float64: each block its share into partial (gridDim), then one block all shares, in order.
 // A NaN stays a NaN everywhere.
@@ -12,48 +17,56 @@
 #include "elementwise.cuh"
 
 constexpr int THREADS = 256;
+constexpr int BINARY_CROSSENTROPY = 0, MEAN_SQUARED_ERROR = 1, MEAN_ABSOLUTE_ERROR = 2, HUBER = 3;
+constexpr float PROBABILITY_LOW = 1e-7f, PROBABILITY_HIGH = 1.0f - 1e-7f;
 
-// partial[block] = sum of term(a, b) over this block's elements; gradient (a, b), unless null, goes to d.
-template <class Term, class Gradient>
-__device__ __forceinline__ void loss_terms(double* shared, const float* a, const float* b, double* partial, float* d,
-                                           long long n, long long quads, Term term, Gradient gradient) {
+struct Term {
+    float value, slope;
+};
+
+// (1) to (5) of one element; parameter: label smoothing, delta or threshold.
+__device__ __forceinline__ Term loss_term(int kind, bool from_logits, float x, float y, float parameter) {
+    if (kind == BINARY_CROSSENTROPY) {
+        y = y * (1.0f - parameter) + 0.5f * parameter;
+        if (from_logits) return {(x < 0.0f ? 0.0f : x) - x * y + log1pf(expf(-fabsf(x))), sigmoid(x) - y};    // (1)
+        const float q = x < PROBABILITY_LOW ? PROBABILITY_LOW : x > PROBABILITY_HIGH ? PROBABILITY_HIGH : x;
+        return {-(y * logf(q) + (1.0f - y) * logf(1.0f - q)),
+                q == x ? (q - y) / (q * (1.0f - q)) : x != x ? x : 0.0f};                                     // (1')
+    }
+    const float p = from_logits ? sigmoid(x) : x, error = p - y, size = fabsf(error);
+    const float sign = error > 0.0f ? 1.0f : error < 0.0f ? -1.0f : error;
+    switch (kind) {
+        case MEAN_SQUARED_ERROR: return {error * error, 2.0f * error};                                        // (2)
+        case MEAN_ABSOLUTE_ERROR: return {size, sign};                                                        // (3)
+        case HUBER:                                                                                           // (4)
+            if (size <= parameter) return {0.5f * error * error, error};
+            return {parameter * (size - 0.5f * parameter), parameter * sign};
+        default: return {(p > parameter ? 1.0f : 0.0f) == y ? 1.0f : 0.0f, 0.0f};                             // (5)
+    }
+}
+
+// (1) to (5): output, target (n), weights (n / run) or null -> partial (gridDim.x), doutput (n) or null.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    loss_terms(const float* output, const float* target, const float* weights, double* partial, float* doutput,
+               int kind, int from_logits, float parameter, long long run, long long n, long long quads) {
+    DYNAMIC_SHARED(double, shared);
+    const float share = 1.0f / float(n);
     double sum = 0.0;
     for_each(n, quads, [&](long long at, auto width) {
         constexpr int WIDTH = decltype(width)::WIDTH;
-        const Vector<WIDTH> left = load<WIDTH>(a + at), right = load<WIDTH>(b + at);
+        const Vector<WIDTH> x = load<WIDTH>(output + at), y = load<WIDTH>(target + at);
         Vector<WIDTH> slope;
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q) {
-            sum += double(term(left.v[q], right.v[q]));
-            slope.v[q] = gradient(left.v[q], right.v[q]);
+            const Term term = loss_term(kind, from_logits, x.v[q], y.v[q], parameter);
+            const float weight = weights == nullptr ? 1.0f : weights[(at + q) / run];
+            sum += double(weight) * double(term.value);
+            slope.v[q] = term.slope * (weight * share);
         }
-        if (d != nullptr) store<WIDTH>(d + at, slope);
+        if (doutput != nullptr) store<WIDTH>(doutput + at, slope);
     });
     sum = block_sum<THREADS>(sum, shared);
     if (threadIdx.x == 0) partial[blockIdx.x] = sum;
-}
-
-// (1): logits, target (n) -> partial (gridDim.x), dlogits (n) or null.
-extern "C" __global__ void __launch_bounds__(THREADS)
-    bce(const float* logits, const float* target, double* partial, float* dlogits, long long n, long long quads) {
-    DYNAMIC_SHARED(double, shared);
-    float share = 1.0f / float(n);
-    loss_terms(
-        shared, logits, target, partial, dlogits, n, quads,
-        [](float z, float y) { return (z < 0.0f ? 0.0f : z) - z * y + log1pf(expf(-fabsf(z))); },
-        [=](float z, float y) { return (sigmoid(z) - y) * share; });
-}
-
-// (2): prediction, target (n) -> partial (gridDim.x), dprediction (n) or null.
-extern "C" __global__ void __launch_bounds__(THREADS)
-    mse(const float* prediction, const float* target, double* partial, float* dprediction, long long n,
-        long long quads) {
-    DYNAMIC_SHARED(double, shared);
-    float share = 2.0f / float(n);
-    loss_terms(
-        shared, prediction, target, partial, dprediction, n, quads,
-        [](float p, float y) { return (p - y) * (p - y); },
-        [=](float p, float y) { return (p - y) * share; });
 }
 
 // partial (blocks) -> loss (1) = sum / n; one block.
@@ -66,7 +79,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     if (threadIdx.x == 0) loss[0] = sum / double(n);
 }
 
-// (3): z -> y (n), which may be z.
+// (6): z -> y (n), which may be z.
 extern "C" __global__ void __launch_bounds__(THREADS)
     activation_forward(const float* z, float* y, int activation, long long n, long long quads) {
     for_each(n, quads, [&](long long at, auto width) {
@@ -78,7 +91,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     });
 }
 
-// (3): y, dy -> dz (n), which may be dy.
+// (6): y, dy -> dz (n), which may be dy.
 extern "C" __global__ void __launch_bounds__(THREADS)
     activation_backward(const float* y, const float* dy, float* dz, int activation, long long n, long long quads) {
     for_each(n, quads, [&](long long at, auto width) {

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from kernels.host import HostBackend
-from kernels.reference import batch_norm, conv3d, conv_lstm, elementwise, lstm_cell, optimizers
-from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.reference import batch_norm, conv3d, conv_lstm, elementwise, losses, lstm_cell, optimizers
+from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -162,11 +162,16 @@ class ReferenceBackend(HostBackend):
     def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
         elementwise.activation_backward(activation, y, dy, dz)
 
-    def bce_forward_backward(self, logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:
-        elementwise.bce_forward_backward(logits, target, loss, dlogits)
-
-    def mse_forward_backward(self, prediction: Array, target: Array, loss: Array, dprediction: Array | None) -> None:
-        elementwise.mse_forward_backward(prediction, target, loss, dprediction)
+    def loss_forward_backward(
+        self,
+        spec: LossSpec,
+        output: Array,
+        target: Array,
+        weights: Array | None,
+        loss: Array,
+        doutput: Array | None,
+    ) -> None:
+        losses.loss_forward_backward(spec, output, target, weights, loss, doutput)
 
     def adadelta_update(
         self,

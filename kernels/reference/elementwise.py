@@ -1,4 +1,4 @@
-"""Activations and losses: everything that looks at one element at a time.
+"""Activations.
 
 linear   y = z                    dz = dy
 sigmoid  y = 1 / (1 + exp(-z))    dz = dy * y * (1 - y)
@@ -42,19 +42,3 @@ def activation_backward(activation: Activation, y: Array, dy: Array, dz: Array) 
         dz[...] = np.where((y > 0.0) & (y < 1.0), HARD_SIGMOID_SLOPE[activation] * dy, 0.0)
     else:
         dz[...] = dy
-
-
-def bce_forward_backward(logits: Array, target: Array, loss: Array, dlogits: Array | None) -> None:
-    """Mean binary cross-entropy through the logits (tf.keras 2.x keeps a sigmoid's logits for its loss)."""
-    z, y = logits, target
-    loss[0] = np.mean(np.maximum(z, 0.0) - z * y + np.log1p(np.exp(-np.abs(z))), dtype=np.float64)
-    if dlogits is not None:
-        dlogits[...] = (0.5 * np.tanh(0.5 * z) + 0.5 - y) / z.dtype.type(z.size)
-
-
-def mse_forward_backward(prediction: Array, target: Array, loss: Array, dprediction: Array | None) -> None:
-    """Mean squared error."""
-    difference = prediction - target
-    loss[0] = np.mean(np.square(difference), dtype=np.float64)
-    if dprediction is not None:
-        dprediction[...] = difference * prediction.dtype.type(2.0 / prediction.size)

@@ -23,7 +23,7 @@ def training(filters: int = 2, batch_size: int = 2, learning_rate: float = 1.0) 
     network.add(Conv3D(1, (1, 3, 3), padding="same", activation="sigmoid"))
     network.compile(loss="binary_crossentropy", optimizer=Adadelta(learning_rate))
     network.build()
-    return network, FitLoop(network, X, Y, batch_size=batch_size, epochs=4, validation_data=(X, Y), seed=9)
+    return network, FitLoop.on_arrays(network, X, Y, batch_size=batch_size, epochs=4, validation_data=(X, Y), seed=9)
 
 
 def test_resume_after_any_event_gives_the_same_bits(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_loop_with_adam_and_a_schedule_resumes_bit_for_bit(device: str) -> Non
 
     def loop_of(network: Sequential) -> FitLoop:
         network.build(x.shape[1:])
-        return FitLoop(network, x, targets(x), batch_size=2, epochs=3, seed=9)
+        return FitLoop.on_arrays(network, x, targets(x), batch_size=2, epochs=3, seed=9)
 
     rate = schedules.CosineDecay(0.02, decay_steps=9)
     straight, interrupted, resumed = (adam_network(device, rate) for _ in range(3))

@@ -47,18 +47,21 @@ def test_validation_split_holds_out_the_last_rows() -> None:
 class Recorder:
     """Stands for a network: notes which movies each step was given."""
 
+    metrics_names = ("loss",)
+    stop_training = False
+
     def __init__(self) -> None:
         self.backend = ReferenceBackend()
         self.steps: list[list[int]] = []
 
-    def train_step(self, x, y, rows, value) -> None:
-        self.steps.append(list(rows))
+    def train_step(self, batch, values) -> None:
+        self.steps.append(list(batch.rows))
 
 
 def test_every_epoch_sees_every_movie_once_in_another_order() -> None:
     x = movies(7)
     recorder = Recorder()
-    for _ in FitLoop(recorder, x, targets(x), batch_size=3, epochs=2, seed=4):
+    for _ in FitLoop.on_arrays(recorder, x, targets(x), batch_size=3, epochs=2, seed=4):
         pass
     assert [len(rows) for rows in recorder.steps] == [3, 3, 1] * 2
     first, second = np.concatenate(recorder.steps[:3]), np.concatenate(recorder.steps[3:])
@@ -84,7 +87,7 @@ def test_a_loop_resumed_in_the_middle_ends_bit_for_bit_the_same(stop_after: int)
 
     def loop_of(network: Sequential) -> FitLoop:
         network.build(x.shape[1:])
-        return FitLoop(network, x, y, batch_size=2, epochs=2, validation_data=(x[:1], y[:1]), seed=9)
+        return FitLoop.on_arrays(network, x, y, batch_size=2, epochs=2, validation_data=(x[:1], y[:1]), seed=9)
 
     straight = seed_like("cpu", "float32")
     logs = [event.logs for event in loop_of(straight) if hasattr(event, "logs")]
@@ -110,7 +113,7 @@ def test_a_diverged_loss_names_its_step() -> None:
     network = seed_like("reference")
     x = movies(4)
     network.build(x.shape[1:])
-    loop = iter(FitLoop(network, x, targets(x), batch_size=2, epochs=1, shuffle=False))
+    loop = iter(FitLoop.on_arrays(network, x, targets(x), batch_size=2, epochs=1, shuffle=False))
     next(loop)
     network.weights[0].assign(np.full(network.weights[0].shape, np.nan))
     with pytest.raises(NonFiniteLossError, match=r"step 2 \(epoch 1, batch 2 of 2\)"):
@@ -176,7 +179,7 @@ def test_the_example_has_its_number_of_parameters(capsys: pytest.CaptureFixture[
     assert "Total params: 407,001" in printed
     assert "Trainable params: 406,681" in printed
     assert "115,360" in printed
-    assert "(None, None, 40, 40, 40)" in printed
+    assert printed.count("(None, None, 40, 40,") == 9
 
 
 def test_a_network_is_rebuilt_from_its_configuration() -> None:
@@ -244,7 +247,6 @@ def test_bad_arguments_are_named(argument: str, call) -> None:
         ("device: expected one of", lambda: Sequential(device="cpu:1")),
         ("dtype", lambda: seed_like("cpu", "float16").get_weights()),
         ("precision", lambda: Sequential([BatchNormalization()], "cpu", precision="tf32").build((1, 2, 2, 1))),
-        ("the last layer", lambda: linear_head().compile(loss="binary_crossentropy")),
         ("call compile", lambda: linear_head().fit(GOOD, targets(GOOD))),
         ("no layers", lambda: Sequential().predict(GOOD)),
         ("input_shape: give it", lambda: linear_head().get_weights()),

@@ -20,7 +20,7 @@ def begun(device: str) -> tuple[Sequential, FitLoop]:
     """A network and its training loop, two steps and the end of the epoch to each of EPOCHS."""
     network = CASE.network(device)
     x, y = CASE.batch()
-    return network, FitLoop(network, x, y, batch_size=2, epochs=EPOCHS, seed=4)
+    return network, FitLoop.on_arrays(network, x, y, batch_size=2, epochs=EPOCHS, seed=4)
 
 
 @pytest.mark.parametrize(("first", "second"), [("cuda", "cpu"), ("cpu", "cuda"), ("cuda", "cuda")])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.cuda.device import Device
+from engine.batch_sources import Batch
 from tests.gpu.networks import CASES
 
 pytestmark = pytest.mark.gpu
@@ -39,6 +40,6 @@ def test_many_replays_go_on(device: Device) -> None:
     x, y = (backend.from_host(movies) for movies in case.batch())
     losses = backend.zeros((20 if device.simulated else MANY,), np.float64)
     for step in range(len(losses)):
-        network.train_step(x, y, np.arange(1), losses[step : step + 1])
+        network.train_step(Batch(x, y, None, np.arange(1)), losses[step : step + 1])
     host = backend.to_host(losses)
     assert np.isfinite(host).all() and host[-1] < host[0]

@@ -6,7 +6,7 @@ import pytest
 from kernels.cuda import CudaBackend
 from kernels.cuda.conv_lstm import conv_lstm_defines
 from kernels.cuda.tiles import gradient_tile
-from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 from tests.cuda_sim import sim_backend
 from tests.kernels.cuda.layer_runs import Results, run_batch_norm, run_conv3d, run_conv_lstm
 
@@ -19,7 +19,8 @@ def losses(backend: CudaBackend) -> Results:
     generator = np.random.default_rng(0)
     logits, target = (backend.from_host(generator.standard_normal(5003)) for _ in range(2))
     gradient, loss = backend.empty((5003,)), backend.empty((1,), np.float64)
-    backend.bce_forward_backward(logits, target, loss, gradient)
+    spec = LossSpec("binary_crossentropy", from_logits=True)
+    backend.loss_forward_backward(spec, logits, target, None, loss, gradient)
     return {"loss": backend.to_host(loss), "gradient": backend.to_host(gradient)}
 
 

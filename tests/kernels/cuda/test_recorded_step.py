@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from kernels.cuda import CudaBackend
-from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 
 T, B, H, W, F = 2, 2, 5, 7, 4
 
@@ -53,7 +53,8 @@ class Step:
         h, _ = b.conv_lstm_forward(self.lstm, self.x, w["kernel"], w["recurrent_kernel"], w["bias"])
         normal = b.batch_norm_forward(self.norm, h, w["gamma"], w["beta"], *self.moving, momentum=0.9)
         logits = b.conv3d_forward(self.head, normal, w["head"], w["head_bias"])
-        b.bce_forward_backward(logits, self.y, self.loss, self.dlogits)
+        loss = LossSpec("binary_crossentropy", from_logits=True)
+        b.loss_forward_backward(loss, logits, self.y, None, self.loss, self.dlogits)
         dy = b.conv3d_backward(self.head, self.dlogits, normal, w["head"], g["head"], g["head_bias"])
         dh = b.batch_norm_backward(self.norm, dy, h, w["gamma"], g["gamma"], g["beta"])
         lstm_gradients = (g["kernel"], g["recurrent_kernel"], g["bias"])

@@ -1,0 +1,196 @@
+"""Where batches come from: arrays that lie on the device, or anything that can be iterated over."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.validation import finite_movies, positive_int
+from kernels import Backend
+
+Array = Any
+HostArray = np.ndarray[Any, Any]
+Triple = tuple[HostArray, HostArray, HostArray | None]
+"""Movies, targets and sample weights, checked, on the host."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Movies to take from arrays on the device.
+
+    Attributes:
+        x, y: (N,T,H,W,C), (N,T,H,W,K).
+        weights: of the samples, with ones for the axes that they do not tell apart, e.g. (N,T,1,1,1); or None.
+        rows: (B,) which movies, on the host.
+    """
+
+    x: Array
+    y: Array
+    weights: Array | None
+    rows: HostArray
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return len(self.rows)
+
+
+class BatchSource(ABC):
+    """Gives the batches of one epoch after the other.
+
+    Attributes:
+        steps: batches in an epoch; None where only the end of an epoch will tell.
+        movies: in an epoch; None likewise.
+    """
+
+    steps: int | None
+    movies: int | None
+
+    @abstractmethod
+    def epoch(self, number: int, first_step: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, from its step `first_step` on."""
+
+
+class ArraySource(BatchSource):
+    """Batches of arrays; the order of an epoch depends on (seed, epoch) alone.
+
+    Args:
+        backend: whose memory the arrays are copied to, once.
+        triple: movies, targets and sample weights, checked.
+        batch_size: the last batch of an epoch may be smaller.
+        shuffle: draw a new order for each epoch.
+        seed: of those orders.
+    """
+
+    def __init__(self, backend: Backend, triple: Triple, batch_size: int, shuffle: bool = False, seed: int = 0) -> None:
+        x, y, weights = triple
+        self._x, self._y = backend.from_host(x), backend.from_host(y)
+        self._weights = None if weights is None else backend.from_host(weights)
+        self._batch_size = positive_int("batch_size", batch_size)
+        self._shuffle, self.seed = shuffle, int(seed)
+        self.movies: int = len(triple[0])
+        self.steps: int = math.ceil(self.movies / self._batch_size)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Movies in each batch of an epoch."""
+        return [min(self._batch_size, self.movies - start) for start in range(0, self.movies, self._batch_size)]
+
+    def epoch(self, number: int, first_step: int = 0) -> Iterator[Batch]:
+        order = np.arange(self.movies)
+        if self._shuffle:
+            np.random.default_rng([self.seed, number]).shuffle(order)
+        for step in range(first_step, self.steps):
+            rows = order[step * self._batch_size : (step + 1) * self._batch_size]
+            yield Batch(self._x, self._y, self._weights, rows)
+
+
+class IterableSource(BatchSource):
+    """Batches (x, y) or (x, y, sample_weight) that someone else makes, of any sizes.
+
+    Args:
+        backend: whose memory each batch is copied to.
+        batches: a generator or iterator, gone through once; an iterable, started again when it ends; or an object with
+            __len__ and __getitem__ (as keras.utils.Sequence and PyDataset), whose on_epoch_end is called if it has one.
+        check: turns what comes into a Triple, or raises a ValueError.
+        steps: batches in an epoch; None is all that there are.
+        shuffle: draw a new order of the batches for each epoch; only with __len__ and __getitem__.
+        seed: of those orders.
+        onwards: an epoch of `steps` batches begins where the last one stopped; False: at the first batch again.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        batches: Any,
+        check: Callable[[Any], Triple],
+        steps: int | None,
+        shuffle: bool = False,
+        seed: int = 0,
+        onwards: bool = True,
+    ) -> None:
+        self._backend, self._batches, self._check = backend, batches, check
+        self._goes_on = onwards
+        self._indexed = is_indexed(batches)
+        self._shuffle, self._seed = shuffle and self._indexed, int(seed)
+        self.steps = len(batches) if steps is None and self._indexed else steps
+        self.movies = None
+        self._running: Iterator[Any] | None = None
+
+    def epoch(self, number: int, first_step: int = 0) -> Iterator[Batch]:
+        if self._indexed:
+            given = self._by_index(number)
+        elif self.steps is None or not self._goes_on:
+            given = iter(self._batches)
+        else:
+            given = self._onwards()
+        for step, item in enumerate(given):
+            if step >= first_step:
+                yield self._on_device(item)
+            if step + 1 == self.steps:
+                break
+        if self._indexed and hasattr(self._batches, "on_epoch_end"):
+            self._batches.on_epoch_end()
+
+    def _by_index(self, number: int) -> Iterator[Any]:
+        order = np.arange(len(self._batches))
+        if self._shuffle:
+            np.random.default_rng([self._seed, number]).shuffle(order)
+        return (self._batches[int(index)] for index in order)
+
+    def _onwards(self) -> Iterator[Any]:
+        """From where the epoch before stopped; what can be started again is."""
+        fresh = self._running is None
+        if self._running is None:
+            self._running = iter(self._batches)
+        while True:
+            given = 0
+            for item in self._running:
+                given += 1
+                yield item
+            if self._running is self._batches or (fresh and not given):
+                return
+            self._running, fresh = iter(self._batches), True
+
+    def _on_device(self, item: Any) -> Batch:
+        x, y, weights = self._check(item)
+        x, y = self._backend.from_host(x), self._backend.from_host(y)
+        return Batch(x, y, None if weights is None else self._backend.from_host(weights), np.arange(x.shape[0]))
+
+
+def is_indexed(batches: Any) -> bool:
+    """Whether batches are asked for by number: keras.utils.Sequence, PyDataset, a list."""
+    return hasattr(batches, "__len__") and hasattr(batches, "__getitem__")
+
+
+def is_batches(x: Any) -> bool:
+    """Whether x gives batches one by one, in place of being an array of movies."""
+    if isinstance(x, np.ndarray) or hasattr(x, "__array__"):
+        return False
+    if isinstance(x, list | tuple):
+        return len(x) > 0 and isinstance(x[0], list | tuple) and len(x[0]) in (2, 3) and np.ndim(x[0][0]) >= 4
+    return is_indexed(x) or hasattr(x, "__iter__")
+
+
+def checked_weights(name: str, weights: Any, y: HostArray) -> HostArray | None:
+    """Sample weights for targets y (N,T,H,W,K), with ones for the axes that they do not tell apart.
+
+    They may be (N,), a number for each movie; (N,T), for each frame; up to (N,T,H,W), for each pixel.
+    """
+    if weights is None:
+        return None
+    array = np.asarray(weights)
+    if array.ndim == y.ndim and array.shape[-1] == 1:
+        array = array[..., 0]
+    if not 1 <= array.ndim < y.ndim or array.shape != y.shape[: array.ndim]:
+        raise ValueError(
+            f"{name}: expected shape {y.shape[:1]}, a number for each movie, or {y.shape[:2]} and so on up to "
+            f"{y.shape[:-1]}, got {array.shape}"
+        )
+    array = finite_movies(name, array, rank=array.ndim).astype(np.float64)
+    array = array.reshape(*array.shape, *(1,) * (y.ndim - array.ndim))
+    frames = y.shape[1] if y.ndim == 5 else array.shape[1]
+    return np.broadcast_to(array, (array.shape[0], frames, *array.shape[2:]))

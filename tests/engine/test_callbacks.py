@@ -1,0 +1,274 @@
+"""Callbacks: when they are called and with what, and what each of Keras' does."""
+
+import csv
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tensorboardX.proto import event_pb2
+
+import engine
+from engine import NonFiniteLossError, Sequential, callbacks
+from engine.callbacks import Callback
+from tests.engine.networks import movies, seed_like, targets
+
+X = movies(5)
+Y = targets(X)
+
+
+def fitted(*called: Any, epochs: int = 3, network: Sequential | None = None, **arguments: Any) -> Sequential:
+    network = network or seed_like("reference")
+    network.fit(X, Y, batch_size=2, epochs=epochs, verbose=0, callbacks=list(called), **arguments)
+    return network
+
+
+class Feed(Callback):
+    """Puts chosen numbers into the epochs' logs, before other callbacks see them."""
+
+    def __init__(self, **numbers: list[float]) -> None:
+        self.numbers = numbers
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs.update({name: values[epoch] for name, values in self.numbers.items()})
+
+
+class Recorder(Callback):
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("on_") and "batch_" not in name.replace("train_batch", ""):
+            calls = object.__getattribute__(self, "calls")
+            return lambda *args, **kwargs: calls.append((name.removeprefix("on_"), *args[:-1]))
+        return object.__getattribute__(self, name)
+
+
+def test_the_order_of_calls() -> None:
+    recorder = Recorder()
+    recorder.on_train_batch_end = None  # an attribute of its own tells that it listens to batches
+    fitted(recorder, epochs=2, validation_data=(X[:1], Y[:1]))
+    one = [(f"train_batch_{end}", batch) for batch in range(3) for end in ("begin", "end")]
+    test = [("test_begin",), ("test_end",)]
+    epochs = [[("epoch_begin", n), *one, *test, ("epoch_end", n)] for n in range(2)]
+    assert recorder.calls == [("train_begin",), *epochs[0], *epochs[1], ("train_end",)]
+    assert recorder.params == {"epochs": 2, "steps": 3, "verbose": 0}
+    assert isinstance(recorder.model, Sequential)
+
+
+def test_batch_logs_are_means_so_far_under_either_name_of_the_hook() -> None:
+    seen: dict[str, list[dict[str, float]]] = {"new": [], "old": []}
+
+    class New(Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            seen["new"].append(dict(logs))
+
+    class Old(Callback):
+        def on_batch_end(self, batch: int, logs: Any = None) -> None:
+            seen["old"].append(dict(logs))
+
+    network = fitted(New(), Old(), epochs=1, shuffle=False)
+    assert seen["new"] == seen["old"] and len(seen["new"]) == 3
+    assert network.history is not None and seen["new"][-1]["loss"] == network.history.history["loss"][0]
+    by_hand = seed_like("reference")
+    losses = [by_hand.train_on_batch(X[:2], Y[:2]), by_hand.train_on_batch(X[2:4], Y[2:4])]
+    assert seen["new"][1]["loss"] == pytest.approx(np.mean(losses), rel=1e-12)
+
+
+def test_stop_training_from_a_batch_ends_the_epoch_and_the_fit() -> None:
+    class Stop(Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.model.stop_training = batch == 1
+
+    network = fitted(Stop(), validation_data=(X[:1], Y[:1]))
+    assert network.iterations == 2 and network.history is not None
+    assert network.history.epoch == [0] and "val_loss" in network.history.history
+    assert fitted(network=network, epochs=1).iterations == 5, "the next fit begins unstopped"
+
+
+@pytest.mark.parametrize(
+    ("values", "arguments", "epochs_run"),
+    [
+        ([5, 4, 3, 2, 1, 0], {}, 6),
+        ([5, 4, 4, 3, 2, 1], {}, 3),
+        ([5, 4, 4, 4, 3, 2], {"patience": 2}, 4),
+        ([5, 4, 4, 3, 3, 2], {"patience": 2}, 6),
+        ([5, 4.95, 4.9, 4, 3, 2], {"min_delta": 0.1}, 2),
+        ([1, 2, 3, 3, 4, 5], {"mode": "max"}, 4),
+        ([5, 4, 3, 2, 1, 0], {"baseline": 3, "patience": 3}, 6),
+        ([5, 4.5, 4, 4, 4, 4], {"baseline": 3, "patience": 3}, 4),
+        ([5, 6, 7, 6, 6, 5], {"start_from_epoch": 2}, 5),
+    ],
+)
+def test_early_stopping(values: list[float], arguments: dict[str, Any], epochs_run: int) -> None:
+    stopping = callbacks.EarlyStopping(**{"monitor": "watched", "mode": "min", **arguments})
+    network = fitted(Feed(watched=values), stopping, epochs=6)
+    assert network.history is not None and len(network.history.epoch) == epochs_run
+    assert stopping.stopped_epoch == (epochs_run - 1 if epochs_run < 6 else 0)
+
+
+def test_early_stopping_puts_the_best_weights_back(capsys: pytest.CaptureFixture[str]) -> None:
+    kept: list[Any] = []
+    keep = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(keep.model.get_weights()))
+    stopping = callbacks.EarlyStopping("watched", patience=2, mode="min", restore_best_weights=True, verbose=1)
+    network = fitted(Feed(watched=[3, 1, 2, 2, 0]), keep, stopping, epochs=5)
+    assert stopping.best_epoch == 1 and "Epoch 4: early stopping" in capsys.readouterr().out
+    for array, best, last in zip(network.get_weights(), kept[1], kept[-1], strict=True):
+        np.testing.assert_array_equal(array, best)
+        assert not np.array_equal(array, last)
+
+
+def test_a_number_that_is_not_there_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match=r"EarlyStopping: there is no 'val_loss' in the logs, only loss"):
+        fitted(callbacks.EarlyStopping(), epochs=1)
+
+
+def test_the_direction_is_known_for_the_loss_and_compiled_metrics() -> None:
+    network = seed_like("reference")
+    network.compile("sgd", "mse", metrics=["accuracy", "mae"])
+    for monitor, larger in (("val_accuracy", True), ("mae", False), ("val_loss", False)):
+        stopping = callbacks.EarlyStopping(monitor)
+        stopping.set_model(network)
+        assert stopping.is_improvement(2.0, 1.0) == larger
+    unknown = callbacks.EarlyStopping("psnr")
+    unknown.set_model(network)
+    with pytest.raises(ValueError, match=r"monitor: .* pass mode='min' or mode='max'"):
+        unknown.is_improvement(2.0, 1.0)
+
+
+def test_the_rate_falls_on_a_plateau() -> None:
+    network = seed_like("reference")
+    network.compile(engine.SGD(1.0), "mse")
+    plateau = callbacks.ReduceLROnPlateau("watched", factor=0.5, patience=2, cooldown=1, min_lr=0.2, mode="min")
+    values = [3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    fitted(Feed(watched=values), plateau, epochs=12, network=network)
+    assert network.history is not None
+    # reduced after the epochs 2, 4, 9: two epochs without an improvement each time, one of cooldown
+    expected = [1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2, 0.2, 0.2, 0.2]
+    assert network.history.history["learning_rate"] == expected
+
+
+def test_a_scheduled_rate_trains_as_a_set_one() -> None:
+    rates = [0.5, 0.25, 0.125]
+    networks = [seed_like("reference") for _ in range(3)]
+    for network in networks:
+        network.compile(engine.SGD(1.0), "mse")
+    fitted(callbacks.LearningRateScheduler(lambda epoch: rates[epoch]), network=networks[0], shuffle=False)
+    fitted(callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2), network=networks[1], shuffle=False)
+    for rate in rates:
+        networks[2].optimizer.learning_rate = rate  # type: ignore[union-attr]
+        fitted(network=networks[2], epochs=1, shuffle=False)
+    assert networks[0].history is not None and networks[0].history.history["learning_rate"] == rates
+    for other in networks[1:]:
+        for one, twin in zip(networks[0].get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, twin)
+
+
+def rows(path: Path, separator: str = ",") -> list[list[str]]:
+    with path.open(newline="") as file:
+        return list(csv.reader(file, delimiter=separator))
+
+
+def test_csv_logger(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    network = fitted(callbacks.CSVLogger(path), epochs=2, validation_split=0.4)
+    assert network.history is not None
+    losses, val_losses = network.history.history["loss"], network.history.history["val_loss"]
+    table = rows(path)
+    assert table[0] == ["epoch", "loss", "val_loss"]
+    assert [[float(cell) for cell in row] for row in table[1:]] == [[n, losses[n], val_losses[n]] for n in range(2)]
+    fitted(callbacks.CSVLogger(path, append=True), epochs=4, initial_epoch=2, validation_split=0.4, network=network)
+    assert [row[0] for row in rows(path)] == ["epoch", "0", "1", "2", "3"]
+    fitted(callbacks.CSVLogger(path, separator=";"), epochs=1)
+    assert rows(path, ";")[0] == ["epoch", "loss", "val_loss"] and rows(path, ";")[1][2] == "NA"
+
+
+def test_model_checkpoint_of_every_epoch_and_of_the_best(tmp_path: Path) -> None:
+    values = [3.0, 1.0, 2.0]
+    every = callbacks.ModelCheckpoint(tmp_path / "deep" / "net.{epoch:02d}-{watched:.1f}.safetensors")
+    best = callbacks.ModelCheckpoint(tmp_path / "best.safetensors", "watched", save_best_only=True, mode="min")
+    kept: list[Any] = []
+    keep = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(keep.model.get_weights()))
+    fitted(Feed(watched=values), every, best, keep)
+    names = sorted(path.name for path in (tmp_path / "deep").iterdir())
+    assert names == ["net.01-3.0.safetensors", "net.02-1.0.safetensors", "net.03-2.0.safetensors"]
+    for path, weights in ((tmp_path / "deep" / names[2], kept[2]), (tmp_path / "best.safetensors", kept[1])):
+        loaded = engine.load_model(path, device="reference")
+        for array, expected in zip(loaded.get_weights(), weights, strict=True):
+            np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.filterwarnings("ignore:layer 'conv_lstm2d'. Keras 3 has another function")
+def test_model_checkpoint_of_weights_and_of_batches(tmp_path: Path) -> None:
+    weights = callbacks.ModelCheckpoint(tmp_path / "w.weights.h5", save_weights_only=True)
+    batches = callbacks.ModelCheckpoint(tmp_path / "{epoch}-{batch}.safetensors", save_freq=2)
+    network = fitted(weights, batches, epochs=2)
+    assert sorted(path.name for path in tmp_path.glob("*.safetensors")) == [
+        "1-2.safetensors", "2-1.safetensors", "2-3.safetensors",
+    ]  # fmt: skip
+    twin = seed_like("reference", seed=8)
+    twin.load_weights(tmp_path / "w.weights.h5")
+    for array, expected in zip(twin.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_allclose(array, expected, rtol=1e-14)
+
+
+def test_a_loss_that_is_no_number_ends_the_fit_or_is_an_error() -> None:
+    def poisoned() -> Sequential:
+        network = seed_like("reference")
+        network.build((None, None, None, 1))
+        network.weights[0].assign(np.full(network.weights[0].shape, np.nan))
+        return network
+
+    with pytest.raises(NonFiniteLossError):
+        fitted(network=poisoned())
+    network = fitted(callbacks.TerminateOnNaN(), network=poisoned())
+    assert network.iterations == 1 and network.history is not None
+    assert math.isnan(network.history.history["loss"][0])
+
+
+def test_tensorboard_writes_event_files(tmp_path: Path) -> None:
+    network = fitted(callbacks.TensorBoard(tmp_path, update_freq="batch"), epochs=2, validation_split=0.4)
+    assert network.history is not None
+    train, validation = scalars(tmp_path / "train"), scalars(tmp_path / "validation")
+    assert train["epoch_loss"] == pytest.approx(network.history.history["loss"])
+    assert validation == {"epoch_loss": pytest.approx(network.history.history["val_loss"])}
+    assert train["epoch_learning_rate"] == [1.0, 1.0] and len(train["batch_loss"]) == 4
+
+
+def scalars(folder: Path) -> dict[str, list[float]]:
+    """The scalars of the one event file in a folder."""
+    (path,) = folder.iterdir()
+    found: dict[str, list[float]] = {}
+    content = path.read_bytes()
+    while content:
+        length = int.from_bytes(content[:8], "little")
+        event = event_pb2.Event.FromString(content[12 : 12 + length])
+        for value in event.summary.value:
+            found.setdefault(value.tag, []).append(value.simple_value)
+        content = content[12 + length + 4 :]
+    return found
+
+
+def test_tensorboard_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(ValueError, match=r"pip install 'convlstm-engine\[tensorboard\]'"):
+        callbacks.TensorBoard()
+
+
+@pytest.mark.parametrize(
+    ("match", "build"),
+    [
+        ("mode: expected", lambda: callbacks.EarlyStopping(mode="up")),
+        ("factor: expected", lambda: callbacks.ReduceLROnPlateau(factor=1.0)),
+        ("schedule: expected", lambda: callbacks.LearningRateScheduler(0.1)),
+        ("filepath: expected a name that ends in", lambda: callbacks.ModelCheckpoint("net.pt")),
+        ("save_freq: expected", lambda: callbacks.ModelCheckpoint("net.keras", save_freq="batch")),
+        ("hooks: expected one of", lambda: callbacks.LambdaCallback(on_epoch_ends=print)),
+        ("filepath: .* asks for 'acc'", lambda: fitted(callbacks.ModelCheckpoint("{acc}.safetensors"), epochs=1)),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_named(match: str, build: Any) -> None:
+    with pytest.raises(ValueError, match=match):
+        build()
