@@ -3,7 +3,7 @@
 The names are Keras': `from engine import Sequential, ConvLSTM2D, BatchNormalization, Conv3D`.
 """
 
-from engine import callbacks, losses, metrics, optimizers, schedules
+from engine import callbacks, constraints, initializers, losses, metrics, optimizers, regularizers, schedules
 from engine.callbacks import History
 from engine.fit import EpochDone, FitLoop, NonFiniteLossError, StepDone
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
@@ -29,10 +29,13 @@ __all__ = [
     "Sequential",
     "StepDone",
     "callbacks",
+    "constraints",
     "generate_movies",
+    "initializers",
     "load_model",
     "losses",
     "metrics",
     "optimizers",
+    "regularizers",
     "schedules",
 ]

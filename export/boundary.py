@@ -8,40 +8,45 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from export.graph_builder import GraphBuilder
-from export.layers import FrameLayer, State
+from export.layers import FrameLayer, Size, State
 from export.network import Network
 
 
-def declare_past(graph: GraphBuilder, network: Network, states: list[State]) -> None:
+def declare_past(graph: GraphBuilder, states: list[State]) -> None:
     """Make the past states inputs of the graph."""
     for state in states:
-        graph.input(state.past, network.shape(state.channels), doc=f"{state.name} of {state.layer} before this frame")
+        graph.input(state.past, state.shape, doc=f"{state.name} of {state.layer} before this frame")
 
 
-def declare_present(graph: GraphBuilder, network: Network, states: list[State]) -> None:
+def declare_present(graph: GraphBuilder, states: list[State]) -> None:
     """Make the present states outputs of the graph."""
     for state in states:
-        graph.output(
-            state.present, network.shape(state.channels), doc=f"{state.name} of {state.layer} after this frame"
-        )
+        graph.output(state.present, state.shape, doc=f"{state.name} of {state.layer} after this frame")
 
 
-def zero_states(graph: GraphBuilder, network: Network, channels: list[int], movies: str) -> list[str]:
-    """Zeros (N,channels,H,W) for each of `channels`, sized by movies (N,T,H,W,C); equal ones are made once."""
-    made: dict[int, str] = {}
+def zero_states(graph: GraphBuilder, network: Network, states: list[State], movies: str) -> list[str]:
+    """Zeros for each of `states`, as many as movies (N,T,H,W,C) has; equal ones are made once."""
+    made: dict[tuple[int, Size], str] = {}
     with graph.scope("zeros"):
-        batch = graph.node("Shape", movies, name="batch_size", start=0, end=1) if channels else ""
-        sizes = graph.node("Shape", movies, name="frame_size", start=2, end=4) if channels else ""
-        for count in channels:
-            if count in made:
+        batch = graph.node("Shape", movies, name="batch_size", start=0, end=1) if states else ""
+        of_movies = any(state.size == network.size for state in states)
+        frame_size = graph.node("Shape", movies, name="frame_size", start=2, end=4) if of_movies else ""
+        for state in states:
+            key = state.channels, state.size
+            if key in made:
                 continue
+            name = str(state.channels)
+            size = frame_size
+            if state.size != network.size:
+                name = "x".join(str(length) for length in (state.channels, *state.size))
+                size = graph.constant(f"size_{name}", np.array(state.size, np.int64))
             shape = graph.node(
-                "Concat", batch, graph.constant(f"channels_{count}", np.array([count], np.int64)), sizes,
-                name=f"shape_{count}", axis=0,
+                "Concat", batch, graph.constant(f"channels_{name}", np.array([state.channels], np.int64)), size,
+                name=f"shape_{name}", axis=0,
             )  # fmt: skip
             zero = numpy_helper.from_array(np.zeros(1, graph.dtype))
-            made[count] = graph.node("ConstantOfShape", shape, name=f"zeros_{count}", value=zero)
-    return [made[count] for count in channels]
+            made[key] = graph.node("ConstantOfShape", shape, name=f"zeros_{name}", value=zero)
+    return [made[state.channels, state.size] for state in states]
 
 
 def frame_by_frame(graph: GraphBuilder, layers: list[FrameLayer], x: str) -> str:

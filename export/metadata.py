@@ -7,6 +7,7 @@ input_layout  the axes of the frames or movies that go in, and of the states
 input_shape   [frames, height, width, channels], null where any size will do
 output_channels, gate_order, looks_ahead ("true": predictions of a sequence depend on the next frames, too)
 layers        [{"class": ..., "name": ..., ...}, ...]
+last_frame_only  "true": the output of a sequence is that of its last frame
 states        of a step graph: [{"past": input name, "present": output name, "shape": [...]}, ...]
 how_to_run    a few lines of Python
 """
@@ -45,10 +46,11 @@ def metadata(source: Any, network: Network, graph: str) -> dict[str, str]:
         "input_shape": json.dumps(sizes),
         "output_channels": str(network.channels_out),
         "gate_order": GATE_ORDER,
+        "last_frame_only": json.dumps(network.last_frame_only),
         "looks_ahead": json.dumps(network.looks_ahead),
         "layers": json.dumps([_describe(layer) for layer in source.layers]),
         "states": json.dumps(
-            [{"past": s.past, "present": s.present, "shape": list(network.shape(s.channels))} for s in network.states]
+            [{"past": s.past, "present": s.present, "shape": s.shape} for s in network.states]
             if graph == "step"
             else []
         ),

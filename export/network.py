@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from export.graph_builder import Shape
-from export.layers import FrameLayer, State, read_layers
+from export.layers import FrameLayer, Size, State, WholeConv3D, read_layers
 
 
 @dataclass(frozen=True)
@@ -16,6 +15,7 @@ class Network:
         layers: first to last.
         height, width: of a frame, in pixels; "H", "W" where they are known only when the graph runs.
         channels, channels_out: of an input frame and of an output frame.
+        last_frame_only: the output is that of the last frame.
     """
 
     name: str
@@ -24,6 +24,17 @@ class Network:
     width: int | str
     channels: int
     channels_out: int
+    last_frame_only: bool
+
+    @property
+    def size(self) -> Size:
+        """Of an input frame."""
+        return self.height, self.width
+
+    @property
+    def size_out(self) -> Size:
+        """Of an output frame."""
+        return self.layers[-1].size_out
 
     @property
     def states(self) -> list[State]:
@@ -35,14 +46,16 @@ class Network:
         """Whether an output frame depends on later input frames."""
         return any(layer.looks_ahead for layer in self.layers)
 
-    def shape(self, channels: int) -> Shape:
-        """Of a channels-first value: (N, channels, H, W)."""
-        return ("N", channels, self.height, self.width)
-
     def check_frame_by_frame(self, graph: str) -> None:
         """Raise ValueError unless the network can run one frame at a time."""
-        for layer in self.layers[:-1]:
-            if layer.looks_ahead:
+        for layer in self.layers:
+            if layer.backwards or isinstance(layer, WholeConv3D):
+                raise ValueError(
+                    f"graph: {graph!r} runs frame by frame, and layer {layer.name!r} needs whole movies (it goes "
+                    "backwards, or is a Conv3D with strides, dilation, groups, an even kernel or padding='valid'): "
+                    "expected graph='sequence'"
+                )
+            if layer.looks_ahead and layer is not self.layers[-1]:
                 raise ValueError(
                     f"graph: {graph!r} runs frame by frame, and layer {layer.name!r} needs later frames before the "
                     "next layer can go on: expected padding='causal' or a kernel of depth 1 there, or graph='sequence'"
@@ -55,15 +68,20 @@ def read_network(network: Any, dynamic_size: bool) -> Network:
         raise ValueError("network: expected at least one layer, got none")
     if network.input_shape is None:
         raise ValueError("network: expected a built network, got one without input_shape")
-    _, height, width, channels = network.input_shape
-    layers = read_layers(network, channels)
+    shape = network.input_shape
+    if len(shape) != 4 or shape[3] is None:
+        raise ValueError(f"network: expected one for movies (frames, height, width, channels), got {shape}")
+    _, height, width, channels = shape
+    size: Size = "H" if dynamic_size or height is None else height, "W" if dynamic_size or width is None else width
+    layers = read_layers(network, channels, size)
     return Network(
         name=network.name,
         layers=layers,
-        height="H" if dynamic_size or height is None else height,
-        width="W" if dynamic_size or width is None else width,
+        height=size[0],
+        width=size[1],
         channels=channels,
         channels_out=layers[-1].channels_out,
+        last_frame_only=len(network.output_shape()) == 3,
     )
 
 

@@ -19,10 +19,10 @@ from export.network import Network
 def rollout_graph(network: Network, graph: GraphBuilder) -> GraphProto:
     """Write the rollout graph; ValueError if the network cannot run frame by frame or feed itself."""
     network.check_frame_by_frame("rollout")
-    if network.channels_out != network.channels:
+    if (network.channels_out, network.size_out) != (network.channels, network.size):
         raise ValueError(
             f"graph: 'rollout' feeds predictions back, and the output has {network.channels_out} channels and the "
-            f"input {network.channels}; expected equal numbers"
+            f"input {network.channels}, of sizes {network.size_out} and {network.size}; expected equal ones"
         )
     size = (network.height, network.width)
     movies = graph.input("movies", ("N", "T", *size, network.channels), np.float32, "movies, frames, rows, columns")
@@ -30,9 +30,9 @@ def rollout_graph(network: Network, graph: GraphBuilder) -> GraphProto:
     given = graph.node("Shape", movies, name="frames_given", start=1, end=2)
     one = graph.constant("one", np.array([1], np.int64))
     steps, is_given = _steps(graph, inputs_first(graph, movies), given, n_frames, one)
-    fed_back = State("rollout", "prediction", network.channels)
+    fed_back = State("rollout", "prediction", network.channels, network.size)
     states = [*network.states, fed_back]
-    zeros = zero_states(graph, network, [state.channels for state in states], movies)
+    zeros = zero_states(graph, network, states, movies)
     body = _body(graph, network, states, fed_back)
     scanned = graph.scan(body, zeros, [steps, is_given], "over_time", "the frames of the movie, then its own")[-1]
     last = graph.constant("last", np.array([np.iinfo(np.int64).max]))
@@ -64,13 +64,13 @@ def _steps(graph: GraphBuilder, first: str, given: str, n_frames: str, one: str)
 
 def _body(graph: GraphBuilder, network: Network, states: list[State], fed_back: State) -> GraphProto:
     body = graph.body()
-    declare_past(body, network, states)
-    frame = body.input("frame", network.shape(network.channels), doc="the movie's frame, or zeros after its end")
+    declare_past(body, states)
+    frame = body.input("frame", fed_back.shape, doc="the movie's frame, or zeros after its end")
     is_given = body.input("frame_is_given", (), np.bool_)
     x = body.node("Where", is_given, frame, fed_back.past, name="frame_or_prediction")
     y = frame_by_frame(body, network.layers, x)
     body.node("Identity", y, name="prediction_fed_back", output=fed_back.present)
     body.node("Identity", y, name="prediction")
-    declare_present(body, network, states)
-    body.output("prediction", network.shape(network.channels_out))
+    declare_present(body, states)
+    body.output("prediction", fed_back.shape)
     return body.graph("frame_by_frame")

@@ -64,6 +64,7 @@ class OnnxNetwork:
         self.graph, self.name = about["graph"], about["name"]
         self.input_shape: tuple[int | None, ...] = tuple(json.loads(about["input_shape"]))
         self._looks_ahead = json.loads(about["looks_ahead"])
+        self._last_frame_only = json.loads(about.get("last_frame_only", "false"))
         self._channels_out = int(about["output_channels"])
         self._states = json.loads(about["states"])
         reason = "asked for" if providers else "the first that works of " + ", ".join(wanted)
@@ -89,7 +90,8 @@ class OnnxNetwork:
                 "graph='sequence', or use rollout"
             )
         stream = self._stream(movies)
-        return np.stack([stream.step(movies[:, t]) for t in range(movies.shape[1])], axis=1)
+        frames = [stream.step(movies[:, t]) for t in range(movies.shape[1])]
+        return frames[-1] if self._last_frame_only else np.stack(frames, axis=1)
 
     def rollout(self, track: Array, n_frames: int) -> Array:
         """The n_frames frames that follow a track, each predicted from those before.

@@ -3,77 +3,125 @@
     movies (N,T,H,W,C) -> predictions (N,T,H,W,K)
 
 Layers that see only the past stand together in the body of one Scan over time. A Conv3D that looks ahead ends such a
-run: the body computes its taps frame by frame, and the sum over time follows outside.
+run: the body computes its taps frame by frame, and the sum over time follows outside. A Conv3D with strides and the
+like stands between runs, over whole movies; a layer that goes backwards begins a run with its frames turned round.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from onnx import GraphProto
 
-from export.boundary import declare_past, declare_present, frame_by_frame, inputs_first, outputs_last, zero_states
+from export.boundary import (
+    declare_past,
+    declare_present,
+    frame_by_frame,
+    from_graph_dtype,
+    inputs_first,
+    outputs_last,
+    zero_states,
+)
 from export.graph_builder import GraphBuilder
-from export.layers import Conv3D, FrameLayer
+from export.layers import Conv3D, FrameLayer, WholeConv3D
 from export.network import Network, states_of
 
 
+@dataclass
+class _Run:
+    """Layers that see the past only, and what follows them: a layer that needs later frames, or nothing."""
+
+    layers: list[FrameLayer]
+    ahead: Conv3D | None = None
+    whole: WholeConv3D | None = None
+
+
 def sequence_graph(network: Network, graph: GraphBuilder) -> GraphProto:
-    """Write the sequence graph."""
-    size = (network.height, network.width)
-    movies = graph.input("movies", ("N", "T", *size, network.channels), np.float32, "movies, frames, rows, columns")
-    x = inputs_first(graph, movies)
-    for number, (layers, ahead) in enumerate(_runs(network.layers)):
-        scope = f"frames_{number}" if number else "frames"
-        if states_of(layers):
-            with graph.scope(scope):
-                x = _scan(graph, network, layers, ahead, x, movies)
-        else:
-            x = _all_at_once(graph, layers, ahead, x, scope)
-        if ahead is not None:
-            x = ahead.over_time(graph, x)
-    outputs_last(graph, x, "predictions")
-    graph.output(
-        "predictions", ("N", "T", *size, network.channels_out), np.float32, "the frame that follows each frame"
+    """Write the sequence graph; ValueError for a stateful network, which a graph of whole movies cannot be."""
+    for layer in network.layers:
+        if layer.stateful:
+            raise ValueError(f"layer {layer.name!r}: stateful: a sequence begins at zero; expected graph='step'")
+    movies = graph.input(
+        "movies", ("N", "T", *network.size, network.channels), np.float32, "movies, frames, rows, columns"
     )
+    x = inputs_first(graph, movies)
+    for number, run in enumerate(_runs(network.layers)):
+        scope = f"frames_{number}" if number else "frames"
+        if run.layers and run.layers[0].backwards:
+            x = _reversed(graph, x, scope)
+        if states_of(run.layers):
+            with graph.scope(scope):
+                x = _scan(graph, network, run, x, movies)
+        elif run.layers or run.ahead:
+            x = _all_at_once(graph, run, x, scope)
+        if run.ahead is not None:
+            x = run.ahead.over_time(graph, x)
+        if run.whole is not None:
+            x = run.whole.over_movies(graph, x)
+    _write_output(graph, network, x)
     return graph.graph(network.name, "Movies in, for every frame the prediction of the next one out")
 
 
-def _runs(layers: list[FrameLayer]) -> list[tuple[list[FrameLayer], Conv3D | None]]:
-    """Cut the layers behind each one that looks ahead: (those that see the past only, the one that looks ahead)."""
-    runs: list[tuple[list[FrameLayer], Conv3D | None]] = []
-    past_only: list[FrameLayer] = []
+def _write_output(graph: GraphBuilder, network: Network, x: str) -> None:
+    """x (T,N,K,H,W) -> predictions."""
+    frame = (*network.size_out, network.channels_out)
+    if not network.last_frame_only:
+        outputs_last(graph, x, "predictions")
+        frames = "T_out" if any(isinstance(layer, WholeConv3D) for layer in network.layers) else "T"
+        graph.output("predictions", ("N", frames, *frame), np.float32, "the frame that follows each frame")
+        return
+    last = graph.node("Gather", x, graph.constant("last", np.array(-1, np.int64)), name="last_frame", axis=0)
+    from_graph_dtype(graph, last, [0, 2, 3, 1], "predictions", "(N,K,H,W) -> (N,H,W,K)")
+    graph.output("predictions", ("N", *frame), np.float32, "the output of the last frame")
+
+
+def _reversed(graph: GraphBuilder, x: str, scope: str) -> str:
+    """The frames of x (T,...) from the last to the first."""
+    with graph.scope(scope):
+        names = {"from": -1, "to": np.iinfo(np.int64).min, "axis": 0, "by": -1}
+        bounds = [graph.constant(f"backwards_{name}", np.array([number], np.int64)) for name, number in names.items()]
+        return graph.node("Slice", x, *bounds, name="backwards", doc="the last frame comes first")
+
+
+def _runs(layers: list[FrameLayer]) -> list[_Run]:
+    """Cut the layers behind each one that needs later frames, and before each one that goes backwards."""
+    runs = [_Run([])]
     for layer in layers:
-        if isinstance(layer, Conv3D) and layer.looks_ahead:
-            runs.append((past_only, layer))
-            past_only = []
+        if layer.backwards and runs[-1].layers:
+            runs.append(_Run([]))
+        if isinstance(layer, WholeConv3D):
+            runs[-1].whole = layer
+        elif isinstance(layer, Conv3D) and layer.looks_ahead:
+            runs[-1].ahead = layer
         else:
-            past_only.append(layer)
-    return [*runs, (past_only, None)] if past_only else runs
+            runs[-1].layers.append(layer)
+            continue
+        runs.append(_Run([]))
+    return [run for run in runs if run.layers or run.ahead or run.whole]
 
 
-def _scan(
-    graph: GraphBuilder, network: Network, layers: list[FrameLayer], ahead: Conv3D | None, x: str, movies: str
-) -> str:
+def _scan(graph: GraphBuilder, network: Network, run: _Run, x: str, movies: str) -> str:
     """Layers with states, over all frames x (T,N,C,H,W): one Scan over time."""
-    states = states_of(layers)
+    first, states = run.layers[0], states_of(run.layers)
     body = graph.body()
-    declare_past(body, network, states)
-    frame = body.input(f"{layers[0].name}/frame", network.shape(layers[0].channels))
-    y = _frames(body, layers, ahead, frame)
+    declare_past(body, states)
+    frame = body.input(f"{first.name}/frame", ("N", first.channels, *first.size))
+    y = _frames(body, run, frame)
     if any(y == state.present for state in states):
         y = body.node("Identity", y, name=f"{y}_of_this_frame", doc="a value cannot be a state and an output at once")
-    declare_present(body, network, states)
-    body.output(y, network.shape(_channels_out(layers, ahead)))
-    zeros = zero_states(graph, network, [state.channels for state in states], movies)
+    declare_present(body, states)
+    body.output(y, ("N", _channels_out(run), *run.layers[-1].size_out))
+    zeros = zero_states(graph, network, states, movies)
     return graph.scan(body.graph("frame_by_frame"), zeros, [x], "over_time", "layers that see only the past")[-1]
 
 
-def _all_at_once(graph: GraphBuilder, layers: list[FrameLayer], ahead: Conv3D | None, x: str, scope: str) -> str:
+def _all_at_once(graph: GraphBuilder, run: _Run, x: str, scope: str) -> str:
     """Layers without states, over all frames x (T,N,C,H,W): each sees one frame, so frames are one big batch."""
     with graph.scope(scope):
         any_number = graph.constant("any_number", np.array([-1], np.int64))
         frame_size = graph.node("Shape", x, name="frame_size", start=2, end=5)
         flat_shape = graph.node("Concat", any_number, frame_size, name="flat_shape", axis=0)
         flat = graph.node("Reshape", x, flat_shape, name="flat")
-    y = _frames(graph, layers, ahead, flat)
+    y = _frames(graph, run, flat)
     with graph.scope(scope):
         frames_and_movies = graph.node("Shape", x, name="frames_and_movies", start=0, end=2)
         size_out = graph.node("Shape", y, name="size_out", start=1, end=4)
@@ -81,10 +129,10 @@ def _all_at_once(graph: GraphBuilder, layers: list[FrameLayer], ahead: Conv3D | 
         return graph.node("Reshape", y, shape_out, name="over_time")
 
 
-def _frames(graph: GraphBuilder, layers: list[FrameLayer], ahead: Conv3D | None, x: str) -> str:
-    x = frame_by_frame(graph, layers, x)
-    return ahead.all_taps(graph, x) if ahead else x
+def _frames(graph: GraphBuilder, run: _Run, x: str) -> str:
+    x = frame_by_frame(graph, run.layers, x)
+    return run.ahead.all_taps(graph, x) if run.ahead else x
 
 
-def _channels_out(layers: list[FrameLayer], ahead: Conv3D | None) -> int:
-    return ahead.kernel_size[0] * ahead.channels_out if ahead else layers[-1].channels_out
+def _channels_out(run: _Run) -> int:
+    return run.ahead.kernel_size[0] * run.ahead.channels_out if run.ahead else run.layers[-1].channels_out

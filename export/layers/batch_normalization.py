@@ -11,26 +11,40 @@ from typing import Any
 import numpy as np
 
 from export.graph_builder import GraphBuilder
-from export.layers.frame_layer import FrameLayer
+from export.layers.frame_layer import Array, FrameLayer, Size
+
+_SHAPES = {3: (-1, 1, 1), 1: (-1, 1), 2: (-1,)}
+"""By the normalised axis of a frame (T,H,W,C): the vectors' shape beside a frame (N,C,H,W)."""
 
 
 class BatchNormalization(FrameLayer):
-    """Scale and shift of a frame (N,C,H,W), computed from the layer's four vectors in float64."""
+    """Scale and shift of a frame (N,C,H,W), computed from the layer's vectors in float64.
 
-    def __init__(self, layer: Any, channels: int) -> None:
-        super().__init__(layer.name, channels)
+    rank: axes of the layer's input in the engine, with that of the movies.
+    """
+
+    def __init__(self, layer: Any, channels: int, size: Size, rank: int) -> None:
+        super().__init__(layer.name, channels, size)
         self.channels_out = channels
-        gamma, beta, mean, variance = (np.asarray(w, np.float64) for w in layer.get_weights())
-        self._scale = gamma / np.sqrt(variance + layer.epsilon)
-        self._shift = beta - mean * self._scale
+        axis = (layer.axis - 1 if layer.axis > 0 else layer.axis + rank - 1) + (5 - rank)
+        if axis not in _SHAPES:
+            raise ValueError(
+                f"layer {layer.name!r}: axis={layer.axis} normalises over time apart, which no graph does frame by "
+                "frame: expected the axis of rows, columns or channels"
+            )
+        mean, variance = (np.asarray(w.to_host(), np.float64) for w in (layer.moving_mean, layer.moving_variance))
+        gamma = 1.0 if layer.gamma is None else np.asarray(layer.gamma.to_host(), np.float64)
+        beta = 0.0 if layer.beta is None else np.asarray(layer.beta.to_host(), np.float64)
+        scale: Array = gamma / np.sqrt(variance + layer.epsilon)
+        self._scale, self._shift = scale.reshape(_SHAPES[axis]), (beta - mean * scale).reshape(_SHAPES[axis])
 
     def frame(self, graph: GraphBuilder, x: str) -> str:
         with graph.scope(self.name):
             scaled = graph.node(
-                "Mul", x, graph.constant("scale", self._scale.reshape(-1, 1, 1)), name="scaled",
+                "Mul", x, graph.constant("scale", self._scale), name="scaled",
                 doc="gamma / sqrt(moving_variance + epsilon), per channel",
             )  # fmt: skip
             return graph.node(
-                "Add", scaled, graph.constant("shift", self._shift.reshape(-1, 1, 1)), name="normalized",
+                "Add", scaled, graph.constant("shift", self._shift), name="normalized",
                 doc="beta - moving_mean * scale, per channel",
             )  # fmt: skip

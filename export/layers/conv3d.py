@@ -15,10 +15,11 @@ import numpy as np
 
 from export.graph_builder import GraphBuilder
 from export.layers.frame_layer import (
-    ACTIVATIONS,
     Array,
     FrameLayer,
+    Size,
     State,
+    activation_node,
     channel_padding,
     convolution_weights,
     same_padding,
@@ -28,18 +29,19 @@ from export.layers.frame_layer import (
 class Conv3D(FrameLayer):
     """Frame by frame, with nothing known of later frames: exact if 'causal', and for the last frame of a movie."""
 
-    def __init__(self, layer: Any, channels: int) -> None:
-        super().__init__(layer.name, channels)
+    def __init__(self, layer: Any, channels: int, size: Size) -> None:
+        super().__init__(layer.name, channels, size)
         self.channels_out = layer.filters
         self.kernel_size: tuple[int, int, int] = tuple(layer.kernel_size)
         self.before = self.kernel_size[0] - 1 if layer.padding == "causal" else (self.kernel_size[0] - 1) // 2
         self.looks_ahead = self.before < self.kernel_size[0] - 1
         self._activation = layer.activation
-        self._kernel, self._bias = layer.get_weights()
+        self._kernel: Array = layer.kernel.to_host()
+        self._bias: Array = np.zeros(layer.filters) if layer.bias is None else layer.bias.to_host()
 
     @property
     def states(self) -> list[State]:
-        return [State(self.name, "owed", self.before * self.channels_out)] if self.before else []
+        return [State(self.name, "owed", self.before * self.channels_out, self.size)] if self.before else []
 
     def frame(self, graph: GraphBuilder, x: str) -> str:
         now_then_later = list(range(self.before, -1, -1))
@@ -92,4 +94,4 @@ class Conv3D(FrameLayer):
     def _activated(self, graph: GraphBuilder, x: str) -> str:
         if self._activation == "linear":
             return x
-        return graph.node(ACTIVATIONS[self._activation], x, name="activation")
+        return activation_node(graph, self._activation, x, "activation")

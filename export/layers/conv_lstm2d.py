@@ -5,6 +5,9 @@
     c       = f * c_past + i * tanh(z_g)
     h       = o * tanh(c)
 
+Any other activation stands in the places of sigma and tanh just as well. With strides, dilation, 'valid' or an even
+kernel the frame has a convolution of its own and h another, and z is their sum.
+
 onnxruntime's fast convolution on AVX-512 makes 64 output channels at a time and gives each thread the same number of
 such sets; a last, smaller set leaves one thread idle. So 4 F channels are made by two nodes where 64 does not divide
 them: whole sets by the first, the rest, the last channels of z_o, by the second.
@@ -15,8 +18,17 @@ from typing import Any
 import numpy as np
 
 from export.graph_builder import GraphBuilder
-from export.layers.frame_layer import FrameLayer, State, channel_padding, convolution_weights, same_padding
-from kernels.specs import HARD_SIGMOID_SLOPE
+from export.layers.frame_layer import (
+    Array,
+    FrameLayer,
+    Size,
+    State,
+    activation_node,
+    channel_padding,
+    convolution_weights,
+    same_padding,
+    size_after,
+)
 
 GATE_ORDER = "i, f, g, o"
 
@@ -24,21 +36,28 @@ _CHANNELS_OF_A_SET = 64
 
 
 class ConvLSTM2D(FrameLayer):
-    """The recurrence; states h and c (N,F,H,W)."""
+    """The recurrence; states h and c (N,F,H',W')."""
 
-    def __init__(self, layer: Any, channels: int) -> None:
-        super().__init__(layer.name, channels)
-        self.channels_out = layer.filters
+    def __init__(self, layer: Any, channels: int, size: Size) -> None:
+        super().__init__(layer.name, channels, size)
+        self.channels_out, self.size_out = layer.filters, size_after(layer, size)
+        self.backwards, self.stateful = layer.go_backwards, layer.stateful
         self._kernel_size = tuple(layer.kernel_size)
-        self._recurrent_activation = layer.recurrent_activation
-        kernel, recurrent_kernel, self._bias = layer.get_weights()
+        self._activation, self._recurrent_activation = layer.activation, layer.recurrent_activation
+        kernel, recurrent_kernel = layer.kernel.to_host(), layer.recurrent_kernel.to_host()
+        self._bias: Array = np.zeros(4 * layer.filters) if layer.bias is None else layer.bias.to_host()
+        self._apart: dict[str, Any] | None = None
+        if not _is_one_convolution(layer):
+            self._apart = _attributes(layer)
+            self._of_x, self._of_h, self._unused_channels = kernel, recurrent_kernel, 0
+            return
         self._unused_channels = _channels_to_add(channels + layer.filters)
         unused = np.zeros((*self._kernel_size, self._unused_channels, 4 * layer.filters))
         self._kernel = np.concatenate([kernel, unused, recurrent_kernel], axis=2)
 
     @property
     def states(self) -> list[State]:
-        return [State(self.name, name, self.channels_out) for name in ("h", "c")]
+        return [State(self.name, name, self.channels_out, self.size_out) for name in ("h", "c")]
 
     def frame(self, graph: GraphBuilder, x: str) -> str:
         h, c = self.states
@@ -49,14 +68,32 @@ class ConvLSTM2D(FrameLayer):
                     "Pad", x, pads, name="x_padded",
                     doc="onnxruntime's fast convolution takes channels in fours; the weights of these are zero",
                 )  # fmt: skip
-            x_and_h = graph.node("Concat", x, h.past, name="x_and_h", axis=1)
-            z_i, z_f, z_g, z_o = self._gates(graph, x_and_h)
-            i, f, o = (self._gate(graph, z, gate) for z, gate in ((z_i, "i"), (z_f, "f"), (z_o, "o")))
-            g = graph.node("Tanh", z_g, name="g", doc="the candidate")
+            if self._apart is None:
+                x_and_h = graph.node("Concat", x, h.past, name="x_and_h", axis=1)
+                z_i, z_f, z_g, z_o = self._gates(graph, x_and_h)
+            else:
+                z_i, z_f, z_g, z_o = self._gates_apart(graph, x, h.past, self._apart)
+            gates = ((z_i, "i"), (z_f, "f"), (z_o, "o"))
+            i, f, o = (activation_node(graph, self._recurrent_activation, z, gate) for z, gate in gates)
+            g = activation_node(graph, self._activation, z_g, "g", doc="the candidate")
             kept = graph.node("Mul", f, c.past, name="kept")
             added = graph.node("Mul", i, g, name="added")
             graph.node("Add", kept, added, name="c", output=c.present)
-            return graph.node("Mul", o, graph.node("Tanh", c.present, name="tanh_c"), name="h", output=h.present)
+            activated = activation_node(graph, self._activation, c.present, f"{self._activation}_c")
+            return graph.node("Mul", o, activated, name="h", output=h.present)
+
+    def _gates_apart(self, graph: GraphBuilder, x: str, h: str, attributes: dict[str, Any]) -> list[str]:
+        """z_i, z_f, z_g, z_o (N,F,H',W') of two convolutions."""
+        of_x = graph.node(
+            "Conv", x, graph.constant("kernel", convolution_weights(self._of_x)), graph.constant("bias", self._bias),
+            name="z_of_x", **attributes,
+        )  # fmt: skip
+        of_h = graph.node(
+            "Conv", h, graph.constant("recurrent_kernel", convolution_weights(self._of_h)), name="z_of_h",
+            kernel_shape=list(self._kernel_size), pads=same_padding(*self._kernel_size),
+        )  # fmt: skip
+        z = graph.node("Add", of_x, of_h, name="z")
+        return graph.split(z, 1, [(f"z_{gate}", self.channels_out) for gate in "ifgo"], "gates")
 
     def _gates(self, graph: GraphBuilder, x_and_h: str) -> list[str]:
         """z_i, z_f, z_g, z_o (N,F,H,W)."""
@@ -80,11 +117,26 @@ class ConvLSTM2D(FrameLayer):
             kernel_shape=[kh, kw], pads=same_padding(kh, kw),
         )  # fmt: skip
 
-    def _gate(self, graph: GraphBuilder, z: str, name: str) -> str:
-        if self._recurrent_activation == "sigmoid":
-            return graph.node("Sigmoid", z, name=name)
-        slope = HARD_SIGMOID_SLOPE[self._recurrent_activation]
-        return graph.node("HardSigmoid", z, name=name, alpha=slope, beta=0.5)
+
+def _is_one_convolution(layer: Any) -> bool:
+    """Whether the frame and h can go through one convolution together."""
+    plain = max(*layer.strides, *layer.dilation_rate) == 1 and all(size % 2 == 1 for size in layer.kernel_size)
+    return plain and (layer.padding == "same" or tuple(layer.kernel_size) == (1, 1))
+
+
+def _attributes(layer: Any) -> dict[str, Any]:
+    """Of the Conv of the frame."""
+    attributes: dict[str, Any] = {
+        "kernel_shape": list(layer.kernel_size),
+        "strides": list(layer.strides),
+        "dilations": list(layer.dilation_rate),
+    }
+    if layer.padding == "valid":
+        return attributes
+    if max(layer.strides) > 1:
+        return attributes | {"auto_pad": "SAME_UPPER"}
+    extents = [(k - 1) * gap + 1 for k, gap in zip(layer.kernel_size, layer.dilation_rate, strict=True)]
+    return attributes | {"pads": same_padding(*extents)}
 
 
 def _channels_of_rest(filters: int) -> int:

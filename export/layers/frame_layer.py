@@ -7,26 +7,35 @@ from typing import Any
 import numpy as np
 
 from export.graph_builder import GraphBuilder
+from kernels.specs import HARD_SIGMOID_SLOPE, Padding, convolution_length
 
 Array = np.ndarray[Any, Any]
 
-ACTIVATIONS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu"}
-"""The ONNX operator of each activation; 'linear' needs none."""
+_OPERATORS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "linear": "Identity"}
+
+Size = tuple[int | str, int | str]
+"""Height and width of a frame; "H", "W" where they are known only when the graph runs."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What a layer carries from frame to frame: a tensor (N, channels, H, W), zero before the first frame.
+    """What a layer carries from frame to frame: a tensor (N, channels, *size), zero before the first frame.
 
     Attributes:
         layer: the layer's name.
         name: of the state within the layer, e.g. "h".
-        channels: its size on the second axis.
+        channels, size: its other axes.
     """
 
     layer: str
     name: str
     channels: int
+    size: Size
+
+    @property
+    def shape(self) -> list[int | str]:
+        """All axes."""
+        return ["N", self.channels, *self.size]
 
     @property
     def past(self) -> str:
@@ -44,16 +53,21 @@ class FrameLayer(ABC):
 
     Attributes:
         name: the layer's name.
-        channels: channels in.
-        channels_out: channels out.
+        channels, size: of a frame in.
+        channels_out, size_out: of a frame out.
         looks_ahead: whether the output for one frame depends on later frames.
+        backwards: whether the layer begins at the last frame.
+        stateful: whether a movie begins with the states that the one before ended with.
     """
 
     looks_ahead: bool = False
+    backwards: bool = False
+    stateful: bool = False
     channels_out: int
 
-    def __init__(self, name: str, channels: int) -> None:
-        self.name, self.channels = name, channels
+    def __init__(self, name: str, channels: int, size: Size) -> None:
+        self.name, self.channels, self.size = name, channels, size
+        self.size_out = size
 
     @property
     def states(self) -> list[State]:
@@ -68,14 +82,39 @@ class FrameLayer(ABC):
         """
 
 
+def activation_node(graph: GraphBuilder, activation: str, x: str, name: str, doc: str = "") -> str:
+    """One of the engine's activations."""
+    if activation in HARD_SIGMOID_SLOPE:
+        return graph.node("HardSigmoid", x, name=name, doc=doc, alpha=HARD_SIGMOID_SLOPE[activation], beta=0.5)
+    return graph.node(_OPERATORS[activation], x, name=name, doc=doc)
+
+
+def size_after(layer: Any, size: Size) -> Size:
+    """A frame's size behind a ConvLSTM2D or Conv3D; ValueError where it must be known and is not."""
+    strides, kernel, dilation = layer.strides[-2:], layer.kernel_size[-2:], layer.dilation_rate[-2:]
+    if max(strides) == 1 and (layer.padding != "valid" or tuple(kernel) == (1, 1)):
+        return size
+    if isinstance(size[0], str) or isinstance(size[1], str):
+        raise ValueError(
+            f"layer {layer.name!r}: strides and padding='valid' change the size of frames: expected a network with "
+            "height and width in its input_shape, exported without dynamic_size"
+        )
+    padding: Padding = "same" if layer.padding == "causal" else layer.padding
+    height, width = (
+        convolution_length(n, k, stride, gap, padding)
+        for n, k, stride, gap in zip((size[0], size[1]), kernel, strides, dilation, strict=True)
+    )
+    return height, width
+
+
 def convolution_weights(kernel: Array) -> Array:
     """(kh,kw,C,K), as Keras has it, -> (K,C,kh,kw), as ONNX's Conv wants it."""
     return kernel.transpose(3, 2, 0, 1)
 
 
-def same_padding(kh: int, kw: int) -> list[int]:
-    """The pads attribute of a convolution that keeps height and width; odd sizes."""
-    return [kh // 2, kw // 2, kh // 2, kw // 2]
+def same_padding(*sizes: int) -> list[int]:
+    """The pads attribute of a convolution of stride 1 that keeps the size: zeros before on each axis, then after."""
+    return [(size - 1) // 2 for size in sizes] + [size // 2 for size in sizes]
 
 
 def channel_padding(channels: int) -> Array:

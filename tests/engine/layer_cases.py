@@ -75,9 +75,11 @@ CASES: dict[str, Layers] = {
 
 def network(case: str, device: str, dtype: str = "float64", seed: int = 4) -> Sequential:
     """The case's network, built and compiled with mse, its biases and statistics anything but zero and one."""
-    built = Sequential(CASES[case](), device=device, dtype=dtype, seed=seed)
+    layers = CASES[case]()
+    layers[0].input_shape = MOVIE
+    built = Sequential(layers, device=device, dtype=dtype, seed=seed)
     built.compile(loss="mse", optimizer="adadelta")
-    built.build(MOVIE)
+    built.build()
     random = np.random.default_rng(9)
     for weight in built.weights:
         if len(weight.shape) == 1:

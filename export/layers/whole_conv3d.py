@@ -1,0 +1,63 @@
+"""Conv3D with strides, dilation, groups, an even kernel or padding='valid': ONNX's own Conv over whole movies.
+
+It has no fast path in onnxruntime, and no graph that runs frame by frame; conv3d.py is for the rest.
+"""
+
+from typing import Any
+
+from export.graph_builder import GraphBuilder
+from export.layers.frame_layer import FrameLayer, Size, activation_node, size_after
+
+
+class WholeConv3D(FrameLayer):
+    """A convolution over all frames at once."""
+
+    looks_ahead = True
+
+    def __init__(self, layer: Any, channels: int, size: Size) -> None:
+        super().__init__(layer.name, channels, size)
+        self.channels_out, self.size_out = layer.filters, size_after(layer, size)
+        self._kernel = layer.kernel.to_host()
+        self._bias = None if layer.bias is None else layer.bias.to_host()
+        self._activation, self._attributes = layer.activation, _attributes(layer, size)
+
+    def frame(self, graph: GraphBuilder, x: str) -> str:
+        raise ValueError(
+            f"layer {self.name!r}: strides, dilation, groups, even kernels and padding='valid' need whole movies: "
+            "expected graph='sequence'"
+        )
+
+    def over_movies(self, graph: GraphBuilder, x: str) -> str:
+        """x (T,N,C,H,W) -> (T',N,K,H',W')."""
+        with graph.scope(self.name):
+            movies = graph.node("Transpose", x, name="movies_first", perm=[1, 2, 0, 3, 4])
+            weights = [graph.constant("kernel", self._kernel.transpose(4, 3, 0, 1, 2))]
+            if self._bias is not None:
+                weights.append(graph.constant("bias", self._bias))
+            y = graph.node("Conv", movies, *weights, name="convolution", **self._attributes)
+            y = activation_node(graph, self._activation, y, "activation")
+            return graph.node("Transpose", y, name="time_first", perm=[2, 0, 1, 3, 4])
+
+
+def _attributes(layer: Any, size: Size) -> dict[str, Any]:
+    """Of ONNX's Conv."""
+    attributes: dict[str, Any] = {
+        "kernel_shape": list(layer.kernel_size),
+        "strides": list(layer.strides),
+        "dilations": list(layer.dilation_rate),
+        "group": layer.groups,
+    }
+    if layer.padding == "valid":
+        return attributes
+    if layer.padding == "same" and max(layer.strides) > 1:
+        return attributes | {"auto_pad": "SAME_UPPER"}
+    if max(layer.strides[1:]) > 1:
+        raise ValueError(
+            f"layer {layer.name!r}: padding='causal' with strides over rows and columns is not offered in ONNX: "
+            "expected strides of 1 there, or padding='same'"
+        )
+    extents = [(k - 1) * gap + 1 for k, gap in zip(layer.kernel_size, layer.dilation_rate, strict=True)]
+    before, after = [(extent - 1) // 2 for extent in extents], [extent // 2 for extent in extents]
+    if layer.padding == "causal":
+        before[0], after[0] = extents[0] - 1, 0
+    return attributes | {"pads": [*before, *after]}
