@@ -17,6 +17,7 @@ from bench.cuda.arithmetic import flop
 from bench.cuda.device import Device
 from bench.cuda.launches import Launch, Recorder
 from bench.cuda.part import Part, run_limited
+from bench.cuda.recurrences import record_recurrences
 from bench.cuda.sizes import Sizes, sizes
 from bench.peers.ours import network_of
 from bench.peers.work import Work
@@ -40,10 +41,18 @@ def main() -> None:
     matmul_rates(part, chosen)
     part.record("rate", name="copy", unit="TB/s", value=copy_rate(device, chosen.copy_bytes) / 1e12)
     for precision in PRECISIONS:
-        try:
-            measure_step(part, device, chosen, precision)
-        except Exception as error:
-            part.record("failure", what=f"kernel times in {precision}", error=f"{type(error).__name__}: {error}"[:300])
+        attempt(part, f"kernel times in {precision}", partial(measure_step, part, device, chosen, precision))
+    for precision in PRECISIONS:
+        recurrences = partial(record_recurrences, part, device.runtime, chosen.step, precision)
+        attempt(part, f"recurrences in {precision}", partial(recurrences, partial(measure_group, device)))
+
+
+def attempt(part: Part, what: str, work: Callable[[], None]) -> None:
+    """Do it; what goes wrong is a record, and the next thing is done all the same."""
+    try:
+        work()
+    except Exception as error:
+        part.record("failure", what=what, error=f"{type(error).__name__}: {error}"[:300])
 
 
 def copy_rate(device: Device, n_bytes: int) -> float:

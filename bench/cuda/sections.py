@@ -68,7 +68,21 @@ def kernels(records: Records, short: bool) -> list[str]:
         "spilt",
         "occupancy",
     ]
-    return [*lines, "", *table(header, rows)] if rows else lines
+    return [*lines, *recurrences(records), *(["", *table(header, rows)] if rows else [])]
+
+
+def recurrences(records: Records) -> list[str]:
+    """One line a precision and direction: a layer's recurrence in one launch beside one launch a frame."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for record in of_kind(records, "recurrence"):
+        for direction in [record["direction"]] if "direction" in record else ["forward", "backward"]:
+            cell = "does not fit" if "error" in record else duration(record["seconds"])
+            found.setdefault((record["precision"], direction), {})[record["recurrence"]] = cell
+    return [
+        f"- recurrence of a layer, {precision}, {direction}: {cells.get('persistent', '-')} in one launch, "
+        f"{cells.get('steps', '-')} step by step"
+        for (precision, direction), cells in found.items()
+    ]
 
 
 def kernel_row(record: Record, rates: dict[str, float]) -> list[str]:

@@ -7,7 +7,7 @@
 //
 //     wait until the blocks whose pixels it looks at have written the step before        flags, below
 //     copy those pixels to shared memory: its own and HALO of them on either side        the window
-//     sums = window * w^T, a tap at a time: a tap's row of A is a row of the window,     multiply_chunk (conv_product.cuh)
+//     sums = window * w^T, a tap at a time: a tap's row of A is a row of the window,     conv_product.cuh
 //            or a row of zeros where it looks outside the image
 //     the cell, in registers: what it carries from step to step never leaves them        the kernel's own epilogue
 //     write its part of the state; raise its flag
@@ -137,11 +137,12 @@ struct Recurrence {
             const OPERAND* moved = rows + (dy_of(tap) * frames.width + dx_of(tap)) * Tile::STRIDE;
             multiply_chunk<Tile, ROUND>(
                 sum, [&](int r) { return inside[first_row + r] >> tap & 1u ? moved + r * Tile::STRIDE : zeros; },
-                [&](int n) { return columns + min(first_column + n, Tile::COLUMNS - 1) * Tile::WEIGHT_STRIDE; }, warp.k);
+                [&](int n) { return columns + min(first_column + n, Tile::COLUMNS - 1) * Tile::WEIGHT_STRIDE; },
+                warp.k);
         }
     }
 
-    // own = this block's rows and columns of the convolution of state; ROUND whether state still needs rounding to tf32.
+    // own = this block's rows and columns of the convolution of state; ROUND whether state needs rounding to tf32.
     template <bool ROUND>
     __device__ __forceinline__ void convolve(Sums<Tile>& own, const OPERAND* state) const {
         const int buffer = (Tile::BM + 2 * halo) * Tile::STRIDE;
@@ -152,7 +153,7 @@ struct Recurrence {
 #pragma unroll 1
         for (int slab = 0; slab < Tile::SLABS; ++slab) {
             cp_async_wait<0>();
-            __syncthreads();  // the slab has arrived for everyone, and no one still reads the buffer that is filled next
+            __syncthreads();  // the slab has arrived for everyone, and no one reads the buffer that is filled next
             if (slab + 1 < Tile::SLABS) load_slab(window + (slab + 1) % 2 * buffer, state, slab + 1);
             cp_async_commit();
             multiply_slab<ROUND>(sum, window + slab % 2 * buffer, slab);
@@ -183,7 +184,8 @@ template <class Tile, class Weight>
 __device__ __forceinline__ void pack_resident(OPERAND* packed, int groups, Weight weight) {
     constexpr int ROW = Tile::WEIGHT_STRIDE, GROUP = Tile::COLUMNS * ROW;
     for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < groups * GROUP; i += gridDim.x * blockDim.x) {
-        int k = i % ROW, tap = k / Tile::BK % Tile::TAPS, channel = k / (Tile::TAPS * Tile::BK) * Tile::BK + k % Tile::BK;
+        int k = i % ROW, tap = k / Tile::BK % Tile::TAPS;
+        int channel = k / (Tile::TAPS * Tile::BK) * Tile::BK + k % Tile::BK;
         bool inside = k < Tile::K && channel < Tile::CHANNELS;
         put(packed + i, inside ? rounded(weight(tap, channel, i / GROUP, i % GROUP / ROW)) : 0.0f);
     }

@@ -39,6 +39,14 @@ def test_every_part_reports(tmp_path: Path) -> None:
         # all but the gradient of the movies and what the first frame has no past for
         assert 0.75 < step["flop"] / 1e9 / REHEARSAL.step.gflop() < 1.0
 
+    ways = [record for record in found["c"] if record["kind"] == "recurrence"]
+    assert {(r["recurrence"], r["direction"], r["precision"], r["launches"]) for r in ways} == {
+        (recurrence, direction, precision, launches)
+        for recurrence, launches in (("persistent", 1), ("steps", REHEARSAL.step.frames))
+        for direction in ("forward", "backward")
+        for precision in PRECISIONS
+    }
+
     times = [record for record in found["d"] if record["kind"] == "time"]
     ours = [record for record in times if record["peer"] == "ours" and "error" not in record]
     assert {(record["row"], record["precision"]) for record in ours} == {
