@@ -80,6 +80,7 @@ def seed_programs(precision: str, limits: DeviceLimits) -> list[SeedProgram]:
         (" 1->40", _first_conv_lstm),
         (" 40", _batch_norm),
         (" 40->1", _conv3d),
+        (" any", _pieces),
     ):
         operation(backend)
         operation(steps)
@@ -133,6 +134,23 @@ def _conv3d(backend: CudaBackend) -> None:
     x, kernel, bias = backend.empty((T, B, H, W, F)), backend.empty((3, 3, 3, F, 1)), backend.empty((1,))
     y = backend.conv3d_forward(plan, x, kernel, bias)
     backend.conv3d_backward(plan, y, x, kernel, kernel, bias)
+
+
+def _pieces(backend: CudaBackend) -> None:
+    """What layers with other arguments than the example's are put together from."""
+    plan = backend.conv3d_plan(Conv3DSpec(T, B, H, W, 4 * F, 4 * F, 1, 3, 3, strides=(1, 2, 2), groups=4))
+    x, kernel, bias = backend.empty((T, B, H, W, 4 * F)), backend.empty((1, 3, 3, F, 4 * F)), backend.empty((4 * F,))
+    y = backend.conv3d_forward(plan, x, kernel, bias)
+    backend.conv3d_backward(plan, y, x, kernel, kernel, bias)
+    wide, narrow, masks = (backend.empty((*axes, H, W, n)) for axes, n in (((1, B), 4 * F), ((1, B), F), ((4, B), F)))
+    cell = (wide, wide, narrow, wide, narrow, narrow)
+    backend.lstm_cell_forward("relu", "sigmoid", *cell)
+    backend.lstm_cell_backward("relu", "sigmoid", narrow, narrow, narrow, wide, narrow, narrow, wide)
+    backend.masked_copies(narrow, masks, wide)
+    backend.masked_copies_backward(wide, masks, narrow)
+    backend.permute(narrow, (0, 1, 4, 2, 3), backend.empty((1, B, F, H, W)))
+    backend.add_penalty(kernel, 0.0, 1e-4, backend.empty((1,), np.float64), kernel)
+    backend.constrain_norm(kernel, (0, 1, 2, 3), 0.0, 2.0, 1.0)
 
 
 def compile_all(architectures: Sequence[str], precisions: Sequence[str], workers: int = 2) -> list[Row]:
