@@ -32,8 +32,8 @@ class ConvLSTM2D(Layer):
     """A convolutional LSTM over movies: (N,T,H,W,C) -> (N,T,H',W',filters), or (N,H',W',filters), its last frame.
 
     Arguments in Keras' order, with Keras 2.3's defaults. padding='same', an odd kernel_size, strides and dilation_rate
-    1, activation 'tanh', a sigmoid for the gates and no dropout run on kernels of their own, many times as fast as the
-    rest, which is put together from single operations.
+    1, activation 'tanh', a sigmoid for the gates and no dropout run on fast kernels of their own; the rest is put
+    together from single operations (docs/layers.md).
 
     Args:
         filters: channels of h and c.
@@ -125,6 +125,8 @@ class ConvLSTM2D(Layer):
         self.dropout = in_range("dropout", dropout, 0.0, 1.0)
         self.recurrent_dropout = in_range("recurrent_dropout", recurrent_dropout, 0.0, 1.0)
         self.seed = None if seed is None else int(seed)
+        self.kernel: Weight
+        self.recurrent_kernel: Weight
         self.bias: Weight | None = None
         self.carried = CarriedState(self.name)
         self._direct: DirectCall | None = None
@@ -178,9 +180,6 @@ class ConvLSTM2D(Layer):
             setattr(self, name, weight)
         if self.use_bias:
             self.bias = self._add_weight("bias", (gates,), bias, True, self.bias_regularizer, self.bias_constraint)
-
-    kernel: Weight
-    recurrent_kernel: Weight
 
     def output_shape(self, shape: Shape) -> Shape:
         check_movie_rank(self.name, shape)
@@ -285,8 +284,6 @@ class ConvLSTM2D(Layer):
         if self._direct is None:
             raise ValueError("backward: call the layer with training=True first")
         return self._direct.backward(dy, dstate, need_dx)
-
-    # ----------------------------------------------------------------
 
     def _initial_bias(self, random: np.random.Generator) -> HostArray:
         F = self.filters

@@ -88,6 +88,20 @@ def test_an_encoders_gradient_comes_through_the_states_it_hands_over() -> None:
 
 
 @pytest.mark.parametrize("device", FLOAT64_DEVICES)
+def test_the_fast_recurrence_and_the_loop_over_frames_have_the_same_gradients(device: str) -> None:
+    fast = ConvLSTM2D(2, 3, padding="same", return_sequences=True)
+    built = Sequential([fast], device=device, dtype="float64", seed=1)
+    built.compile(loss="mse", optimizer="adadelta")
+    x, y = random_array(0, 2, 3, 6, 7, 3), random_array(1, 2, 3, 6, 7, 2)
+    _, expected = built.loss_and_gradients(x, y)
+    assert fast.is_fused(training=True)
+    output = fast(x, training=True)
+    back = fast.backward(2 * (output - y) / y.size)
+    for name, gradient in expected.items():
+        np.testing.assert_allclose(back.weights[name], gradient, rtol=1e-9, atol=1e-14, err_msg=name)
+
+
+@pytest.mark.parametrize("device", FLOAT64_DEVICES)
 @pytest.mark.parametrize("arguments", [{}, {"activation": "relu", "go_backwards": True}])
 def test_a_stateful_network_goes_on_from_batch_to_batch(device: str, arguments: dict[str, Any]) -> None:
     built = Sequential(
