@@ -10,7 +10,7 @@ import numpy as np
 from engine.layers import Layer
 from engine.layers.weight import known, time_major
 from engine.objective import Objective
-from engine.optimizers import Optimizer
+from engine.optimizer import Optimizer
 from engine.parameters import Parameters
 from kernels import Backend
 

@@ -11,12 +11,15 @@ from engine.layer_state import LayerState
 from engine.layers import Layer
 from engine.layers.weight import known
 from engine.objective import Objective
-from engine.optimizers import Optimizer
+from engine.optimizer import Optimizer
 from engine.parameters import Parameters
 from kernels import Backend
 
 Array = Any
 HostArray = np.ndarray[Any, Any]
+
+ITERATIONS = "optimizer/iterations"
+"""The name in state_arrays of the optimizer's count of updates, (1,) int64."""
 
 
 class Computation:
@@ -79,6 +82,25 @@ class Computation:
             output[start : start + batch_size] = movies.reshape(len(chunk), *output_shape)
             count(len(chunk))
         return output
+
+    def state_arrays(self, optimizer: Optimizer | None) -> dict[str, HostArray]:
+        """Everything that training changes, by name, on the host."""
+        slots = {} if optimizer is None else optimizer.state
+        state = self.parameters.state_arrays(slots) | self.layer_state.arrays()
+        if optimizer is not None:
+            state[ITERATIONS] = np.array([optimizer.iterations], np.int64)
+        return state
+
+    def load_state_arrays(self, state: dict[str, HostArray], optimizer: Optimizer | None) -> None:
+        """Restore what state_arrays returned; nothing is changed unless every name and shape fits."""
+        of_layers, rest = self.layer_state.split(state)
+        iterations = rest.pop(ITERATIONS, None) if optimizer is not None else None
+        if optimizer is not None and (iterations is None or iterations.shape != (1,) or iterations[0] < 0):
+            raise ValueError(f"state: expected the optimizer's count of updates as {ITERATIONS}, got {iterations}")
+        self.parameters.load_state_arrays(rest, {} if optimizer is None else optimizer.state)
+        self.layer_state.load(of_layers)
+        if optimizer is not None and iterations is not None:
+            optimizer.iterations = int(iterations[0])
 
     def _draw_masks(self, bound: BoundNetwork) -> None:
         if self.layer_state.has_dropout:

@@ -25,7 +25,7 @@ class TrainConfig:
         batch_norm_momentum: of the moving statistics.
         head_kernel_size: time, height, width of the Conv3D that makes the picture.
         head_padding: in time; "same" lets an output frame see the next input frame, "causal" does not.
-        loss: binary_crossentropy or mse.
+        loss: binary_crossentropy, mse, mae or huber.
         optimizer: adadelta.
         learning_rate, rho, epsilon: of Adadelta.
         batch_size, epochs: movies a step; passes over the training movies.

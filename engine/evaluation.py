@@ -1,23 +1,42 @@
-"""Inference with a network: what it scores on batches, and what it predicts."""
+"""What a network scores: the loss and the metrics in inference mode."""
 
-import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
+from engine.batch_maker import BatchMaker
 from engine.batch_sources import BatchSource
-from engine.callbacks.callback_list import CallbackList
+from engine.callbacks.callback_list import CallbackList, as_callbacks
 from engine.computation import Computation
 from engine.objective import Objective
+from engine.progress import VERBOSE, Counter, Verbose
 from engine.validation import one_of
 
 if TYPE_CHECKING:
-    pass
+    from engine.sequential import Sequential
 
-Verbose = int | str
-VERBOSE = ("auto", 0, 1, 2)
+
+def run(
+    network: "Sequential",
+    x: Any,
+    y: Any,
+    *,
+    batch_size: int | None,
+    verbose: Verbose,
+    sample_weight: Any,
+    steps: int | None,
+    callbacks: Any,
+) -> dict[str, float]:
+    """See Sequential.evaluate; the numbers by name."""
+    one_of("verbose", verbose, VERBOSE)
+    make = BatchMaker(network)
+    data = make.checked("x", x, y, sample_weight, batch_size, steps, runs=1)
+    batches = make(data, batch_size, steps)
+    counter = Counter("evaluate", batches.movies, verbose)
+    found = network.evaluate_batches(batches, CallbackList(as_callbacks(callbacks), network), counter.count)
+    counter.close(found)
+    return found
 
 
 def evaluate(
@@ -47,33 +66,3 @@ def evaluate(
     found = dict(zip(names, (weights @ rows / weights.sum()).tolist(), strict=True))
     callbacks.on_test_end(found)
     return found
-
-
-class Counter:
-    """Shows how far evaluate or predict has come; at its end a line with what it found.
-
-    Args:
-        title: "evaluate" or "predict".
-        movies: in all; None where that is not known.
-        verbose: 0 shows nothing, "auto" a bar on a terminal, 1 the bar and a line at the end, 2 the line.
-    """
-
-    def __init__(self, title: str, movies: int | None, verbose: Verbose) -> None:
-        self._line = one_of("verbose", verbose, VERBOSE) in (1, 2)
-        self._title, self._seen = title, 0
-        bar = verbose in ("auto", 1) and movies is not None and sys.stderr.isatty()
-        self._bar = tqdm(total=movies, desc=title, unit="movie", leave=False, file=sys.stderr) if bar else None
-
-    def count(self, movies: int) -> None:
-        """So many movies more are done."""
-        self._seen += movies
-        if self._bar is not None:
-            self._bar.update(movies)
-
-    def close(self, found: dict[str, float]) -> None:
-        """All is done."""
-        if self._bar is not None:
-            self._bar.close()
-        if self._line:
-            numbers = "".join(f"  {name} {value:.4f}" for name, value in found.items())
-            print(f"{self._title}: {self._seen} movies{numbers}", file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.layers.weight import Weight
-from engine.optimizers import Layout
+from engine.optimizer import Layout
 from kernels import Backend
 
 Array = Any

@@ -1,4 +1,4 @@
-"""How training shows itself: a bar on a terminal, plain lines anywhere else."""
+"""How training and inference show themselves: a bar on a terminal, plain lines anywhere else."""
 
 import sys
 import time
@@ -8,6 +8,10 @@ from typing import TextIO
 from tqdm import tqdm
 
 from engine.fit import EpochDone, StepDone
+from engine.validation import one_of
+
+Verbose = int | str
+VERBOSE = ("auto", 0, 1, 2)
 
 _BAR_SECONDS = 0.2
 _LINE_SECONDS = 10.0
@@ -102,3 +106,33 @@ class Progress:
         rate = timed / max(now - self._began, 1e-9)
         left = "" if self._total is None else f"  {tqdm.format_interval((self._total - self._seen) / rate)} left"
         return f"  {rate:.1f} movies/s{left}"
+
+
+class Counter:
+    """Shows how far evaluate or predict has come; at its end a line with what it found.
+
+    Args:
+        title: "evaluate" or "predict".
+        movies: in all; None where that is not known.
+        verbose: 0 shows nothing, "auto" a bar on a terminal, 1 the bar and a line at the end, 2 the line.
+    """
+
+    def __init__(self, title: str, movies: int | None, verbose: Verbose) -> None:
+        self._line = one_of("verbose", verbose, VERBOSE) in (1, 2)
+        self._title, self._seen = title, 0
+        bar = verbose in ("auto", 1) and movies is not None and sys.stderr.isatty()
+        self._bar = tqdm(total=movies, desc=title, unit="movie", leave=False, file=sys.stderr) if bar else None
+
+    def count(self, movies: int) -> None:
+        """So many movies more are done."""
+        self._seen += movies
+        if self._bar is not None:
+            self._bar.update(movies)
+
+    def close(self, found: dict[str, float]) -> None:
+        """All is done."""
+        if self._bar is not None:
+            self._bar.close()
+        if self._line:
+            numbers = "".join(f"  {name} {value:.4f}" for name, value in found.items())
+            print(f"{self._title}: {self._seen} movies{numbers}", file=sys.stderr, flush=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.layers import Layer
+from engine.layers import ConvLSTM2D, Layer
 from engine.layers.weight import known
 from kernels import Backend
 
@@ -23,6 +23,33 @@ Array = np.ndarray[Any, Any]
 def can_stream(layers: list[Layer]) -> bool:
     """Whether one step per frame is exact: each frame gives one, and only the last layer may look ahead."""
     return all(layer.can_stream for layer in layers) and not any(layer.looks_ahead for layer in layers[:-1])
+
+
+def rollout(
+    backend: Backend, layers: list[Layer], predict: Callable[[Array], Array], track: Array, n_frames: int
+) -> Array:
+    """The n_frames frames that follow a track (N,T,H,W,C), checked: (N,n_frames,H,W,C). The layers are built.
+
+    Raises ValueError: the network's frames cannot be its next input, or it is stateful and cannot stream.
+    """
+    movie = known(track.shape[1:])
+    made = movie
+    for layer in layers:
+        made = known(layer.output_shape(made))
+    if made[-3:] != movie[1:]:
+        raise ValueError(
+            f"rollout: the output's frames have shape {made[-3:]} and the input's {movie[1:]}; an output frame can "
+            "be the next input only if they agree"
+        )
+    if can_stream(layers):
+        return streaming_rollout(backend, layers, track, n_frames)
+    stateful = [layer.name for layer in layers if isinstance(layer, ConvLSTM2D) and layer.stateful]
+    if stateful:
+        raise ValueError(
+            f"rollout: {stateful[0]} is stateful, and this network must predict its whole track again for every "
+            "frame; pass stateful=False"
+        )
+    return growing_rollout(predict, track.astype(backend.dtype), n_frames)
 
 
 def streaming_rollout(backend: Backend, layers: list[Layer], track: Array, n_frames: int) -> Array:

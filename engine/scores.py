@@ -37,9 +37,22 @@ def binary_crossentropy(prediction: Array, truth: Array) -> float:
     return float(-np.mean(truth * np.log(p) + (1 - truth) * np.log1p(-p)))
 
 
+def mean_absolute_error(prediction: Array, truth: Array) -> float:
+    """Mean over all elements, in float64."""
+    return float(np.mean(np.abs(prediction.astype(np.float64) - truth)))
+
+
+def huber(prediction: Array, truth: Array) -> float:
+    """Mean over all elements, in float64; squares up to a difference of 1."""
+    error = np.abs(prediction.astype(np.float64) - truth)
+    return float(np.mean(np.where(error <= 1.0, 0.5 * error**2, error - 0.5)))
+
+
 LOSSES: dict[str, Callable[[Array, Array], float]] = {
     "binary_crossentropy": binary_crossentropy,
     "mse": mean_squared_error,
+    "mae": mean_absolute_error,
+    "huber": huber,
 }
 
 

@@ -9,23 +9,22 @@ from typing import Any
 import numpy as np
 
 from engine import evaluation, losses, optimizers, rollout, summary, training
+from engine.batch_maker import DEFAULT_BATCH_SIZE
 from engine.batch_sources import Batch, BatchSource, checked_weights
 from engine.callbacks import CallbackList, History
 from engine.computation import Computation
-from engine.evaluation import Verbose
 from engine.layer_stack import LayerStack, layers_from_config
 from engine.layers import ConvLSTM2D, Layer, Weight
 from engine.layers.weight import Shape, known
 from engine.metrics import Metric, get_metrics
 from engine.objective import Objective
+from engine.optimizer import Optimizer
+from engine.progress import Counter, Verbose
 from engine.validation import one_of, positive_int
 from kernels import Backend
 from kernels.select import choose_device, open_backend
 
 Array = np.ndarray[Any, Any]
-
-ITERATIONS = "optimizer/iterations"
-"""The name in state_arrays of the optimizer's count of updates, (1,) int64."""
 
 _log = logging.getLogger("engine")
 
@@ -61,7 +60,7 @@ class Sequential:
         self._stack = LayerStack()
         self.loss: losses.Loss | None = None
         self.metrics: tuple[Metric, ...] = ()
-        self.optimizer: optimizers.Optimizer | None = None
+        self.optimizer: Optimizer | None = None
         self.history: History | None = None
         self.stop_training = False
         self._computation: Computation | None = None
@@ -277,14 +276,10 @@ class Sequential:
             callbacks: their on_test_begin and on_test_end are called.
         """
         self._require_compiled("evaluate")
-        one_of("verbose", verbose, evaluation.VERBOSE)
-        make = training.BatchMaker(self)
-        data = make.checked("x", x, y, sample_weight, batch_size, steps, runs=1)
-        batches = make(data, batch_size, steps)
-        counter = evaluation.Counter("evaluate", batches.movies, verbose)
-        called = CallbackList(training.as_callbacks(callbacks), self)
-        found = self.evaluate_batches(batches, called, counter.count)
-        counter.close(found)
+        found = evaluation.run(
+            self, x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, steps=steps,
+            callbacks=callbacks,
+        )  # fmt: skip
         return self._as_keras_returns(found, return_dict)
 
     def evaluate_batches(
@@ -307,9 +302,9 @@ class Sequential:
             batch_size: movies at a time, default 32.
             verbose: as for evaluate.
         """
-        batch_size = training.DEFAULT_BATCH_SIZE if batch_size is None else positive_int("batch_size", batch_size)
+        batch_size = DEFAULT_BATCH_SIZE if batch_size is None else positive_int("batch_size", batch_size)
         x = self._stack.checked_input("x", x)
-        counter = evaluation.Counter("predict", len(x), verbose)
+        counter = Counter("predict", len(x), verbose)
         self.build(x.shape[1:])
         output = self._built().predict(x, batch_size, known(self._stack.output_shape(x.shape[1:])), counter.count)
         counter.close({})
@@ -334,26 +329,9 @@ class Sequential:
         array = np.asarray(track)
         movies = self._stack.checked_input("track", array[np.newaxis] if array.ndim == 4 else array)
         self.build(movies.shape[1:])
-        self._check_rollout(known(movies.shape[1:]))
-        if rollout.can_stream(self.layers):
-            frames = rollout.streaming_rollout(self.backend, self.layers, movies, n_frames)
-        else:
-            frames = rollout.growing_rollout(partial(self.predict, verbose=0), movies.astype(self._dtype), n_frames)
+        predict = partial(self.predict, verbose=0)
+        frames = rollout.rollout(self.backend, self.layers, predict, movies, n_frames)
         return frames[0] if array.ndim == 4 else frames
-
-    def _check_rollout(self, movie: tuple[int, ...]) -> None:
-        made = self.output_shape(movie)
-        if made[-3:] != movie[1:]:
-            raise ValueError(
-                f"rollout: the output's frames have shape {made[-3:]} and the input's {movie[1:]}; an output frame can "
-                "be the next input only if they agree"
-            )
-        stateful = [layer.name for layer in self.layers if isinstance(layer, ConvLSTM2D) and layer.stateful]
-        if stateful and not rollout.can_stream(self.layers):
-            raise ValueError(
-                f"rollout: {stateful[0]} is stateful, and this network must predict its whole track again for every "
-                "frame; pass stateful=False"
-            )
 
     # ---------------------------------------------------------------- weights, configuration, files
 
@@ -386,26 +364,12 @@ class Sequential:
     def state_arrays(self) -> dict[str, Array]:
         """Everything that training has changed, by name, on the host: weights, the optimizer's slots and iterations."""
         self.build()
-        parameters, state = self._built().parameters, self._built().layer_state
-        if self.optimizer is None:
-            return parameters.state_arrays({}) | state.arrays()
-        iterations = np.array([self.optimizer.iterations], np.int64)
-        return {**parameters.state_arrays(self.optimizer.state), ITERATIONS: iterations, **state.arrays()}
+        return self._built().state_arrays(self.optimizer)
 
     def load_state_arrays(self, state: dict[str, Array]) -> None:
         """Restore what state_arrays returned. Nothing is changed unless every name and shape fits."""
         self.build()
-        parameters, layer_state, optimizer = self._built().parameters, self._built().layer_state, self.optimizer
-        of_layers, rest = layer_state.split(state)
-        if optimizer is None:
-            parameters.load_state_arrays(rest, {})
-        else:
-            iterations = rest.pop(ITERATIONS, None)
-            if iterations is None or iterations.shape != (1,) or iterations[0] < 0:
-                raise ValueError(f"state: expected the optimizer's count of updates as {ITERATIONS}, got {iterations}")
-            parameters.load_state_arrays(rest, optimizer.state)
-            optimizer.iterations = int(iterations[0])
-        layer_state.load(of_layers)
+        self._built().load_state_arrays(state, self.optimizer)
 
     def get_config(self) -> dict[str, Any]:
         """The architecture and what compile was given, JSON-able."""
@@ -508,7 +472,7 @@ class Sequential:
             return found
         return list(found.values()) if len(found) > 1 else found["loss"]
 
-    def _require_compiled(self, what: str) -> tuple[Objective, optimizers.Optimizer]:
+    def _require_compiled(self, what: str) -> tuple[Objective, Optimizer]:
         if self.loss is None or self.optimizer is None:
             raise ValueError(f"{what}: call compile(loss=..., optimizer=...) first")
         return Objective(self.loss, self.metrics), self.optimizer

@@ -62,6 +62,13 @@ class CallbackList:
             callback.on_test_end(logs)
 
 
+def as_callbacks(callbacks: Any) -> list[Any]:
+    """None, one callback or several, as a list."""
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+
+
 def _overrides(callback: Any, hooks: Iterable[str]) -> bool:
     """Whether a callback does something in one of these hooks; a stranger's always may, an object may bring its own."""
     if not isinstance(callback, Callback):

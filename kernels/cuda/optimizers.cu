@@ -69,29 +69,24 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     });
 }
 
-// (7) to (10): weights, gradients, mean, square (n), largest_square (n) or null; step_size (1).
+// (7) to (10): weights, gradients, mean, square (n), largest_square (n) or null; step_size (1). One element a turn: with
+// four, the slow paths of root and division spill registers on sm_120.
 extern "C" __global__ void __launch_bounds__(THREADS)
     adam(float* weights, const float* gradients, float* mean, float* square, float* largest_square,
-         const float* step_size, float one_minus_beta_1, float one_minus_beta_2, float epsilon, long long n,
-         long long quads) {
+         const float* step_size, float one_minus_beta_1, float one_minus_beta_2, float epsilon, long long n) {
     const float step = step_size[0];
-    for_each(n, quads, [&](long long at, auto width) {
-        constexpr int WIDTH = decltype(width)::WIDTH;
-        Vector<WIDTH> w = load<WIDTH>(weights + at), m = load<WIDTH>(mean + at), s = load<WIDTH>(square + at), h{};
-        const Vector<WIDTH> g = load<WIDTH>(gradients + at);
-        if (largest_square != nullptr) h = load<WIDTH>(largest_square + at);
-#pragma unroll
-        for (int q = 0; q < WIDTH; ++q) {
-            m.v[q] += one_minus_beta_1 * (g.v[q] - m.v[q]);                          // (7)
-            s.v[q] += one_minus_beta_2 * (g.v[q] * g.v[q] - s.v[q]);                 // (8)
-            h.v[q] = s.v[q] <= h.v[q] ? h.v[q] : s.v[q];                             // (9), h = 0 without amsgrad
-            w.v[q] -= step * m.v[q] / (sqrtf(h.v[q]) + epsilon);                     // (10)
+    const long long first = (long long)blockIdx.x * THREADS + threadIdx.x, stride = (long long)gridDim.x * THREADS;
+    for (long long at = first; at < n; at += stride) {
+        const float g = gradients[at], m = mean[at] + one_minus_beta_1 * (g - mean[at]);    // (7)
+        float s = square[at] + one_minus_beta_2 * (g * g - square[at]);                     // (8)
+        mean[at] = m;
+        square[at] = s;
+        if (largest_square != nullptr) {
+            if (s <= largest_square[at]) s = largest_square[at];                            // (9)
+            largest_square[at] = s;
         }
-        store<WIDTH>(weights + at, w);
-        store<WIDTH>(mean + at, m);
-        store<WIDTH>(square + at, s);
-        if (largest_square != nullptr) store<WIDTH>(largest_square + at, h);
-    });
+        weights[at] -= step * m / (sqrtf(s) + epsilon);                                     // (10)
+    }
 }
 
 // (11): weights, decayed (n); rate (1).

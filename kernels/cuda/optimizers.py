@@ -90,7 +90,7 @@ class Optimizers:
             "one_minus_beta_2": 1.0 - beta_2,
             "epsilon": epsilon,
         }
-        self._launch("adam", buffers, {"step_size": step_size}, **numbers)
+        self._launch("adam", buffers, {"step_size": step_size}, by_fours=False, **numbers)
 
     def decay(self, weights: Array, decayed: Array, rate: Array) -> None:
         """See Backend.decay_weights."""
@@ -115,11 +115,15 @@ class Optimizers:
             (BLOCKS_PER_PART, parts), (THREADS,), limit=plan.spec.limit, together=together, **arrays
         )
 
-    def _launch(self, name: str, buffers: dict[str, Array], changing: dict[str, Array], **numbers: Any) -> None:
+    def _launch(
+        self, name: str, buffers: dict[str, Array], changing: dict[str, Array], by_fours: bool = True, **numbers: Any
+    ) -> None:
         """A kernel over flat buffers of one size, with arrays (1,) beside them."""
         n = next(iter(buffers.values())).size
+        if by_fours:
+            numbers["quads"] = quads(n, *buffers.values())
         kernel = self._kernel(name, {**dict.fromkeys(buffers, n), **dict.fromkeys(changing, 1)})
-        kernel(blocks(n), (THREADS,), n=n, quads=quads(n, *buffers.values()), **buffers, **changing, **numbers)
+        kernel(blocks(n), (THREADS,), n=n, **buffers, **changing, **numbers)
 
     def _kernel(self, name: str, sizes: dict[str, int]) -> Kernel:
         key = (name, tuple(sizes.values()))

@@ -13,7 +13,7 @@ import pytest
 
 import engine
 from engine.initializers import INITIALIZERS
-from engine.optimizers import Layout
+from engine.optimizer import Layout
 from kernels.select import open_backend
 
 Array = np.ndarray[Any, Any]

@@ -9,7 +9,8 @@ import pytest
 
 import engine
 from engine import FitLoop, Sequential, optimizers, schedules
-from engine.optimizers import Layout, Optimizer, get_optimizer
+from engine.optimizer import Layout, Optimizer
+from engine.optimizers import get_optimizer
 from kernels.select import open_backend
 from tests.engine.networks import movies, seed_like, targets
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kernels.cuda
-from engine import Adadelta, Sequential
+from engine import Adadelta, AdamW, Sequential, schedules
 from kernels.cuda import CudaBackend
 from kernels.cuda.launch import Graph
 from tests.cuda_sim import sim_backend
@@ -69,6 +69,22 @@ def test_a_changed_rate_and_a_new_optimizer_take_effect(networks: tuple[Sequenti
         for _ in range(3):
             network.train_on_batch(x, y)
     assert_equal_states(networks)
+
+
+def test_a_schedule_is_followed_without_recording_anew(
+    networks: tuple[Sequential, Sequential], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captured: list[object] = []
+    capture = SimRuntime.capture
+    monkeypatch.setattr(SimRuntime, "capture", lambda runtime, body: captured.append(body) or capture(runtime, body))
+    x, y = movies()
+    for network in networks:
+        rate = schedules.ExponentialDecay(0.02, decay_steps=1, decay_rate=0.5)
+        network.compile(AdamW(rate, clipnorm=0.5, weight_decay=0.1), "mse", metrics=["mae"])
+        losses = [network.train_on_batch(x, y, sample_weight=np.arange(len(x)))[0] for _ in range(5)]
+        assert len(set(losses)) == 5
+    assert_equal_states(networks)
+    assert len(captured) == 1
 
 
 @pytest.mark.usefixtures("simulated_device")

@@ -1,0 +1,106 @@
+"""From what a caller hands over as data to batches: checked first, so that nothing has been done when it is refused."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from engine.batch_sources import (
+    ArraySource,
+    BatchSource,
+    IterableSource,
+    Triple,
+    checked_weights,
+    is_batches,
+    is_indexed,
+)
+from engine.validation import positive_int
+
+if TYPE_CHECKING:
+    from engine.sequential import Sequential
+
+DEFAULT_BATCH_SIZE = 32
+
+
+class BatchMaker:
+    """Checks what a caller gave as data, and makes batches of it; builds the network in between."""
+
+    def __init__(self, network: "Sequential") -> None:
+        self._network = network
+
+    def checked(
+        self, name: str, x: Any, y: Any, weights: Any, batch_size: int | None, steps: int | None, runs: int
+    ) -> Triple | Any:
+        """Arrays as a checked Triple; anything else that gives batches as it is, but for a first batch looked at.
+
+        runs: how many times all batches will be asked for.
+        """
+        argument = "validation_steps" if name == "validation_data" else "steps_per_epoch"
+        if steps is not None:
+            positive_int(argument, steps)
+        if batch_size is not None:
+            positive_int("batch_size", batch_size)
+        if not is_batches(x):
+            if steps is not None:
+                raise ValueError(f"{argument}: it is for batches that are iterated; with arrays batch_size says it all")
+            return self._checked_arrays(name, x, y, weights)
+        for other, value in (("y", y), ("sample_weight", weights), ("batch_size", batch_size)):
+            if value is not None and name == "x":
+                raise ValueError(f"{other}: x gives batches (x, y) or (x, y, sample_weight) already; pass {other}=None")
+        if isinstance(x, Iterator) and steps is None and runs > 1:
+            raise ValueError(f"{name}: an iterator ends after one epoch; pass {argument}, or something iterable anew")
+        if self._network.input_shape is None:
+            first, x = _peek(name, x)
+            self._network.build(self.triple(first)[0].shape[1:])
+        return x
+
+    def checked_validation(self, data: Any, steps: int | None) -> Triple | Any:
+        """validation_data: (x, y), (x, y, sample_weight), or what gives batches."""
+        if isinstance(data, tuple | list) and len(data) in (2, 3) and not is_batches(data):
+            x, y, weights = (*data, None)[:3]
+            return self.checked("validation_data", x, y, weights, None, steps, 2)
+        if not is_batches(data):
+            raise ValueError("validation_data: expected (x, y), (x, y, sample_weight), or an iterable of such batches")
+        return self.checked("validation_data", data, None, None, None, steps, 2)
+
+    def triple(self, item: Any) -> Triple:
+        """A batch that was handed over, checked."""
+        if not isinstance(item, tuple | list) or len(item) not in (2, 3):
+            raise ValueError(f"x: expected batches (x, y) or (x, y, sample_weight), got {type(item).__name__}")
+        return self._checked_arrays("x", item[0], item[1], item[2] if len(item) == 3 else None)
+
+    def __call__(
+        self,
+        data: Triple | Any,
+        batch_size: int | None,
+        steps: int | None,
+        shuffle: bool = False,
+        onwards: bool = True,
+    ) -> BatchSource:
+        """The batches of what `checked` returned."""
+        is_triple = isinstance(data, tuple) and not is_batches(data)
+        self._network.build(data[0].shape[1:] if is_triple else None)
+        backend, seed = self._network.backend, self._network.draw_seed() if shuffle else 0
+        if is_triple:
+            return ArraySource(backend, data, batch_size or DEFAULT_BATCH_SIZE, shuffle, seed)
+        return IterableSource(backend, data, self.triple, steps, shuffle, seed, onwards)
+
+    def _checked_arrays(self, name: str, x: Any, y: Any, weights: Any) -> Triple:
+        names = ("x", "y") if name == "x" else (f"{name}[0]", f"{name}[1]")
+        if y is None:
+            raise ValueError(f"{names[1]}: expected targets, got None")
+        x, y = self._network.checked_pair(x, y, names)
+        return x, y, checked_weights("sample_weight" if name == "x" else f"{name}[2]", weights, y)
+
+
+def _peek(name: str, batches: Any) -> tuple[Any, Any]:
+    """The first batch, and something that still gives all of them."""
+    if is_indexed(batches):
+        if not len(batches):
+            raise ValueError(f"{name}: expected at least one batch, got none")
+        return batches[0], batches
+    running = iter(batches)
+    try:
+        first = next(running)
+    except StopIteration:
+        raise ValueError(f"{name}: expected at least one batch, got none") from None
+    return first, chain([first], running) if running is batches else batches
