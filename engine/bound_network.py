@@ -75,6 +75,7 @@ class BoundNetwork:
         self._layers = []
         movie = shape.movie
         for number, layer in enumerate(layers):
+            layer.check_batch(shape.batch)
             logits = self._logits and number == len(layers) - 1
             self._layers.append(layer.bind(backend, movie, shape.batch, shape.training, logits))
             movie = known(layer.output_shape(movie))

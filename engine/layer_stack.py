@@ -70,11 +70,6 @@ class LayerStack:
             shape = layer.output_shape(shape)
         return shape
 
-    @property
-    def batch_size(self) -> int | None:
-        """The movies of every batch, where a layer's batch_input_shape says so."""
-        return next((layer.batch_size for layer in self.layers if layer.batch_size is not None), None)
-
     def _generalised(self, data_shape: Shape) -> Shape:
         """The data's channels alone, or its whole shape where weights depend on more."""
         for shape in ((*(None,) * (len(data_shape) - 1), data_shape[-1]), data_shape):

@@ -15,6 +15,12 @@ def checked_activation(name: str, value: Any) -> Activation:
     return activation
 
 
+def checked_padding(value: Any, known: list[Padding]) -> Padding:
+    """A padding in any case, as in Keras."""
+    padding: Padding = one_of("padding", value.lower() if isinstance(value, str) else value, known)
+    return padding
+
+
 def strides_and_dilation(strides: Any, dilation_rate: Any, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Both as tuples; only one of them may be other than 1, as in Keras 3."""
     stride, dilation = int_tuple("strides", strides, rank), int_tuple("dilation_rate", dilation_rate, rank)

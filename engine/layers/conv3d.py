@@ -12,6 +12,7 @@ from engine.layers.arguments import (
     check_movie_rank,
     checked_activation,
     checked_movie_shape,
+    checked_padding,
     output_length,
     strides_and_dilation,
 )
@@ -76,7 +77,7 @@ class Conv3D(Layer):
             raise ValueError(f"groups: expected a divisor of filters={filters}, got {groups}")
         self.kernel_size: tuple[int, ...] = int_tuple("kernel_size", kernel_size, 3)
         self.strides, self.dilation_rate = strides_and_dilation(strides, dilation_rate, 3)
-        self.padding: Padding = one_of("padding", padding, ["valid", "same", "causal"])
+        self.padding: Padding = checked_padding(padding, ["valid", "same", "causal"])
         self.data_format = one_of("data_format", data_format, DATA_FORMATS) or "channels_last"
         self.activation: Activation = checked_activation("activation", activation)
         self.use_bias = boolean("use_bias", use_bias)

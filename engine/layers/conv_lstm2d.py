@@ -13,6 +13,7 @@ from engine.layers.arguments import (
     check_movie_rank,
     checked_activation,
     checked_movie_shape,
+    checked_padding,
     output_length,
     strides_and_dilation,
 )
@@ -103,7 +104,7 @@ class ConvLSTM2D(Layer):
         self.filters = positive_int("filters", filters)
         self.kernel_size: tuple[int, ...] = int_tuple("kernel_size", kernel_size, 2)
         self.strides, self.dilation_rate = strides_and_dilation(strides, dilation_rate, 2)
-        self.padding: Padding = one_of("padding", padding, ["valid", "same"])
+        self.padding: Padding = checked_padding(padding, ["valid", "same"])
         self.data_format = one_of("data_format", data_format, DATA_FORMATS) or "channels_last"
         self.activation: Activation = checked_activation("activation", activation)
         self.recurrent_activation: Activation = checked_activation("recurrent_activation", recurrent_activation)

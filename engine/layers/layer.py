@@ -55,7 +55,8 @@ class Layer(ABC):
     Args of every layer:
         name: default the class's name in Keras' spelling, numbered within a network.
         input_shape: (frames, height, width, channels) of a network's first layer; None where any size will do.
-        batch_input_shape: the same with the number of movies in front, None where any will do.
+        batch_input_shape: the same with the number of movies in front, which every batch must then have; None where
+            any will do. Files do not keep that number.
         trainable: False freezes the weights: no update moves them. Set after a network was built, it counts from the
             next compile() on, as in Keras.
     """
@@ -119,6 +120,13 @@ class Layer(ABC):
     def has_dropout(self) -> bool:
         """Whether training draws random masks."""
         return False
+
+    def check_batch(self, movies: int) -> None:
+        """Refuse a batch of another size than batch_input_shape says."""
+        if self.batch_size not in (None, movies):
+            raise ValueError(
+                f"batch_input_shape: {self.name} is for batches of {self.batch_size} movies, got one of {movies}"
+            )
 
     @abstractmethod
     def channels(self, shape: Shape) -> int:
