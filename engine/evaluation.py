@@ -66,3 +66,10 @@ def evaluate(
     found = dict(zip(names, (weights @ rows / weights.sum()).tolist(), strict=True))
     callbacks.on_test_end(found)
     return found
+
+
+def as_keras_returns(found: dict[str, float], return_dict: bool) -> float | list[float] | dict[str, float]:
+    """Numbers by name as Keras returns them: a dict if asked for; else the loss, in a list with metrics if any."""
+    if return_dict:
+        return found
+    return list(found.values()) if len(found) > 1 else found["loss"]

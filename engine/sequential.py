@@ -1,35 +1,27 @@
-"""Sequential: a stack of layers that trains, predicts, rolls out and is saved, under Keras' names."""
+"""Sequential: a network that trains, under Keras' names."""
 
-import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine import evaluation, losses, optimizers, rollout, summary, training
-from engine.batch_maker import DEFAULT_BATCH_SIZE
+from engine import evaluation, losses, optimizers, summary, training
 from engine.batch_sources import Batch, BatchSource, checked_weights
 from engine.callbacks import CallbackList, History
 from engine.computation import Computation
-from engine.layer_stack import LayerStack, layers_from_config
-from engine.layers import ConvLSTM2D, Layer, Weight
-from engine.layers.weight import Shape, known
+from engine.layer_stack import layers_from_config
+from engine.layers import Layer
 from engine.metrics import Metric, get_metrics
+from engine.network import Network
 from engine.objective import Objective
 from engine.optimizer import Optimizer
-from engine.progress import Counter, Verbose
-from engine.validation import one_of, positive_int
-from kernels import Backend
-from kernels.select import choose_device, open_backend
+from engine.progress import Verbose
 
 Array = np.ndarray[Any, Any]
 
-_log = logging.getLogger("engine")
 
-
-class Sequential:
+class Sequential(Network):
     """A network of layers, one after the other.
 
     Args:
@@ -52,89 +44,18 @@ class Sequential:
         precision: str = "float32",
         name: str = "sequential",
     ) -> None:
-        self.name = name
-        self.device, self.device_reason = choose_device(device)
-        self._dtype, self._precision = np.dtype(dtype), precision
-        self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
-        self._random = np.random.default_rng(self.seed)
-        self._stack = LayerStack()
         self.loss: losses.Loss | None = None
         self.metrics: tuple[Metric, ...] = ()
         self.optimizer: Optimizer | None = None
         self.history: History | None = None
         self.stop_training = False
-        self._computation: Computation | None = None
-        for layer in layers or ():
-            self.add(layer)
-
-    # ---------------------------------------------------------------- building
-
-    def add(self, layer: Layer) -> None:
-        """Append a layer. The first may carry input_shape; else the first data decide the channels."""
-        if self.built:
-            raise ValueError(
-                "add: the network is built already; add all layers before input_shape or data are known to it"
-            )
-        self._stack.add(layer)
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, in order."""
-        return self._stack.layers
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name or by its number."""
-        if (name is None) == (index is None):
-            raise ValueError(f"get_layer: expected a name or an index, got name={name!r}, index={index!r}")
-        if index is not None:
-            if not 0 <= index < len(self.layers):
-                raise ValueError(f"index: expected 0 to {len(self.layers) - 1}, got {index}")
-            return self.layers[index]
-        one_of("name", name, [layer.name for layer in self.layers])
-        return next(layer for layer in self.layers if layer.name == name)
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """Names of what evaluate returns: "loss", then the metrics'."""
-        return ["loss", *(metric.name for metric in self.metrics)]
-
-    @property
-    def iterations(self) -> int:
-        """Updates so far."""
-        return 0 if self.optimizer is None else self.optimizer.iterations
-
-    @property
-    def input_shape(self) -> Shape | None:
-        """(frames, height, width, channels), None where any size will do; None before it is known."""
-        return self._stack.input_shape
-
-    @property
-    def built(self) -> bool:
-        """Whether the weights are on the device."""
-        return self._computation is not None
+        super().__init__(layers, device, dtype, seed, precision, name)
 
     def build(self, input_shape: tuple[int | None, ...] | None = None) -> None:
         """Create the weights and put them on the device; done by the first call that needs them."""
-        if self.built:
-            return
-        self._stack.build(input_shape, self._random)
-        backend = open_backend(self.device, self._dtype, self._precision)
-        _log.info("%s; %s", self.device_reason, backend.description)
-        self._computation = Computation(backend, self.layers, self.seed)
-        self._bind_optimizer()
-
-    def output_shape(self, input_shape: Shape | None = None) -> Shape:
-        """The output's shape without the movies' axis, for an input of this shape (default: the network's)."""
-        shape = input_shape or self.input_shape
-        if shape is None:
-            raise ValueError("input_shape: not known yet; pass one")
-        return self._stack.output_shape(shape)
-
-    def reset_states(self) -> None:
-        """Let every stateful layer begin at zero again."""
-        for layer in self.layers:
-            if isinstance(layer, ConvLSTM2D) and layer.stateful:
-                layer.reset_states()
+        if not self.built:
+            super().build(input_shape)
+            self._bind_optimizer()
 
     def compile(self, optimizer: Any = "adadelta", loss: Any = None, metrics: Any = None) -> None:
         """Say what to minimise and how.
@@ -162,21 +83,26 @@ class Sequential:
             self._computation = Computation(self._computation.backend, self.layers, self.seed)
             self._computation.layer_state.load(state)
 
-    @property
-    def backend(self) -> Backend:
-        """What computes; the network must be built."""
-        return self._built().backend
-
-    def _built(self) -> Computation:
-        if self._computation is None:
-            raise ValueError("the network is not built: give the first layer input_shape, or call build() first")
-        return self._computation
-
     def _bind_optimizer(self) -> None:
         if self._computation is not None and self.optimizer is not None:
             self.optimizer.bind(self._computation.backend, self._computation.parameters.layout)
 
-    # ---------------------------------------------------------------- training
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what evaluate returns: "loss", then the metrics'."""
+        return ["loss", *(metric.name for metric in self.metrics)]
+
+    @property
+    def iterations(self) -> int:
+        """Updates so far."""
+        return 0 if self.optimizer is None else self.optimizer.iterations
+
+    def _require_compiled(self, what: str) -> tuple[Objective, Optimizer]:
+        if self.loss is None or self.optimizer is None:
+            raise ValueError(f"{what}: call compile(loss=..., optimizer=...) first")
+        return Objective(self.loss, self.metrics), self.optimizer
+
+    # ---------------------------------------------------------------- training and evaluation
 
     def fit(
         self,
@@ -238,7 +164,7 @@ class Sequential:
         values = self.backend.zeros((len(self.metrics_names),), np.float64)
         self.train_step(batch, values)
         found = self.backend.to_host(values).tolist()
-        return self._as_keras_returns(dict(zip(self.metrics_names, found, strict=True)), return_dict)
+        return evaluation.as_keras_returns(dict(zip(self.metrics_names, found, strict=True)), return_dict)
 
     def train_step(self, batch: Batch, values: Any) -> None:
         """One update, not waited for; values (len(metrics_names),) float64 on the device gets the batch's numbers."""
@@ -280,7 +206,7 @@ class Sequential:
             self, x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, steps=steps,
             callbacks=callbacks,
         )  # fmt: skip
-        return self._as_keras_returns(found, return_dict)
+        return evaluation.as_keras_returns(found, return_dict)
 
     def evaluate_batches(
         self, batches: BatchSource, callbacks: CallbackList, count: Callable[[int], None] = lambda movies: None
@@ -293,73 +219,15 @@ class Sequential:
         """evaluate, for one batch."""
         return self.evaluate(x, y, max(1, len(x)), 0, sample_weight, return_dict=return_dict)
 
-    # ---------------------------------------------------------------- inference
-
-    def predict(self, x: Array, batch_size: int | None = None, verbose: Verbose = "auto") -> Array:
-        """x (N,T,H,W,C) -> the network's output (N,T,H,W,K), in inference mode.
-
-        Args:
-            batch_size: movies at a time, default 32.
-            verbose: as for evaluate.
-        """
-        batch_size = DEFAULT_BATCH_SIZE if batch_size is None else positive_int("batch_size", batch_size)
-        x = self._stack.checked_input("x", x)
-        counter = Counter("predict", len(x), verbose)
+    def _as_batch(self, x: Array, y: Array, sample_weight: Array | None) -> Batch:
+        """One checked batch on the device; the network is built."""
+        x, y = self._stack.checked_pair(x, y)
+        weights = checked_weights("sample_weight", sample_weight, y)
         self.build(x.shape[1:])
-        output = self._built().predict(x, batch_size, known(self._stack.output_shape(x.shape[1:])), counter.count)
-        counter.close({})
-        return output
+        move = self.backend.from_host
+        return Batch(move(x), move(y), None if weights is None else move(weights), np.arange(len(x)))
 
-    def predict_on_batch(self, x: Array) -> Array:
-        """predict, for one batch."""
-        return self.predict(x, batch_size=max(1, len(x)), verbose=0)
-
-    def rollout(self, track: Array, n_frames: int) -> Array:
-        """Let the network run free: the n_frames frames that follow a track, each predicted from those before.
-
-        Equal to predicting the growing track n_frames times, but each new frame costs one step.
-
-        Args:
-            track: (T,H,W,C), or (N,T,H,W,C) for several.
-            n_frames: how many new frames.
-
-        Returns (n_frames,H,W,C), or (N,n_frames,H,W,C).
-        """
-        n_frames = positive_int("n_frames", n_frames)
-        array = np.asarray(track)
-        movies = self._stack.checked_input("track", array[np.newaxis] if array.ndim == 4 else array)
-        self.build(movies.shape[1:])
-        predict = partial(self.predict, verbose=0)
-        frames = rollout.rollout(self.backend, self.layers, predict, movies, n_frames)
-        return frames[0] if array.ndim == 4 else frames
-
-    # ---------------------------------------------------------------- weights, configuration, files
-
-    @property
-    def weights(self) -> list[Weight]:
-        """All weights in Keras' order: layer by layer, in each layer the trained ones first."""
-        return self._stack.weights
-
-    @property
-    def trainable_weights(self) -> list[Weight]:
-        """The weights that have gradients, in the same order."""
-        return [weight for weight in self.weights if weight.trainable]
-
-    def get_weights(self) -> list[Array]:
-        """Host copies of all weights, in Keras' order."""
-        self.build()
-        return [weight.to_host() for weight in self.weights]
-
-    def set_weights(self, weights: Sequence[Array]) -> None:
-        """Set all weights, in Keras' order. The optimizer's state stays."""
-        self.build()
-        if len(weights) != len(self.weights):
-            raise ValueError(f"weights: expected {len(self.weights)} arrays, got {len(weights)}")
-        for weight, array in zip(self.weights, weights, strict=True):
-            if np.shape(array) != weight.shape:
-                raise ValueError(f"weights: {weight.name} expects shape {weight.shape}, got {np.shape(array)}")
-        for weight, array in zip(self.weights, weights, strict=True):
-            weight.assign(np.asarray(array, dtype=self._dtype))
+    # ---------------------------------------------------------------- state, configuration, files
 
     def state_arrays(self) -> dict[str, Array]:
         """Everything that training has changed, by name, on the host: weights, the optimizer's slots and iterations."""
@@ -374,10 +242,7 @@ class Sequential:
     def get_config(self) -> dict[str, Any]:
         """The architecture and what compile was given, JSON-able."""
         return {
-            "name": self.name,
-            "dtype": self._dtype.name,
-            "input_shape": list(self.input_shape) if self.input_shape else None,
-            "layers": self._stack.get_config(),
+            **super().get_config(),
             "loss": self.loss.get_config() if self.loss else None,
             "optimizer": self.optimizer.get_config() if self.optimizer else None,
             **({"metrics": [metric.get_config() for metric in self.metrics]} if self.metrics else {}),
@@ -427,13 +292,6 @@ class Sequential:
 
         read_weights(self, Path(path))
 
-    def export(self, path: str | Path, graph: str = "sequence", **options: Any) -> None:
-        """Write the network as ONNX: graph "sequence", "step" or "rollout"; options are export.export_network's."""
-        from export import export_network
-
-        self.build()
-        export_network(self, path, graph=graph, **options)
-
     def summary(self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None) -> None:
         """Print Keras 3's table of layers, output shapes and numbers of weights.
 
@@ -444,35 +302,3 @@ class Sequential:
         if self.input_shape is not None:
             self.build()
         (print_fn or print)(summary.table(self, *([] if line_length is None else [line_length])))
-
-    def count_params(self) -> int:
-        """The number of weights, trained or not."""
-        return sum(layer.count_params() for layer in self.layers)
-
-    # ---------------------------------------------------------------- checks
-
-    def draw_seed(self) -> int:
-        """A number from the network's own random numbers, which `seed` began."""
-        return int(self._random.integers(2**63))
-
-    def checked_pair(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> tuple[Array, Array]:
-        """Movies and targets (N,T,H,W,K) that fit this network and each other; a ValueError names what does not."""
-        return self._stack.checked_pair(x, y, names)
-
-    def _as_batch(self, x: Array, y: Array, sample_weight: Array | None) -> Batch:
-        """One checked batch on the device; the network is built."""
-        x, y = self._stack.checked_pair(x, y)
-        weights = checked_weights("sample_weight", sample_weight, y)
-        self.build(x.shape[1:])
-        move = self.backend.from_host
-        return Batch(move(x), move(y), None if weights is None else move(weights), np.arange(len(x)))
-
-    def _as_keras_returns(self, found: dict[str, float], return_dict: bool) -> Any:
-        if return_dict:
-            return found
-        return list(found.values()) if len(found) > 1 else found["loss"]
-
-    def _require_compiled(self, what: str) -> tuple[Objective, Optimizer]:
-        if self.loss is None or self.optimizer is None:
-            raise ValueError(f"{what}: call compile(loss=..., optimizer=...) first")
-        return Objective(self.loss, self.metrics), self.optimizer

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from engine import sequential
+from engine import network
 from kernels.cuda import CudaBackend
 from kernels.cuda.launch import Runtime
 
@@ -35,10 +35,10 @@ class Device:
                 return elsewhere(device, dtype, precision)
             return CudaBackend(precision=precision, runtime=self.runtime, graphs=graphs)
 
-        elsewhere = sequential.open_backend
+        elsewhere = network.open_backend
         with (
-            mock.patch.object(sequential, "choose_device", choose),
-            mock.patch.object(sequential, "open_backend", open_here),
+            mock.patch.object(network, "choose_device", choose),
+            mock.patch.object(network, "open_backend", open_here),
         ):
             yield
 
