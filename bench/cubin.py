@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.dry_runtime import H200, DryRuntime
+from bench.instruction_mix import CLASSES, disassembler, instruction_mix
 from engine.command_line import Parser
 from kernels.cuda.backend import PRECISIONS, CudaBackend
 from kernels.cuda.launch import CompileError, DeviceLimits
@@ -49,6 +50,8 @@ class Row:
     resources: Resources
     shared_bytes: int
     """Dynamic shared memory of a block, as the launcher asks for it."""
+    instructions: Mapping[str, int] | None = None
+    """By class (bench/instruction_mix.py), if they were counted."""
 
     @property
     def spills(self) -> int:
@@ -153,8 +156,10 @@ def _pieces(backend: CudaBackend) -> None:
     backend.constrain_norm(kernel, (0, 1, 2, 3), 0.0, 2.0, 1.0)
 
 
-def compile_all(architectures: Sequence[str], precisions: Sequence[str], workers: int = 2) -> list[Row]:
-    """Compile everything that a large device of each architecture runs.
+def compile_all(
+    architectures: Sequence[str], precisions: Sequence[str], workers: int = 2, tool: str | None = None
+) -> list[Row]:
+    """Compile everything that a large device of each architecture runs; count instructions with nvdisasm, if given.
 
     Programs that do not depend on the precision are compiled once and carry "any". Raises CompileError.
     """
@@ -166,9 +171,10 @@ def compile_all(architectures: Sequence[str], precisions: Sequence[str], workers
                 jobs[key] = ("any" if key in jobs else precision, program)
 
     def rows(precision: str, program: SeedProgram, architecture: str) -> list[Row]:
-        resources = compile_cubin(program.source, architecture).resources
+        cubin = compile_cubin(program.source, architecture)
+        mix = {} if tool is None else instruction_mix(cubin.image, tool)
         return [
-            Row(program.name, kernel, precision, architecture, resources[kernel], shared_bytes)
+            Row(program.name, kernel, precision, architecture, cubin.resources[kernel], shared_bytes, mix.get(kernel))
             for kernel, shared_bytes in program.shared_bytes.items()
         ]
 
@@ -194,6 +200,17 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
         yield start + "".join(f"{by_architecture.get(name, '-'):>15}" for name in architectures)
 
 
+def mix_table(rows: Sequence[Row]) -> Iterator[str]:
+    """Lines: per kernel and architecture its instructions by class."""
+    columns = (*CLASSES, "other")
+    head = f"{'program':26}{'kernel':27}{'precision':11}{'sm_':5}"
+    yield head + "".join(f"{name:>9}" for name in columns)
+    for row in rows:
+        if row.instructions is not None:
+            start = f"{row.program:26}{row.kernel:27}{row.precision:11}{row.architecture:5}"
+            yield start + "".join(f"{row.instructions.get(name, 0):>9}" for name in columns)
+
+
 def main(argv: list[str]) -> int:
     """The command; returns the exit status: 1 when a kernel spills."""
     parser = Parser(prog="python -m bench cubin", description=__doc__)
@@ -206,16 +223,22 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS, help="default: all")
     parser.add_argument("--workers", type=int, default=2, help="compilations at a time (default 2)")
+    parser.add_argument("--mix", action="store_true", help="count instructions too; needs nvdisasm")
     arguments = parser.parse_args(argv)
+    tool = disassembler() if arguments.mix else None
+    if arguments.mix and tool is None:
+        parser.error("--mix: expected nvdisasm, of a CUDA toolkit or the wheel nvidia-cuda-nvdisasm, found none")
     start = time.perf_counter()
     try:
-        rows = compile_all(arguments.architectures, arguments.precisions, arguments.workers)
+        rows = compile_all(arguments.architectures, arguments.precisions, arguments.workers, tool)
         version = nvrtc_version()
     except (CompileError, RuntimeError) as error:
         print(f"bench cubin: {error}", file=sys.stderr)
         return 2
     print(f"NVRTC {version}; shared memory of a block in bytes; registers of a thread / bytes of stack / bytes spilt")
     print("\n".join(table(rows)))
+    if tool is not None:
+        print("\n".join(["", "instructions, each counted once", *mix_table(rows)]))
     spilling = sorted({f"{row.program}: {row.kernel}" for row in rows if row.spills})
     print(
         f"{len(rows)} kernels in {time.perf_counter() - start:.0f} s; "

@@ -1,0 +1,73 @@
+"""The planner of persistent recurrences: a state belongs to one block, all blocks fit, and the example is known."""
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.persistent_tiles import PersistentTile, backward_tile, forward_tile
+from kernels.cuda.precision import operand_bytes
+from kernels.specs import ConvLSTMSpec
+
+H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90")
+
+specs = st.builds(
+    ConvLSTMSpec,
+    T=st.integers(1, 20),
+    B=st.integers(1, 16),
+    H=st.integers(1, 64),
+    W=st.integers(1, 64),
+    C=st.just(1),
+    F=st.integers(1, 80),
+    kh=st.sampled_from([1, 3, 5]),
+    kw=st.sampled_from([1, 3, 5]),
+)
+devices = st.builds(DeviceLimits, st.integers(1, 160), st.integers(8_000, 232_448), st.just(1024), st.just("90"))
+
+
+def check(tile: PersistentTile | None, spec: ConvLSTMSpec, device: DeviceLimits, columns: int) -> None:
+    """columns: of the whole product."""
+    assume(tile is not None)
+    assert tile is not None
+    blocks, groups = tile.grid(spec.B * spec.H * spec.W)
+    assert blocks * groups <= device.sm_count
+    assert (blocks - 1) * tile.warps.rows < spec.B * spec.H * spec.W <= blocks * tile.warps.rows
+    assert (groups - 1) * tile.columns < columns <= groups * tile.columns
+    assert tile.columns <= tile.warps.columns
+    assert tile.shared_bytes(spec.W) <= device.shared_bytes_per_block
+    assert tile.warps.threads <= 256
+    assert tile.warps.m_tiles * tile.warps.n_tiles * 4 <= 80, "accumulators of a thread"
+    assert tile.slab % 8 == 0
+
+
+@given(spec=specs, device=devices, element=st.sampled_from([2, 4]))
+def test_forward(spec: ConvLSTMSpec, device: DeviceLimits, element: int) -> None:
+    tile = forward_tile(spec, element, device)
+    check(tile, spec, device, -(-spec.F // 4) * 16)
+    assert tile is not None and tile.warps.n_tiles % 2 == 0, "the gates of a filter would be torn apart"
+    assert tile.columns == tile.warps.columns
+
+
+@given(spec=specs, device=devices, element=st.sampled_from([2, 4]))
+def test_backward(spec: ConvLSTMSpec, device: DeviceLimits, element: int) -> None:
+    tile = backward_tile(spec, element, device)
+    check(tile, spec, device, spec.F)
+    assert tile is not None and tile.warps.n_tiles * 8 - tile.columns < 8
+
+
+@pytest.mark.parametrize(
+    ("precision", "rows", "filters", "grid"),
+    [("float32", 256, 20, (63, 2)), ("tf32", 256, 20, (63, 2)), ("bfloat16", 128, 40, (125, 1))],
+)
+def test_the_example_on_an_h200(precision: str, rows: int, filters: int, grid: tuple[int, int]) -> None:
+    spec = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
+    forward, backward = (choose(spec, operand_bytes(precision), H200) for choose in (forward_tile, backward_tile))
+    assert forward is not None and backward is not None
+    assert (forward.warps.rows, forward.columns, forward.grid(16_000)) == (rows, 4 * filters, grid)
+    assert (backward.warps.rows, backward.columns, backward.grid(16_000)) == (rows, filters, grid)
+
+
+def test_a_batch_that_does_not_fit_has_no_tile() -> None:
+    spec = ConvLSTMSpec(T=15, B=11, H=40, W=40, C=40, F=40, kh=3, kw=3)
+    assert forward_tile(spec, 4, H200) is None
+    assert backward_tile(spec, 4, H200) is None
