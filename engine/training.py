@@ -99,9 +99,10 @@ def _split(network: "Sequential", x: Any, y: Any, weights: Any, share: float) ->
             f"validation_split: {split} of {len(x)} movies leaves {kept} to train on and {len(x) - kept} to "
             "validate on; both must be at least 1"
         )
-    weights = checked_weights("sample_weight", weights, y)
     if weights is None:
         return x[:kept], y[:kept], None, (x[kept:], y[kept:])
+    checked_weights("sample_weight", weights, y)
+    weights = np.asarray(weights)
     return x[:kept], y[:kept], weights[:kept], (x[kept:], y[kept:], weights[kept:])
 
 

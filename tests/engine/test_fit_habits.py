@@ -85,6 +85,31 @@ def test_a_weight_of_zero_takes_a_movie_out_of_training() -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def test_validation_split_takes_sample_weights_along() -> None:
+    x = movies(5)
+    y = targets(x)
+    random = np.random.default_rng(1)
+    for weights in (random.random(5), random.random(x.shape[:4])):
+        split, given = seed_like("reference"), seed_like("reference")
+        arguments = {"epochs": 2, "batch_size": 2, "shuffle": False, "verbose": 0}
+        by_split = split.fit(x, y, sample_weight=weights, validation_split=0.4, **arguments)
+        held_out = x[3:], y[3:], weights[3:]
+        by_data = given.fit(x[:3], y[:3], sample_weight=weights[:3], validation_data=held_out, **arguments)
+        assert by_split.history == by_data.history
+
+
+def test_frames_without_a_time_axis_are_weighted_too() -> None:
+    """What a ConvLSTM2D with return_sequences=False gives is (N,H,W,F)."""
+    x = movies(4)
+    network = Sequential([ConvLSTM2D(3, 3, padding="same")], device="cpu", dtype="float64", seed=2)
+    network.compile("sgd", "mae")
+    y, weights = np.random.default_rng(0).random((4, 7, 6, 3)), np.random.default_rng(1).random((4, 7, 6))
+    error = np.abs(network.predict(x) - y)
+    for given, every_pixel in ((weights, weights), (weights[:, 0, 0], weights[:, :1, :1])):
+        found = network.evaluate(x, y, batch_size=3, sample_weight=given)
+        assert found == pytest.approx(np.mean(error * every_pixel[..., np.newaxis]), rel=1e-9)
+
+
 def test_what_evaluate_returns() -> None:
     x = movies(3)
     plain, measured = seed_like("reference"), seed_like("reference")
