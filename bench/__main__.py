@@ -9,6 +9,7 @@ BENCHMARKS = {
     "cpu": "training step, forward and rollout on the CPU, beside Keras and PyTorch",
     "leak": "what the example's loss owes to seeing one frame ahead",
     "movies": "the movie generator beside the example's own loops",
+    "keras": "the same numbers as Keras? 200 random networks, and the example's losses step by step",
     "cubin": "the CUDA kernels compiled for each architecture: registers, spills (no GPU needed)",
     "onnx": "the exported graphs in onnxruntime, beside the engine and a tf2onnx export",
     "cuda": "the CUDA back end beside its peers (needs a GPU)",

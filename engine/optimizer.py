@@ -21,7 +21,8 @@ from kernels.specs import ClipSpec
 
 Array = Any
 
-_COMMON = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
+COMMON = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
+"""Arguments of every optimizer besides learning_rate."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class Optimizer(ABC):
             "class_name": type(self).__name__,
             "learning_rate": schedule_config(rate) if isinstance(rate, LearningRateSchedule) else rate,
             **self._own_config(),
-            **{name: getattr(self, name) for name in _COMMON if getattr(self, name) is not None},
+            **{name: getattr(self, name) for name in COMMON if getattr(self, name) is not None},
         }
 
     @classmethod

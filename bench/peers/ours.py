@@ -7,9 +7,9 @@ from bench.peers.work import ADADELTA, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, 
 from bench.peers.worker import serve
 
 
-def network_of(work: Work, device: str, precision: str = "float32") -> engine.Sequential:
+def network_of(work: Work, device: str, precision: str = "float32", dtype: str = "float32") -> engine.Sequential:
     """The network of a piece of work with its weights, built and compiled."""
-    network = engine.Sequential(device=device, precision=precision)
+    network = engine.Sequential(device=device, precision=precision, dtype=dtype)
     for filters, kernel in zip(work.filters, work.kernels, strict=True):
         network.add(engine.ConvLSTM2D(filters, (kernel, kernel), padding="same", return_sequences=True))
         network.add(engine.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON))
@@ -23,9 +23,9 @@ def network_of(work: Work, device: str, precision: str = "float32") -> engine.Se
 class Engine:
     """The network of a piece of work, on the CPU back end. Threads are set by NUMBA_NUM_THREADS."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, dtype: str = "float32") -> None:
         self.versions = {"engine": engine.__version__}
-        self.network = network_of(work, "cpu")
+        self.network = network_of(work, "cpu", dtype=dtype)
 
     def train_step(self, x: np.ndarray, y: np.ndarray) -> float:
         """See Peer."""

@@ -8,6 +8,7 @@ from engine.keras_files.keras1 import modern_entry
 from engine.keras_files.layer_arguments import engine_arguments
 from engine.keras_files.time_padding import fold_time_padding
 from engine.layers import LAYERS, Layer
+from engine.layers.weight import Shape
 
 Config = dict[str, Any]
 
@@ -18,7 +19,9 @@ class Architecture:
 
     Attributes:
         name, dtype: of the network.
-        input_shape: (frames, height, width, channels); None if the file does not say.
+        input_shape: without the movies' axis, for example (frames, height, width, channels); None if the file does not
+            say.
+        batch_size: movies of every batch; None for any number.
         layers: the engine's layers, not built, without input_shape.
         untrainable: what the description asks of training and the engine does not offer; texts for people.
         remarks: what else was read differently from how it stands; texts for people.
@@ -26,8 +29,9 @@ class Architecture:
 
     name: str
     dtype: str
-    input_shape: tuple[int | None, ...] | None
+    input_shape: Shape | None
     layers: list[Layer]
+    batch_size: int | None = None
     untrainable: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -49,11 +53,11 @@ def read_architecture(config: Any, keras: int) -> Architecture:
         entries = chain(body)
     else:
         raise ValueError(f"model: expected a Sequential, or a functional model that is a chain, got {kind!r}")
-    shape = _input_shape(body, entries)
+    shape, batch_size = _input_shape(body, entries)
     entries = [_checked(entry) for entry in entries]
     if keras == 1:
         entries = [modern_entry(entry) for entry in entries]
-    architecture = Architecture(_name(body), "float32", shape, [])
+    architecture = Architecture(_name(body), "float32", shape, [], batch_size)
     dtypes = [_dtype(entry, architecture.remarks) for entry in entries if entry["class_name"] != "InputLayer"]
     architecture.dtype = "float64" if "float64" in dtypes else "float32"
     entries = [entry for entry in entries if entry["class_name"] != "InputLayer"]
@@ -81,19 +85,19 @@ def _checked(entry: Any) -> Config:
     return {"class_name": kind, "config": dict(config)}
 
 
-def _input_shape(body: Any, entries: list[Any]) -> tuple[int | None, ...] | None:
-    """What the model says of its input, in any of the places where Kerases say it."""
+def _input_shape(body: Any, entries: list[Any]) -> tuple[Shape | None, int | None]:
+    """What the model says of its input and of its batches, in any of the places where Kerases say it."""
     first = _expect(entries[0], "config", dict) if entries else {}
     places = [first.get("batch_input_shape"), first.get("batch_shape")]
     if isinstance(body, dict):
         places.append(body.get("build_input_shape"))
     shape = next((place for place in places if place is not None), None)
     if shape is None:
-        return None
+        return None, None
     sizes = shape if isinstance(shape, list) else []
-    if len(sizes) != 5 or not all(size is None or (type(size) is int and size > 0) for size in sizes):
+    if len(sizes) not in (4, 5) or not all(size is None or (type(size) is int and size > 0) for size in sizes):
         raise ValueError(f"input: expected a shape (movies, frames, height, width, channels), got {shape!r}")
-    return tuple(sizes[1:]) if sizes[-1] is not None else None
+    return (None if all(size is None for size in sizes[1:]) else tuple(sizes[1:])), sizes[0]
 
 
 def _name(body: Any) -> str:

@@ -1,31 +1,36 @@
 """What compile was given, in Keras' files and here."""
 
 import re
+from dataclasses import fields
 from typing import Any
 
-from engine.losses import get_loss
-from engine.optimizers import Adadelta
+from engine.losses import Loss, get_loss
+from engine.optimizer import COMMON, Optimizer
+from engine.optimizers import OPTIMIZERS, AdamW
+from engine.schedules import InverseTimeDecay
 from engine.sequential import Sequential
 
 Config = dict[str, Any]
 
-_NEUTRAL_LOSS = {
-    "from_logits": False,
-    "label_smoothing": 0.0,
+_NEUTRAL_LOSS: dict[str, Any] = {
+    "name": None,
+    "fn": None,
+    "dtype": None,
     "axis": -1,
     "reduction": ("sum_over_batch_size", "auto"),
 }
 _NEUTRAL_OPTIMIZER: dict[str, Any] = {
+    "name": None,
+    "is_legacy_optimizer": None,
+    "jit_compile": None,
+    "ema_momentum": None,
+    "ema_overwrite_frequency": None,
     "decay": 0.0,
-    "weight_decay": (None, 0.0),
-    "clipnorm": None,
-    "clipvalue": None,
-    "global_clipnorm": None,
     "use_ema": False,
     "loss_scale_factor": None,
     "gradient_accumulation_steps": (None, 1),
 }
-_OPTIMIZER_ARGUMENTS = {"learning_rate": "learning_rate", "lr": "learning_rate", "rho": "rho", "epsilon": "epsilon"}
+"""Arguments that the engine's optimizers have not, and what they must be; None for those that do nothing alone."""
 
 
 def compile_from(network: Sequential, config: Any) -> str | None:
@@ -53,23 +58,24 @@ def compile_config(network: Sequential) -> Config | None:
     """The same in Keras 3's words; None if the network is not compiled."""
     if network.loss is None or network.optimizer is None:
         return None
-    if not isinstance(network.optimizer, Adadelta):
-        raise ValueError(f"optimizer: expected Adadelta in a Keras file, got {type(network.optimizer).__name__}")
-    optimizer = network.optimizer
-    numbers = {"learning_rate": optimizer.learning_rate, "rho": optimizer.rho, "epsilon": optimizer.epsilon}
-    return {
-        "optimizer": {
-            "module": "keras.optimizers",
-            "class_name": "Adadelta",
-            "config": {"name": "adadelta", **numbers},
-            "registered_name": None,
-        },
-        "loss": network.loss.name,
-    }
+    config = network.optimizer.get_config()
+    kind = config.pop("class_name")
+    if isinstance(config["learning_rate"], dict):
+        config["learning_rate"] = _object("keras.optimizers.schedules", **config["learning_rate"])
+    return {"optimizer": _object("keras.optimizers", kind, config), "loss": _loss_config(network.loss)}
 
 
-def _loss(loss: Any) -> str:
-    """A loss by name, class or class with arguments, as the engine's name."""
+def is_late(optimizer: Optimizer) -> bool:
+    """Whether only tf.keras 2.11 and later have such an optimizer, not the Keras 2 before."""
+    return isinstance(optimizer, AdamW) or optimizer.weight_decay is not None
+
+
+def _object(module: str, class_name: str, config: Config) -> Config:
+    return {"module": module, "class_name": class_name, "config": config, "registered_name": None}
+
+
+def _loss(loss: Any) -> Loss:
+    """A loss by name, class or class with arguments."""
     while isinstance(loss, list) and len(loss) == 1:
         loss = loss[0]
     config: Config = {}
@@ -80,24 +86,42 @@ def _loss(loss: Any) -> str:
             config, loss = loss.get("config") or {}, loss.get("class_name")
     if not isinstance(loss, str):
         raise ValueError(f"loss={loss!r}")
-    _check_neutral(f"loss {loss}", config, _NEUTRAL_LOSS)
-    return get_loss(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", loss).lower()).name
+    found = get_loss(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", loss).lower())
+    arguments = {field.name: config[field.name] for field in fields(found) if field.name in config}
+    _check_neutral(f"loss {loss}", config, arguments, _NEUTRAL_LOSS)
+    return type(found)(**arguments)
 
 
-def _optimizer(optimizer: Any) -> Adadelta:
+def _loss_config(loss: Loss) -> Any:
+    config = loss.get_config()
+    return config if isinstance(config, str) else _object("keras.losses", **config)
+
+
+def _optimizer(optimizer: Any) -> Optimizer:
     if not isinstance(optimizer, dict):
         raise ValueError(f"optimizer: expected one with its arguments, got {optimizer!r}")
-    name = str(optimizer.get("class_name"))
-    if name.removeprefix("Custom>") != "Adadelta":  # the prefix is how tf.keras 2.11 and later write their own
-        raise ValueError(f"optimizer: expected Adadelta, got {name}")
-    config = optimizer.get("config") or {}
-    _check_neutral("optimizer Adadelta", config, _NEUTRAL_OPTIMIZER)
-    if not {"learning_rate", "lr"} & config.keys():
-        raise ValueError("optimizer Adadelta: no learning_rate, whose default differs a thousandfold between Kerases")
-    return Adadelta(**{ours: config[theirs] for theirs, ours in _OPTIMIZER_ARGUMENTS.items() if theirs in config})
+    name = str(optimizer.get("class_name")).removeprefix("Custom>")  # how tf.keras 2.11 and later write their own
+    if name not in OPTIMIZERS:
+        raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {name}")
+    config = dict(optimizer.get("config") or {})
+    if "lr" in config:
+        config["learning_rate"] = config.pop("lr")
+    if "learning_rate" not in config:
+        raise ValueError(f"optimizer {name}: no learning_rate, whose default differs between Kerases")
+    if config.get("decay") and not isinstance(config["learning_rate"], dict):
+        config["learning_rate"] = InverseTimeDecay(config["learning_rate"], 1, config.pop("decay"))
+    taken = OPTIMIZERS[name]().get_config().keys() | set(COMMON)
+    arguments = {key: value for key, value in config.items() if key in taken}
+    _check_neutral(f"optimizer {name}", config, arguments, _NEUTRAL_OPTIMIZER)
+    try:
+        return OPTIMIZERS[name](**arguments)
+    except ValueError as error:
+        raise ValueError(f"optimizer {name}: {error}") from None
 
 
-def _check_neutral(label: str, config: Config, neutral: Config) -> None:
-    for argument, allowed in neutral.items():
-        if argument in config and config[argument] not in (allowed if isinstance(allowed, tuple) else (allowed,)):
+def _check_neutral(label: str, config: Config, taken: Config, neutral: Config) -> None:
+    """Refuse arguments that are not taken up and are not such that they do nothing."""
+    for argument in config.keys() - taken.keys():
+        allowed = neutral.get(argument, ())
+        if allowed is not None and config[argument] not in (allowed if isinstance(allowed, tuple) else (allowed,)):
             raise ValueError(f"{label}: {argument}={config[argument]!r}")

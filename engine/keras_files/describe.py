@@ -2,21 +2,19 @@
 
 from typing import Any
 
-from engine.keras_files.compile_arguments import compile_config
+from engine.keras_files.compile_arguments import compile_config, is_late
 from engine.keras_files.gates import HARD_SIGMOID_OF_KERAS
+from engine.keras_files.rules import described
 from engine.keras_files.time_padding import causal_padding
 from engine.layers import Conv3D, ConvLSTM2D, Layer
 from engine.sequential import Sequential
 
 Config = dict[str, Any]
 
-_INITIALIZERS: dict[str, tuple[str, Config]] = {
-    "glorot_uniform": ("VarianceScaling", {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None}),
-    "orthogonal": ("Orthogonal", {"gain": 1.0, "seed": None}),
-    "zeros": ("Zeros", {}),
-    "ones": ("Ones", {}),
-}
-"""By class names that every Keras has (glorot_uniform is a class of its own only in later ones)."""
+_MODULES = {"initializer": "keras.initializers", "regularizer": "keras.regularizers", "constraint": "keras.constraints"}
+_ONLY_IN_KERAS_3 = ("seed",)
+_ONLY_IN_TF_KERAS = {"groups": 1}
+"""Arguments that Keras 2.3 has not are left out of its files where they say what it does anyway."""
 
 
 def describe(network: Sequential, keras: int) -> Config:
@@ -24,14 +22,13 @@ def describe(network: Sequential, keras: int) -> Config:
 
     Raises ValueError: Keras 3 cannot build a ConvLSTM2D without the height and width of its frames.
     """
-    frames, height, width, channels = network.input_shape or (None, None, None, None)
+    shape = [_batch_size(network), *(network.input_shape or ())]
     recurrent = any(isinstance(layer, ConvLSTM2D) for layer in network.layers)
-    if keras == 3 and recurrent and (height is None or width is None):
+    if keras == 3 and recurrent and None in shape[2:]:
         raise ValueError(
             "input_shape: Keras 3 builds a ConvLSTM2D for one height and width only, and this network's are None; give "
             "the first layer input_shape=(None, height, width, channels), or save a .h5 for Keras 2"
         )
-    shape = [None, frames, height, width, channels]
     dtype = network.get_config()["dtype"]
     entries = [entry for layer in network.layers for entry in _entries(layer, keras, dtype)]
     key = "batch_shape" if keras == 3 else "batch_input_shape"
@@ -55,9 +52,11 @@ def describe_training(network: Sequential) -> Config | None:
     config = compile_config(network)
     if config is None:
         return None
-    arguments = {key: value for key, value in config["optimizer"]["config"].items() if key != "name"}
+    optimizer = config["optimizer"]
+    arguments = {key: value for key, value in optimizer["config"].items() if key != "name"}
+    prefix = "Custom>" if network.optimizer is not None and is_late(network.optimizer) else ""
     return {
-        "optimizer_config": {"class_name": "Adadelta", "config": arguments},
+        "optimizer_config": {"class_name": prefix + optimizer["class_name"], "config": arguments},
         "loss": config["loss"],
         "metrics": [],
         "sample_weight_mode": None,
@@ -65,35 +64,64 @@ def describe_training(network: Sequential) -> Config | None:
     }
 
 
+def _batch_size(network: Sequential) -> int | None:
+    """Known where the first layer was told, as stateful layers need it."""
+    return network.layers[0].batch_size if network.layers else None
+
+
 def written_layers(network: Sequential) -> list[tuple[str, str]]:
     """(class, name) of the layers as Keras will have them, those without weights included."""
     return [
-        (entry["class_name"], entry["config"]["name"]) for layer in network.layers for entry in _entries(layer, 3, "")
+        (entry["class_name"], entry["config"]["name"])
+        for layer in network.layers
+        for entry in _entries(layer, 3, "float32")
     ]
 
 
 def _entries(layer: Layer, keras: int, dtype: str) -> list[Config]:
     """A layer as Keras has it; a causal Conv3D is two layers there."""
-    config = {**layer.get_config(), "name": layer.name, "trainable": True, "dtype": dtype}
-    for argument, value in config.items():
-        if argument.endswith("initializer"):
-            kind, arguments = _INITIALIZERS[value]
-            config[argument] = _entry(kind, dict(arguments), keras, "keras.initializers")
-        if value in HARD_SIGMOID_OF_KERAS.values():
-            config[argument] = "hard_sigmoid"
+    config = {"name": layer.name, "trainable": True, "dtype": dtype}
+    for argument, value in layer.get_config().items():
+        if keras == 2 and (argument in _ONLY_IN_KERAS_3 or value == _ONLY_IN_TF_KERAS.get(argument, ...)):
+            continue
+        kind = argument.split("_")[-1]
+        if kind in _MODULES:
+            found = described(argument, value, keras)
+            config[argument] = None if found is None else _entry(*found, keras, _MODULES[kind])
+        elif kind == "activation":
+            config[argument] = _activation(layer, argument, value, keras)
+        else:
+            config[argument] = value
     if not (isinstance(layer, Conv3D) and layer.padding == "causal"):
         return [_entry(type(layer).__name__, config, keras)]
+    if max(layer.strides[1:]) > 1:
+        raise ValueError(
+            f"layer {layer.name!r}: padding='causal' with strides {layer.strides} in height or width has no "
+            "counterpart in Keras for frames of any size; save .safetensors"
+        )
     zeros = {
         "name": f"{layer.name}_causal_padding",
         "trainable": True,
         "dtype": dtype,
-        "padding": causal_padding(layer.kernel_size),
-        "data_format": "channels_last",
+        "padding": causal_padding(config),
+        "data_format": layer.data_format,
     }
     return [_entry("ZeroPadding3D", zeros, keras), _entry("Conv3D", {**config, "padding": "valid"}, keras)]
 
 
-def _entry(kind: str, config: Config, keras: int, module: str = "keras.layers") -> Config:
+def _activation(layer: Layer, argument: str, value: str, keras: int) -> str:
+    """Keras' name; of a gate whose function Keras has not, gates.py scales the weights."""
+    if value not in HARD_SIGMOID_OF_KERAS.values():
+        return value
+    if argument == "activation" and value != HARD_SIGMOID_OF_KERAS[keras]:
+        raise ValueError(
+            f"layer {layer.name!r}: Keras {keras} has no activation {value!r} by name; save for the other Keras "
+            "(.keras is for 3, .h5 for 2), or .safetensors"
+        )
+    return "hard_sigmoid"
+
+
+def _entry(kind: str, config: Any, keras: int, module: str = "keras.layers") -> Config:
     if keras == 2:
         return {"class_name": kind, "config": config}
     return {"module": module, "class_name": kind, "config": config, "registered_name": None}

@@ -7,9 +7,10 @@ A file for one Keras can still hold a layer of the other kind exactly, with no c
 so the i, f and o blocks of kernel, recurrent_kernel and bias, multiplied by s/t, make a layer with slope t of a layer
 with slope s. Such layers are marked in the file, and reading a marked file divides them again.
 
-Adadelta's accumulators follow: the gradient of a weight r times as large is 1/r times as large, so the mean square of
-gradients is divided by r^2, that of updates multiplied by it. Training on from there is the same but for epsilon, which
-does not scale.
+The optimizer's state follows. The gradient of a weight r times as large is 1/r times as large: slots that hold
+gradients are divided by r, mean squares of them by r^2; what moves the weight, SGD's momentum, is multiplied by r, and
+Adadelta's mean square of updates by r^2. Training on in the other Keras is then not the same: Adadelta's differs by its
+epsilon, which does not scale, the others' by their learning rate, and penalties and norms see the scaled weights.
 """
 
 import warnings
@@ -18,6 +19,7 @@ import numpy as np
 
 from engine.keras_files.weight_lists import Array, WeightLists
 from engine.layers import ConvLSTM2D, Layer
+from engine.optimizer import Optimizer
 from kernels.specs import HARD_SIGMOID_SLOPE
 
 HARD_SIGMOID_OF_KERAS = {1: "hard_sigmoid", 2: "hard_sigmoid", 3: "hard_sigmoid_keras3"}
@@ -31,15 +33,17 @@ def ratio(gates: str, keras: int) -> float:
     return HARD_SIGMOID_SLOPE[gates] / HARD_SIGMOID_SLOPE[HARD_SIGMOID_OF_KERAS[keras]]
 
 
-def to_file(layers: list[Layer], weights: WeightLists, keras: int) -> WeightLists:
+_EXPONENTS = {"Adadelta": (-2, 2), "SGD": (1,), "Adam": (-1, -2, -2), "AdamW": (-1, -2, -2)}
+"""The power of r that each slot of an optimizer is multiplied by."""
+
+
+def to_file(layers: list[Layer], weights: WeightLists, keras: int, optimizer: Optimizer | None) -> WeightLists:
     """The weights as a file for this Keras must hold them, with true_gates filled in; warns where they are scaled."""
-    scaled = WeightLists(
-        list(weights.layers), weights.accumulators and list(weights.accumulators), iterations=weights.iterations
-    )
+    scaled = weights.copy()
     for number, layer in enumerate(layers):
         if isinstance(layer, ConvLSTM2D) and (factor := ratio(layer.recurrent_activation, keras)) != 1.0:
             scaled.true_gates[number] = layer.recurrent_activation
-            _scale_layer(scaled, number, factor)
+            _scale_layer(scaled, number, factor, optimizer)
     if scaled.true_gates:
         first = layers[min(scaled.true_gates)]
         assert isinstance(first, ConvLSTM2D)
@@ -47,29 +51,31 @@ def to_file(layers: list[Layer], weights: WeightLists, keras: int) -> WeightList
             f"layer {first.name!r}: Keras {keras} has another function under the name hard_sigmoid than this layer's "
             f"{first.recurrent_activation!r}. The file holds its gates' weights times "
             f"{ratio(first.recurrent_activation, keras):.4g}, which Keras {keras} predicts the same with; reading it "
-            "here undoes that. Training on in Keras differs by what Adadelta's epsilon does to scaled weights",
+            "here undoes that. Training on in Keras differs: by what Adadelta's epsilon does to scaled weights, with "
+            "other optimizers by their learning rate, and by what penalties and norms see",
             stacklevel=5,
         )
     return scaled
 
 
-def from_file(weights: WeightLists, keras: int, keep: set[int] | None = None) -> WeightLists:
+def from_file(
+    weights: WeightLists, keras: int, optimizer: Optimizer | None, keep: set[int] | None = None
+) -> WeightLists:
     """Undo to_file for the layers that the file marks, but those in `keep` (numbers in weights.layers)."""
-    plain = WeightLists(
-        list(weights.layers), weights.accumulators and list(weights.accumulators), iterations=weights.iterations
-    )
+    plain = weights.copy()
     for number, gates in weights.true_gates.items():
         if number not in (keep or ()):
-            _scale_layer(plain, number, 1.0 / ratio(gates, keras))
+            _scale_layer(plain, number, 1.0 / ratio(gates, keras), optimizer)
     return plain
 
 
-def _scale_layer(weights: WeightLists, number: int, factor: float) -> None:
+def _scale_layer(weights: WeightLists, number: int, factor: float, optimizer: Optimizer | None) -> None:
     weights.layers[number] = [_scaled(array, factor) for array in weights.layers[number]]
-    if weights.accumulators is not None:
-        weights.accumulators[number] = [
-            (_scaled(gradient, factor**-2), _scaled(delta, factor**2))
-            for gradient, delta in weights.accumulators[number]
+    if weights.slots is not None and optimizer is not None:
+        exponents = _EXPONENTS[type(optimizer).__name__]
+        weights.slots[number] = [
+            tuple(_scaled(array, factor**power) for array, power in zip(slots, exponents, strict=False))
+            for slots in weights.slots[number]
         ]
 
 

@@ -3,26 +3,21 @@
 import inspect
 from typing import Any
 
-from engine.initializers import INITIALIZERS
 from engine.keras_files.gates import HARD_SIGMOID_OF_KERAS
+from engine.keras_files.rules import understood
 from engine.layers import LAYERS
 
 Config = dict[str, Any]
 
 _ABOUT_SOMETHING_ELSE = {
-    "name", "dtype", "batch_input_shape", "batch_shape", "input_dtype", "input_shape", "seed", "implementation",
+    "name", "dtype", "batch_input_shape", "batch_shape", "input_dtype", "input_shape", "implementation",
     "zero_output_for_mask", "fused", "synchronized", "virtual_batch_size", "time_major", "unroll", "cache",
-    "renorm_clipping", "renorm_momentum",
+    "renorm_clipping", "renorm_momentum", "activity_regularizer",
 }  # fmt: skip
 """Read elsewhere, without effect on the numbers, or of use only with an argument that is refused."""
 
-_ONLY = {"renorm": False}
-"""What an argument that the engine has not must be, for the network to compute the same."""
-
-_TRAINING_ONLY: dict[str, tuple[Any, ...]] = {"activity_regularizer": (None,)}
-"""The values with which an argument that predictions do not depend on does nothing."""
-
-_SHORT_INITIALIZERS = {("fan_avg", "uniform"): "glorot_uniform"}
+_REFUSED = {"return_state": True, "renorm": True}
+"""Arguments of which the engine has, in a network that is one chain, only the other value."""
 
 
 def engine_arguments(entry: Config, keras: int, untrainable: list[str], remarks: list[str]) -> Config:
@@ -42,47 +37,48 @@ def engine_arguments(entry: Config, keras: int, untrainable: list[str], remarks:
     arguments: Config = {"name": name}
     if kind == "ConvLSTM2D":
         arguments["recurrent_activation"] = "sigmoid" if keras == 3 else "hard_sigmoid"
+    if config.get("activity_regularizer") is not None:
+        untrainable.append(f"{label}: activity_regularizer={_short(config['activity_regularizer'])}")
     for argument, value in config.items():
-        if argument in _ABOUT_SOMETHING_ELSE:
+        if argument in _ABOUT_SOMETHING_ELSE or (argument in _REFUSED and value != _REFUSED[argument]):
             continue
-        if argument.endswith("initializer"):
-            if argument in taken:
-                _add_initializer(arguments, label, argument, value, remarks)
-        elif argument in _TRAINING_ONLY:
-            if value not in _TRAINING_ONLY[argument]:
-                untrainable.append(f"{label}: {argument}={_short(value)}")
-        elif argument in taken:
-            arguments[argument] = _plain(label, argument, value, keras)
-        elif argument not in _ONLY or value != _ONLY[argument]:
-            wanted = f"expected {_ONLY[argument]!r}, got " if argument in _ONLY else ""
-            raise ValueError(f"{label}: {argument} is not offered here: {wanted}{_short(value)}")
+        if argument in _REFUSED or argument not in taken:
+            if value is not None:
+                raise ValueError(f"{label}: {argument} is not offered here: {_short(value)}")
+        elif argument.endswith(("initializer", "regularizer", "constraint")):
+            try:
+                arguments[argument] = understood(argument, value)
+            except ValueError:
+                _leave_out(label, argument, value, untrainable, remarks)
+        elif argument.endswith("activation"):
+            arguments[argument] = _activation(label, argument, value, keras)
+        elif value is not None:
+            arguments[argument] = _plain(label, argument, value)
     return arguments
 
 
-def _plain(label: str, argument: str, value: Any, keras: int) -> Any:
+def _activation(label: str, argument: str, value: Any, keras: int) -> Any:
+    if isinstance(value, dict):
+        raise ValueError(f"{label}: {argument} is a custom function ({_short(value)}); code of a file is not run")
+    return HARD_SIGMOID_OF_KERAS[keras] if value == "hard_sigmoid" else value
+
+
+def _plain(label: str, argument: str, value: Any) -> Any:
     """A value as the engine's layers take it."""
-    if argument.endswith("activation"):
-        if isinstance(value, dict):
-            raise ValueError(f"{label}: {argument} is a custom function ({_short(value)}); code of a file is not run")
-        return HARD_SIGMOID_OF_KERAS[keras] if value == "hard_sigmoid" else value
     if argument == "axis" and isinstance(value, list) and len(value) == 1:
         return value[0]
-    if isinstance(value, dict) and not argument.endswith(("_regularizer", "_constraint")):
+    if isinstance(value, dict):
         raise ValueError(f"{label}: {argument} is not offered here: {_short(value)}")
     return value
 
 
-def _add_initializer(arguments: Config, label: str, argument: str, value: Any, remarks: list[str]) -> None:
-    """An initializer by the engine's name; one that it has not is left at the default, for the weights are known."""
-    name, config = (value["class_name"], value.get("config") or {}) if isinstance(value, dict) else (value, {})
-    if name == "VarianceScaling" and config.get("scale") == 1.0:
-        name = _SHORT_INITIALIZERS.get((str(config.get("mode")), str(config.get("distribution"))), name)
-    known = {key.replace("_", ""): key for key in INITIALIZERS}
-    found = known.get(str(name).replace("_", "").lower())
-    if found is None or config.get("gain", 1.0) != 1.0:
+def _leave_out(label: str, argument: str, value: Any, untrainable: list[str], remarks: list[str]) -> None:
+    """Say what becomes of a rule that the engine has not: initializers do nothing to weights that are known."""
+    if argument.endswith("initializer"):
+        name = value.get("class_name") if isinstance(value, dict) else value
         remarks.append(f"{label}: {argument} {_short(name)} is not offered; it does nothing to the weights of the file")
     else:
-        arguments[argument] = found
+        untrainable.append(f"{label}: {argument}={_short(value)}")
 
 
 def _short(value: Any) -> str:

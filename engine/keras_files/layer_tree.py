@@ -3,19 +3,23 @@
 layers/conv_lstm2d_1/cell/vars/0, 1, 2          kernel, recurrent_kernel, bias
 layers/batch_normalization/vars/0 ... 3         gamma, beta, moving_mean, moving_variance
 layers/conv3d/vars/0, 1                         kernel, bias
-optimizer/vars/0, 1, 2, 3, ...                  iteration, learning rate; then gradient, delta of each trained array
+optimizer/vars/0, 1, 2, 3, ...                  iteration, learning rate (unless it follows a schedule); then the slots
 """
 
 import io
 import json
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from engine.keras_files.gates import HARD_SIGMOID_OF_KERAS
 from engine.keras_files.hdf5_reader import Hdf5Reader, import_h5py
-from engine.keras_files.weight_lists import Array, WeightLists, count_of_updates, pair_by_layer
+from engine.keras_files.weight_lists import Array, WeightLists, count_of_updates, listed, slots_by_layer, trained_count
+from engine.keras_objects import snake_case
+from engine.layers import Layer
+from engine.optimizer import Optimizer
 
 MARKER = "convlstm_engine"
 """The root attribute in which this engine says what Keras does not ask: {"gates": {layer number: name}}."""
@@ -33,13 +37,14 @@ _TREES = ("layers", "_layer_checkpoint_dependencies")
 """The second in files of tf.keras 2.13."""
 
 
-def read_tree(file: Hdf5Reader, classes: Sequence[str]) -> WeightLists:
-    """The weights of layers of these classes, in this order, and the optimizer's arrays if they are Adadelta's."""
+def read_tree(file: Hdf5Reader, made: list[Layer]) -> WeightLists:
+    """The weights of these layers, in this order, and the optimizer's state if it fits them."""
     tree = next((name for name in _TREES if file.group(file.root, name) is not None), None)
     if tree is None:
         raise ValueError("its HDF5 file has no weights where Keras 3 puts them (no group 'layers')")
     layers, seen = [], Counter[str]()
-    for kind in classes:
+    for layer in made:
+        kind = type(layer).__name__
         names = [_numbered(name, seen[kind]) for name in _SNAKE_CASE[kind]]
         seen[kind] += 1
         paths = [f"{tree}/{name}/{_CELL.get(kind, '')}vars" for name in names]
@@ -47,13 +52,14 @@ def read_tree(file: Hdf5Reader, classes: Sequence[str]) -> WeightLists:
         if found is None:
             raise ValueError(f"its HDF5 file has no weights of layer {names[0]!r}")
         layers.append(found)
-    slots = _numbered_arrays(file, "optimizer/vars")
-    pairs = pair_by_layer(layers, slots, interleaved=True)
-    return WeightLists(layers, pairs, read_marker(file), count_of_updates(slots))
+    arrays = _numbered_arrays(file, "optimizer/vars")
+    trained = [of_layer[: trained_count(layer, of_layer)] for layer, of_layer in zip(made, layers, strict=True)]
+    slots = slots_by_layer(trained, arrays, interleaved=True)
+    return WeightLists(layers, slots, read_marker(file), count_of_updates(arrays))
 
 
 def write_tree(
-    weights: WeightLists, classes: Sequence[str], names: Sequence[str], network: str, learning_rate: float
+    weights: WeightLists, classes: Sequence[str], names: Sequence[str], network: str, optimizer: Optimizer | None
 ) -> bytes:
     """The file as bytes.
 
@@ -61,7 +67,7 @@ def write_tree(
         weights: in Keras' terms, those of the classes that have any.
         classes, names: of all layers; a ZeroPadding3D has no weights but a place.
         network: its name.
-        learning_rate: of the optimizer, where `weights` has accumulators.
+        optimizer: whose state it is.
     """
     buffer = io.BytesIO()
     with import_h5py().File(buffer, "w") as file:
@@ -77,14 +83,15 @@ def write_tree(
                 variables.attrs["name"] = "conv_lstm_cell"
             for number, array in enumerate([] if kind == "ZeroPadding3D" else next(arrays_of)):
                 variables[str(number)] = array
-        if weights.accumulators is not None:
-            pairs = [pair for layer in weights.accumulators for pair in layer]
-            rate = pairs[0][0].dtype.type(learning_rate)
-            slots = [np.int64(weights.iterations), rate, *(slot for pair in pairs for slot in pair)]
-            optimizer = file.create_group("optimizer/vars")
-            optimizer.attrs["name"] = "adadelta"
+        if optimizer is not None:
+            slots: list[Any] = [np.int64(weights.iterations)]
+            if not isinstance(optimizer.get_config()["learning_rate"], dict):
+                slots.append(weights.layers[-1][0].dtype.type(optimizer.learning_rate))
+            slots += listed(weights.slots or [], interleaved=True)
+            group = file.create_group("optimizer/vars")
+            group.attrs["name"] = snake_case(type(optimizer).__name__)
             for number, slot in enumerate(slots):
-                optimizer[str(number)] = slot
+                group[str(number)] = slot
         write_marker(file, weights)
     return buffer.getvalue()
 

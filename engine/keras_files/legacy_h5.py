@@ -14,10 +14,21 @@ from typing import Any
 
 import numpy as np
 
+from engine.keras_files.compile_arguments import is_late
 from engine.keras_files.hdf5_reader import Hdf5Reader, import_h5py
 from engine.keras_files.keras1 import modern_arrays
 from engine.keras_files.layer_tree import read_marker, write_marker
-from engine.keras_files.weight_lists import Array, WeightLists, count_of_updates, pair_by_layer
+from engine.keras_files.weight_lists import (
+    Array,
+    Slots,
+    WeightLists,
+    count_of_updates,
+    listed,
+    slots_by_layer,
+    trained_count,
+)
+from engine.layers import Layer
+from engine.optimizer import Optimizer
 
 VERSION = "2.15.0"
 """The Keras whose files are written: the last 2 that came with TensorFlow. Opened in tf-keras 2.21 and Keras 3.15."""
@@ -25,12 +36,13 @@ VERSION = "2.15.0"
 _ATTRIBUTE_BYTES = 60_000
 """HDF5 keeps attributes of fixed length up to 64 KiB."""
 
-_ARRAY_NAMES = {
-    3: ("kernel", "recurrent_kernel", "bias"),
-    4: ("gamma", "beta", "moving_mean", "moving_variance"),
-    2: ("kernel", "bias"),
+_SLOT_NAMES = {
+    "Adadelta": ("accum_grad", "accum_var"),
+    "SGD": ("momentum",),
+    "Adam": ("m", "v", "vhat"),
+    "AdamW": ("m", "v", "vhat"),
 }
-"""By the number of a layer's arrays."""
+"""What tf.keras calls an optimizer's slots."""
 
 
 def is_legacy(file: Hdf5Reader) -> bool:
@@ -56,8 +68,8 @@ def read_configs(file: Hdf5Reader) -> tuple[Any, Any]:
     return (json.loads(model) if model else None), arguments
 
 
-def read_legacy(file: Hdf5Reader) -> WeightLists:
-    """The weights, and the optimizer's arrays if they are Adadelta's, as Keras 2 on TensorFlow has them."""
+def read_legacy(file: Hdf5Reader, made: list[Layer]) -> WeightLists:
+    """The weights, and the optimizer's state if it fits these layers, as Keras 2 on TensorFlow has them."""
     group = file.group(file.root, "model_weights") or file.root
     backend = file.text(group, "backend") or file.text(file.root, "backend")
     layers = []
@@ -68,28 +80,35 @@ def read_legacy(file: Hdf5Reader) -> WeightLists:
         if arrays := _named_arrays(file, layer)[1]:
             layers.append(arrays)
     optimizer = file.group(file.root, "optimizer_weights")
-    names, slots = ([], []) if optimizer is None else _named_arrays(file, optimizer)
-    pairs = pair_by_layer(layers, slots, interleaved=any("accumulated_grad" in name for name in names))
+    names, arrays = ([], []) if optimizer is None else _named_arrays(file, optimizer)
+    trained = [of_layer[: trained_count(layer, of_layer)] for layer, of_layer in zip(made, layers, strict=False)]
+    slots = slots_by_layer(trained, arrays, interleaved=bool(names) and _last_part(names[0]) == "iteration")
     return WeightLists(
         [modern_arrays(arrays, backend) for arrays in layers],
-        pairs and [_modern_pairs(layer, backend) for layer in pairs],
+        slots and [_modern_slots(layer, backend) for layer in slots],
         read_marker(file),
-        count_of_updates(slots),
+        count_of_updates(arrays),
     )
 
 
 def write_legacy(
-    weights: WeightLists, names: list[str], model: Any | None = None, training: Any | None = None
+    weights: WeightLists,
+    names: list[tuple[str, list[str]]],
+    model: Any | None = None,
+    training: Any | None = None,
+    optimizer: Optimizer | None = None,
 ) -> bytes:
     """A file as bytes: of weights only, or where `model` is given a full one.
 
-    Adadelta's arrays stand in the order of Keras 2.3 and tf.keras (2.11 and later take them up with their
-    optimizers.legacy.Adadelta, which computes the same). Keras 3 has another order; it says so and begins anew.
+    The optimizer's arrays stand in the order of Keras 2.3 and tf.keras (2.11 and later take them up with their
+    optimizers.legacy, which compute the same); an optimizer that only the later ones have, in theirs. Keras 3 has
+    another order; it says so and begins anew.
 
     Args:
         weights: in Keras 2's terms.
-        names: of the layers that have weights.
+        names: of the layers that have weights, and of their arrays.
         model, training: JSON-able descriptions.
+        optimizer: whose state it is.
     """
     buffer = io.BytesIO()
     with import_h5py().File(buffer, "w") as file:
@@ -98,14 +117,13 @@ def write_legacy(
             file.attrs.update(_about())
             file.attrs["model_config"] = _text(json.dumps(model))
             group = file.create_group("model_weights")
-            if training is not None:
+            if training is not None and optimizer is not None:
                 file.attrs["training_config"] = _text(json.dumps(training))
-                if weights.accumulators is not None:
-                    _write_optimizer(file.create_group("optimizer_weights"), weights, names)
+                _write_optimizer(file.create_group("optimizer_weights"), weights, names, optimizer)
         group.attrs.update(_about())
-        _write_names(group, "layer_names", names)
-        for name, arrays in zip(names, weights.layers, strict=True):
-            _write_arrays(group.create_group(name), _array_names(name, arrays), arrays)
+        _write_names(group, "layer_names", [layer for layer, _ in names])
+        for (name, of_layer), arrays in zip(names, weights.layers, strict=True):
+            _write_arrays(group.create_group(name), [f"{name}/{array}:0" for array in of_layer], arrays)
         write_marker(file, weights)
     return buffer.getvalue()
 
@@ -121,31 +139,34 @@ def _named_arrays(file: Hdf5Reader, group: Any) -> tuple[list[str], list[Array]]
     return names, arrays
 
 
-def _modern_pairs(pairs: list[tuple[Array, Array]], backend: str | None) -> list[tuple[Array, Array]]:
-    gradients, deltas = (modern_arrays([pair[slot] for pair in pairs], backend) for slot in (0, 1))
-    return list(zip(gradients, deltas, strict=True))
+def _modern_slots(slots: list[Slots], backend: str | None) -> list[Slots]:
+    columns = [modern_arrays(list(column), backend) for column in zip(*slots, strict=True)]
+    return list(zip(*columns, strict=True))
 
 
-def _write_optimizer(group: Any, weights: WeightLists, names: list[str]) -> None:
-    assert weights.accumulators is not None
-    array_names, slots = ["Adadelta/iter:0"], [np.array(weights.iterations, np.int64)]
-    for number, slot in enumerate(("accum_grad", "accum_var")):
-        for name, arrays, pairs in zip(names, weights.layers, weights.accumulators, strict=True):
-            array_names += [
-                f"Adadelta/{n.removesuffix(':0')}/{slot}:0" for n in _array_names(name, arrays)[: len(pairs)]
-            ]
-            slots += [pair[number] for pair in pairs]
-    _write_arrays(group, array_names, slots)
+def _last_part(name: str) -> str:
+    return name.rsplit("/", maxsplit=1)[-1].removesuffix(":0")
+
+
+def _write_optimizer(
+    group: Any, weights: WeightLists, names: list[tuple[str, list[str]]], optimizer: Optimizer
+) -> None:
+    kind, late = type(optimizer).__name__, is_late(optimizer)
+    trained = [
+        f"{layer}/{array}"
+        for (layer, arrays), slots in zip(names, weights.slots or [], strict=weights.slots is not None)
+        for array in arrays[: len(slots)]
+    ]
+    columns = [[f"{kind}/{name}/{slot}:0" for name in trained] for slot in _SLOT_NAMES[kind][: len(optimizer.slots)]]
+    by_weight = [[tuple(column)] for column in zip(*columns, strict=True)]
+    array_names = ["iteration:0" if late else f"{kind}/iter:0", *listed(by_weight, late)]
+    _write_arrays(group, array_names, [np.array(weights.iterations, np.int64), *listed(weights.slots or [], late)])
 
 
 def _write_arrays(group: Any, names: list[str], arrays: list[Array]) -> None:
     _write_names(group, "weight_names", names)
     for name, array in zip(names, arrays, strict=True):
         group[name] = array
-
-
-def _array_names(layer: str, arrays: list[Array]) -> list[str]:
-    return [f"{layer}/{name}:0" for name in _ARRAY_NAMES[len(arrays)]]
 
 
 def _write_names(group: Any, name: str, names: list[str]) -> None:

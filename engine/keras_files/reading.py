@@ -11,10 +11,12 @@ from engine.keras_files.compile_arguments import compile_from
 from engine.keras_files.errors import naming
 from engine.keras_files.hdf5_reader import Hdf5Reader
 from engine.keras_files.layer_tree import read_tree
-from engine.keras_files.network_state import write_state
-from engine.keras_files.weight_lists import WeightLists, check_shapes
-from engine.layers import ConvLSTM2D
+from engine.keras_files.network_state import fitting_slots, write_state
+from engine.keras_files.weight_lists import WeightLists
+from engine.keras_files.weight_shapes import check_shapes
+from engine.layers import ConvLSTM2D, Layer
 from engine.layers.arguments import checked_activation
+from engine.optimizer import Optimizer
 from engine.sequential import Sequential
 
 ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
@@ -37,8 +39,8 @@ class _Opened:
     training: Any
     numbers: Hdf5Reader
 
-    def weights(self, classes: list[str]) -> WeightLists:
-        return legacy_h5.read_legacy(self.numbers) if self.legacy else read_tree(self.numbers, classes)
+    def weights(self, layers: list[Layer]) -> WeightLists:
+        return legacy_h5.read_legacy(self.numbers, layers) if self.legacy else read_tree(self.numbers, layers)
 
 
 def read_network(path: Path, device: str, dtype: Any = None, precision: str = "float32") -> Sequential:
@@ -54,20 +56,19 @@ def read_network(path: Path, device: str, dtype: Any = None, precision: str = "f
                 "this file holds weights but no architecture: build the network and call network.load_weights(path)"
             )
         architecture = read_architecture(opened.model, opened.keras)
-        weights = opened.weights([type(layer).__name__ for layer in architecture.layers])
+        weights = opened.weights(architecture.layers)
     network = Sequential(device=device, dtype=dtype or architecture.dtype, precision=precision, name=architecture.name)
     with naming(path):
         _take_true_gates(architecture, weights)
-        shape = architecture.input_shape
-        channels = check_shapes(architecture.layers, weights, shape[3] if shape else None)
+        shape = check_shapes(architecture.layers, weights, architecture.input_shape)
         for layer in architecture.layers:
             network.add(layer)
-        frames, height, width = shape[:3] if shape else (None, None, None)
-        network.layers[0].input_shape = (frames, height, width, channels)
+        network.layers[0].input_shape, network.layers[0].batch_size = shape, architecture.batch_size
         network.build()
         refused = None if architecture.untrainable else compile_from(network, opened.training)
-        write_state(network, gates.from_file(weights, opened.keras))
-    _warn(path, architecture, weights, opened.keras, refused, compiled=network.optimizer is not None)
+        write_state(network, gates.from_file(weights, opened.keras, network.optimizer))
+    fresh = None if fitting_slots(network, weights) else network.optimizer
+    _warn(path, architecture, opened.keras, refused, fresh)
     return network
 
 
@@ -75,17 +76,15 @@ def read_weights(network: Sequential, path: Path) -> None:
     """Put a file's weights into a network; see Sequential.load_weights."""
     with naming(path):
         opened = _open(path)
-        weights = opened.weights([type(layer).__name__ for layer in network.layers])
-        known = network.input_shape
-        channels = check_shapes(network.layers, weights, known[3] if known else None)
-        network.build((None, None, None, channels))
+        weights = opened.weights(network.layers)
+        network.build(check_shapes(network.layers, weights, network.input_shape))
         scaled = gates.HARD_SIGMOID_OF_KERAS[opened.keras]
         as_scaled = {
             number
             for number, layer in enumerate(network.layers)
             if isinstance(layer, ConvLSTM2D) and layer.recurrent_activation == scaled
         }
-        write_state(network, gates.from_file(weights, opened.keras, keep=as_scaled))
+        write_state(network, gates.from_file(weights, opened.keras, network.optimizer, keep=as_scaled))
 
 
 def _open(path: Path) -> _Opened:
@@ -111,12 +110,11 @@ def _take_true_gates(architecture: Architecture, weights: WeightLists) -> None:
         layer = architecture.layers[number] if 0 <= number < len(architecture.layers) else None
         if not isinstance(layer, ConvLSTM2D):
             raise ValueError(f"it marks the gates of layer {number}, which is no ConvLSTM2D")
-        layer.recurrent_activation = checked_activation("gates", name)
+        layer.recurrent_activation = checked_activation("recurrent_activation", name)
 
 
-def _warn(
-    path: Path, architecture: Architecture, weights: WeightLists, keras: int, refused: str | None, compiled: bool
-) -> None:
+def _warn(path: Path, architecture: Architecture, keras: int, refused: str | None, fresh: Optimizer | None) -> None:
+    """Remarks on a file; `fresh` is the optimizer, if the file has no state for it."""
     remarks = list(architecture.remarks)
     missing = "; ".join(architecture.untrainable) or refused
     if missing:
@@ -124,8 +122,9 @@ def _warn(
             f"opened without its training arguments, for the engine does not offer: {missing}. Predictions are the "
             "same; call compile() to train on by other rules"
         )
-    elif compiled and weights.accumulators is None:
-        remarks.append("it holds no state of Adadelta that fits its weights; training on begins with zero accumulators")
+    elif fresh is not None:
+        name = type(fresh).__name__
+        remarks.append(f"it holds no state of {name} that fits its weights; training on begins with zeros")
     if keras < 3 and any(
         isinstance(layer, ConvLSTM2D) and layer.recurrent_activation == "hard_sigmoid" for layer in architecture.layers
     ):  # fmt: skip

@@ -5,15 +5,25 @@ from typing import Any
 Config = dict[str, Any]
 
 
-def causal_padding(kernel_size: tuple[int, ...]) -> list[list[int]]:
-    """The argument of the ZeroPadding3D that makes a 'valid' Conv3D of this kernel causal in time."""
-    kt, kh, kw = kernel_size
-    return [[kt - 1, 0], [kh // 2, kh // 2], [kw // 2, kw // 2]]
+def causal_padding(config: Config) -> list[list[int]]:
+    """The argument of the ZeroPadding3D that makes a 'valid' Conv3D of this kernel and dilation causal in time.
+
+    In height and width it is what 'same' means with strides of 1.
+    """
+    frames, *frame = _reach(config)
+    return [[frames, 0], *([total // 2, total - total // 2] for total in frame)]
 
 
-def same_padding(kernel_size: tuple[int, int, int]) -> list[list[int]]:
+def same_padding(config: Config) -> list[list[int]]:
     """Likewise for 'same', by TensorFlow's rule: the smaller half before."""
-    return [[(size - 1) // 2, size // 2] for size in kernel_size]
+    return [[total // 2, total - total // 2] for total in _reach(config)]
+
+
+def _reach(config: Config) -> list[int]:
+    """How much smaller than its input the output of a 'valid' convolution is, on each axis."""
+    rates = config.get("dilation_rate") or 1
+    dilation = [rates] * 3 if isinstance(rates, int) else rates
+    return [rate * (size - 1) for rate, size in zip(dilation, config["kernel_size"], strict=True)]
 
 
 def fold_time_padding(entries: list[Config]) -> list[Config]:
@@ -38,11 +48,14 @@ def fold_time_padding(entries: list[Config]) -> list[Config]:
 
 def _folded(padding: Config, entry: Config) -> Config:
     config, zeros = entry["config"], _pairs(padding["config"].get("padding"))
-    if entry["class_name"] == "Conv3D" and config.get("padding") == "valid":
-        kernel = tuple(config["kernel_size"])
-        for name, needed in (("causal", causal_padding(kernel)), ("same", same_padding(kernel))):
-            if zeros == needed:
-                return {"class_name": "Conv3D", "config": {**config, "padding": name}}
+    strides = config.get("strides") or 1
+    frame = [strides] * 2 if isinstance(strides, int) else strides[1:]
+    formats = {each.get("data_format") or "channels_last" for each in (config, padding["config"])}
+    if entry["class_name"] == "Conv3D" and config.get("padding") == "valid" and len(formats) == 1 and max(frame) == 1:
+        if zeros == causal_padding(config):
+            return {"class_name": "Conv3D", "config": {**config, "padding": "causal"}}
+        if zeros == same_padding(config) and strides in (1, [1, 1, 1]):
+            return {"class_name": "Conv3D", "config": {**config, "padding": "same"}}
     raise ValueError(
         f"layer {padding['config'].get('name')!r}: ZeroPadding3D is offered only where it makes the Conv3D that "
         f"follows, with padding='valid', causal in time or 'same', got {zeros}"

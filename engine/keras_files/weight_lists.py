@@ -1,90 +1,81 @@
 """The numbers of a Keras file, in Keras 2's and 3's shapes and order, whatever file they came from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D, Layer
+from engine.layers import BatchNormalization, Layer
 
 Array = np.ndarray[Any, Any]
+Slots = tuple[Array, ...]
+"""What an optimizer keeps for one weight, in the order of Optimizer.slots."""
 
 
 @dataclass
 class WeightLists:
     """Attributes:
     layers: for each layer that has weights, its arrays in Keras' order.
-    accumulators: for each layer, one pair (gradient, delta) of Adadelta for each trainable array; None where the file
-        has none.
+    slots: for each layer, the optimizer's arrays for each trained array; None where the file has none that fit.
     true_gates: by the number of a layer in `layers`: the gates that the layer has here, where the file had to hold
         other ones with scaled weights (see gates.py).
     iterations: updates that the optimizer has made.
     """
 
     layers: list[list[Array]]
-    accumulators: list[list[tuple[Array, Array]]] | None = None
+    slots: list[list[Slots]] | None = None
     true_gates: dict[int, str] = field(default_factory=dict)
     iterations: int = 0
 
+    def copy(self) -> "WeightLists":
+        """Lists of its own, to change layer by layer; the arrays are the same, no gates are marked."""
+        return replace(self, layers=list(self.layers), slots=self.slots and list(self.slots), true_gates={})
 
-def trainable_count(arrays: list[Array]) -> int:
-    """How many of a layer's arrays are trained: BatchNormalization is known by its four vectors."""
-    return 2 if len(arrays) == 4 and all(array.ndim == 1 for array in arrays) else len(arrays)
+
+def trained_count(layer: Layer, arrays: list[Array]) -> int:
+    """How many of a layer's arrays in a file are trained, which are the first ones."""
+    if not layer.trainable:
+        return 0
+    moving = 2 if isinstance(layer, BatchNormalization) else 0
+    return max(len(arrays) - moving, 0)
 
 
-def count_of_updates(slots: list[Array]) -> int:
+def count_of_updates(arrays: list[Array]) -> int:
     """The optimizer's iteration among its arrays as a file lists them; 0 where an old file has none."""
-    return next((int(slot) for slot in slots if slot.ndim == 0 and slot.dtype.kind in "iu"), 0)
+    return next((int(array) for array in arrays if array.ndim == 0 and array.dtype.kind in "iu"), 0)
 
 
-def pair_by_layer(
-    layers: list[list[Array]], slots: list[Array], interleaved: bool
-) -> list[list[tuple[Array, Array]]] | None:
-    """Adadelta's arrays as a file lists them, by layer; None if they do not fit the layers.
+def slots_by_layer(trained: list[list[Array]], arrays: list[Array], interleaved: bool) -> list[list[Slots]] | None:
+    """The optimizer's arrays as a file lists them, by layer and weight; None if they do not fit the weights.
 
     Args:
-        layers: the weights.
-        slots: the iteration and the learning rate, or one of them, or neither; then two arrays a trainable weight.
-        interleaved: gradient, delta, gradient, delta, ... (Keras 3, tf.keras 2.11 and later); else all gradient
-            accumulators come first (earlier ones).
+        trained: for each layer, its trained arrays.
+        arrays: the iteration, the learning rate, or neither; then one to three for each trained array. Keras 2.3's Adam
+            fills up with arrays of one number where it has no amsgrad.
+        interleaved: the first two slots of a weight stand side by side, and the third ones of all come after them
+            (Keras 3, tf.keras 2.11 and later); else all first slots come first, then all second ones (earlier ones).
     """
-    slots = [slot for slot in slots if slot.ndim > 0]
-    trained = [array.shape for arrays in layers for array in arrays[: trainable_count(arrays)]]
-    gradients, deltas = (slots[0::2], slots[1::2]) if interleaved else (slots[: len(trained)], slots[len(trained) :])
-    if not [slot.shape for slot in gradients] == [slot.shape for slot in deltas] == trained:
+    shapes = [array.shape for layer in trained for array in layer]
+    arrays = [array for array in arrays if array.ndim > 0]
+    weights = len(shapes)
+    if weights and len(arrays) == 3 * weights and all(array.shape == (1,) for array in arrays[2 * weights :]):
+        arrays = arrays[: 2 * weights]
+    if not weights or not arrays or len(arrays) % weights:
         return None
-    pairs = iter(zip(gradients, deltas, strict=True))
-    return [[next(pairs) for _ in range(trainable_count(arrays))] for arrays in layers]
+    count = len(arrays) // weights
+    columns = [arrays[number * weights : (number + 1) * weights] for number in range(count)]
+    if interleaved and count > 1:
+        columns[:2] = [arrays[0 : 2 * weights : 2], arrays[1 : 2 * weights : 2]]
+    if any([array.shape for array in column] != shapes for column in columns):
+        return None
+    of_weights = iter(zip(*columns, strict=True))
+    return [[next(of_weights) for _ in layer] for layer in trained]
 
 
-def expected_shapes(layer: Layer, channels: int) -> list[tuple[int, ...]]:
-    """The shapes of a layer's weights for inputs with this many channels, without building it."""
-    if isinstance(layer, ConvLSTM2D):
-        gates = 4 * layer.filters
-        return [(*layer.kernel_size, channels, gates), (*layer.kernel_size, layer.filters, gates), (gates,)]
-    if isinstance(layer, BatchNormalization):
-        return [(channels,)] * 4
-    if isinstance(layer, Conv3D):
-        return [(*layer.kernel_size, channels, layer.filters), (layer.filters,)]
-    raise ValueError(f"layer {layer.name!r}: {type(layer).__name__} is not offered in Keras files")
-
-
-def check_shapes(layers: list[Layer], weights: WeightLists, channels: int | None) -> int:
-    """Refuse arrays that do not fit the architecture, before memory for that architecture is asked for.
-
-    Returns the network's input channels: `channels`, or where None what the first array says.
-    """
-    if len(layers) != len(weights.layers):
-        raise ValueError(f"its architecture has {len(layers)} layers with weights, its weights are of "
-                         f"{len(weights.layers)}")  # fmt: skip
-    if channels is None:
-        first = weights.layers[0][0]
-        channels = first.shape[-2] if first.ndim > 1 else first.shape[0]
-    deepest = channels
-    for layer, arrays in zip(layers, weights.layers, strict=True):
-        expected = expected_shapes(layer, deepest)
-        got = [array.shape for array in arrays]
-        if got != expected:
-            raise ValueError(f"layer {layer.name!r}: expected weights of shapes {expected}, got {got}")
-        deepest = getattr(layer, "filters", deepest)
-    return channels
+def listed(slots: list[list[Any]], interleaved: bool) -> list[Any]:
+    """The inverse: what belongs to the slots of each weight, arrays or their names, in the order of a file."""
+    columns = list(zip(*(slot for layer in slots for slot in layer), strict=True))
+    if interleaved and len(columns) > 1:
+        pairs = zip(*columns[:2], strict=True)
+        return [*(array for pair in pairs for array in pair), *(array for column in columns[2:] for array in column)]
+    return [array for column in columns for array in column]

@@ -16,7 +16,7 @@ from kernels.specs import HARD_SIGMOID_SLOPE
 
 
 def write_network(network: Sequential, path: Path) -> None:
-    """Write architecture, weights, compile arguments and Adadelta's state, atomically.
+    """Write architecture, weights, compile arguments and the optimizer's state, atomically.
 
     Args:
         network: built.
@@ -43,18 +43,18 @@ def write_weights(network: Sequential, path: Path) -> None:
 
 
 def _legacy(network: Sequential, model: Any = None, training: Any = None) -> bytes:
-    weights = gates.to_file(network.layers, read_state(network), 2)
+    weights = gates.to_file(network.layers, read_state(network), 2, network.optimizer)
     if any(getattr(layer, "recurrent_activation", None) in HARD_SIGMOID_SLOPE for layer in network.layers):
         warnings.warn(
             "this .h5 is for Keras 2 and tf.keras, where hard_sigmoid is clip(0.2 x + 0.5, 0, 1); Keras 3 opens it "
             "with clip(x/6 + 0.5, 0, 1) and predicts something else: for Keras 3 save a .keras file",
             stacklevel=4,
         )
-    return write_legacy(weights, [layer.name for layer in network.layers], model, training)
+    names = [(layer.name, [weight.name.split("/")[-1] for weight in layer.weights]) for layer in network.layers]
+    return write_legacy(weights, names, model, training, network.optimizer)
 
 
 def _tree(network: Sequential) -> bytes:
-    weights = gates.to_file(network.layers, read_state(network), 3)
+    weights = gates.to_file(network.layers, read_state(network), 3, network.optimizer)
     kinds, names = zip(*written_layers(network), strict=True)
-    rate = network.optimizer.learning_rate if network.optimizer else 0.0
-    return write_tree(weights, kinds, names, network.name, rate)
+    return write_tree(weights, kinds, names, network.name, network.optimizer)
