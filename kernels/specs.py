@@ -18,7 +18,13 @@ ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 PROBABILITY_MARGIN = 1e-7
 """Keras' epsilon, which keeps probabilities off 0 and 1 in a logarithm."""
 
-PRECISIONS = ("float32", "tf32", "bfloat16")
+GRADIENT_ERROR = {"float32": 1e-5, "tf32": 2e-3, "bfloat16": 2e-2}
+"""What each precision of the convolutions promises of gradients: distance from float64, relative in norm.
+
+A promise for logistic gates, and for hard ones that rounding does not move across a corner (docs/kernels.md).
+"""
+
+PRECISIONS = tuple(GRADIENT_ERROR)
 """Of the convolutions; all but the first on CUDA devices only."""
 
 HARD_SIGMOID_SLOPE: dict[str, float] = {"hard_sigmoid": 0.2, "hard_sigmoid_keras3": 1.0 / 6.0}

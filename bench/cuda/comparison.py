@@ -81,7 +81,7 @@ def main() -> None:
 
 def row_record(row: Row) -> dict[str, object]:
     """A row for the report."""
-    return {"name": row.name, "label": row.label, "goal": row.goal, "gflop": row.work.gflop()}
+    return {"name": row.name, "label": row.label, "gflop": row.work.gflop()}
 
 
 def _python(part: Part, participant: Participant) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.cuda.goals import CURVES_APART, curves_apart, goals
 from bench.cuda.sections import comparison, correctness, kernels, sanitizer, training
 
 Results = dict[str, Any]
@@ -22,7 +23,7 @@ SUMMARY_LINES = 98
 
 def markdown(results: Results, short: bool = False) -> list[str]:
     """Lines of the report; `short` leaves out what a summary can do without."""
-    lines = [_title(results), "", *_machine(results["machine"])]
+    lines = [_title(results), "", *_machine(results["machine"]), "", "## goals", "", *goals(results["parts"])]
     for letter, part in results["parts"].items():
         status = {None: "STOPPED: its time was up", 0: "done"}.get(part["status"], f"FAILED, status {part['status']}")
         lines += ["", f"## ({letter}) {part['title']}: {status}, {part['seconds']:.0f} s", ""]
@@ -41,18 +42,23 @@ def print_summary(results: Results, files: list[Path]) -> None:
 
 
 def proved_wrong(results: Results) -> bool:
-    """Whether a test failed, the sanitizer found something, a part did not end well, or ours could not be measured."""
+    """Whether a test failed, the sanitizer found something, numbers are too far apart, or something did not end well.
+
+    A part that the time ended did not end well; a training run that the time ended proves nothing.
+    """
     for part in results["parts"].values():
         for record in part["records"]:
             wrong = {
                 "test": record.get("outcome") == "failed",
                 "tests_ended": record.get("status") != 0,
                 "sanitizer": record.get("verdict") not in {"clean", "absent"},
-                "training": record.get("status") != 0,
+                "training": record.get("status") not in {0, None},
+                "gradient": not record.get("error", 0.0) <= record.get("allowed", 0.0),
             }
             if wrong.get(record["kind"], False):
                 return True
-        if part["status"] != 0:
+        far = [apart for apart in curves_apart(part["records"]).values() if not apart <= CURVES_APART]
+        if far or part["status"] != 0:
             return True
     return False
 

@@ -27,14 +27,14 @@ class PartKind:
 
 
 PARTS = {
-    "a": PartKind("correctness", "correctness", 150.0),
+    "a": PartKind("correctness", "correctness", 130.0),
     "b": PartKind("compute-sanitizer", "sanitizer", 70.0),
     "c": PartKind("kernels", "kernel_times", 50.0),
-    "d": PartKind("beside the peers", "comparison", 210.0),
-    "e": PartKind("training", "training", 80.0),
-    "f": PartKind("the whole training", "full_training", 200.0),
+    "d": PartKind("beside the peers", "comparison", 200.0),
+    "e": PartKind("training", "training", 90.0),
+    "f": PartKind("the whole training", "full_training", 90.0),
 }
-DEFAULT_PARTS = "abcde"
+DEFAULT_PARTS = "abcdef"
 
 
 class Run:

@@ -9,8 +9,6 @@ Records = list[Record]
 
 SHORT_FAILURES = 8
 SHORT_KERNELS = 10
-GOALS_S = {("train", "tf32"): 3.5e-3, ("train", "bfloat16"): 2.1e-3}
-"""The training step of the example's network is to take no longer."""
 
 
 def table(header: list[str], rows: list[list[str]]) -> list[str]:
@@ -118,7 +116,7 @@ def comparison(records: Records, short: bool) -> list[str]:
     times = of_kind(records, "time")
     participants = list(dict.fromkeys(record["participant"] for record in times))
     peers = [name for name in participants if not name.startswith("ours")]
-    header = ["work", "precision", "ours", *peers, "ratio", "goal"]
+    header = ["work", "precision", "ours", *peers, "ratio"]
     rows: Records = [row for record in of_kind(records, "rows") for row in record["rows"]]
     lines = []
     for precision in dict.fromkeys(record["precision"] for record in times):
@@ -139,9 +137,7 @@ def comparison(records: Records, short: bool) -> list[str]:
 
 def comparison_row(row: Record, times: Records, peers: list[str]) -> list[str]:
     """One work in one precision."""
-    good = [r for r in times if "error" not in r]
-    ours = min((r["median_s"] for r in good if r["peer"] == "ours"), default=None)
-    fastest = min((r["median_s"] for r in good if r["peer"] != "ours" and r.get("same_work")), default=None)
+    ours, fastest = ours_best(times), fastest_peer(times)
     cells = []
     for name in peers:
         found = next((r for r in times if r["participant"] == name), None)
@@ -150,10 +146,20 @@ def comparison_row(row: Record, times: Records, peers: list[str]) -> list[str]:
             cells.append("x" if offered else "-")
         else:
             cells.append(duration(found["median_s"]) + ("" if found.get("same_work") else "*"))
-    ratio = f"{fastest / ours:.2f}" if ours and fastest else "-"
-    limit = next((GOALS_S[key] for key in GOALS_S if times and key == (row["name"], times[0]["precision"])), None)
-    goal = f"{row['goal']:g}" + (f", {duration(limit)}" if limit else "")
-    return [row["label"], duration(ours), *cells, ratio, goal]
+    ratio = f"{fastest['median_s'] / ours['median_s']:.2f}" if ours and fastest else "-"
+    return [row["label"], duration(ours["median_s"] if ours else None), *cells, ratio]
+
+
+def ours_best(times: Records) -> Record | None:
+    """The engine's fastest way at one work in one precision."""
+    good = [r for r in times if "error" not in r and r["peer"] == "ours"]
+    return min(good, key=lambda record: record["median_s"], default=None)
+
+
+def fastest_peer(times: Records) -> Record | None:
+    """The fastest of the others that did the same work."""
+    good = [r for r in times if "error" not in r and r["peer"] != "ours" and r.get("same_work")]
+    return min(good, key=lambda record: record["median_s"], default=None)
 
 
 def memory_lines(times: Records) -> list[str]:

@@ -10,12 +10,11 @@ STEP, FORWARD, ROLLOUT, ROLLOUTS, LARGE = "train", "forward", "rollout", "rollou
 
 @dataclass(frozen=True)
 class Row:
-    """One piece of work, in words, with how many times the fastest peer we want to be."""
+    """One piece of work, in words; what it is to reach stands in goals.py."""
 
     name: str
     label: str
     work: Work
-    goal: float
 
 
 @dataclass(frozen=True)
@@ -55,17 +54,16 @@ def _rows(step: Work, large: Work, tracks: int) -> tuple[Row, ...]:
     seen = f"{rollout.frames} + {rollout.n_new} frames"
     network = f"{len(step.filters)} x {step.filters[0]} filters, {step.height}x{step.width}"
     return (
-        Row(STEP, f"training step, {network}, batch {step.batch}, {step.frames} frames", step, 3.0),
-        Row(FORWARD, f"forward, the same, batch {step.batch}", replace(step, kind="forward"), 3.0),
-        Row(ROLLOUT, f"streaming rollout of one track, {seen}", rollout, 20.0),
+        Row(STEP, f"training step, {network}, batch {step.batch}, {step.frames} frames", step),
+        Row(FORWARD, f"forward, the same, batch {step.batch}", replace(step, kind="forward")),
+        Row(ROLLOUT, f"streaming rollout of one track, {seen}", rollout),
         Row(
             LARGE,
             f"training step, {large.height}x{large.width}, {len(large.filters)} x {large.filters[0]} filters, "
             f"batch {large.batch}, {large.frames} frames",
             large,
-            3.0,
         ),
-        Row(ROLLOUTS, f"streaming rollout of {tracks} tracks, {seen}", replace(rollout, batch=tracks), 5.0),
+        Row(ROLLOUTS, f"streaming rollout of {tracks} tracks, {seen}", replace(rollout, batch=tracks)),
     )
 
 

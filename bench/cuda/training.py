@@ -1,4 +1,4 @@
-"""Part (e): the program as a user starts it, from nothing compiled, and the loss curves of every precision.
+"""Part (e): the program as a user starts it, from nothing compiled; gradients and loss curves in every precision.
 
 `python -m engine.train` runs once for each precision; the first start finds no compiled kernels. What the device did
 meanwhile is asked of nvidia-smi.
@@ -22,16 +22,16 @@ SAMPLED = ("utilization.gpu", "memory.used", "power.draw", "clocks.sm")
 
 
 def main() -> None:
-    """Training runs first, curves after."""
+    """Training runs first, gradients and curves after."""
     part = Part.from_command_line()
     chosen = sizes(part.rehearse)
     for number, precision in enumerate(chosen.train_precisions):
-        limit = part.left * 0.7 / (len(chosen.train_precisions) - number)
+        limit = part.left * 0.5 / (len(chosen.train_precisions) - number)
         train(part, precision, chosen.train, chosen.train_settings, limit)
-    command = [sys.executable, "-m", "bench.cuda.curves", *part.arguments()]
-    ended = run_limited(command, part.left - 2.0)
-    if ended.status != 0:
-        part.record("failure", what="loss curves", error=ended.why)
+    for module, what in (("gradients", "gradients beside float64"), ("curves", "loss curves")):
+        ended = run_limited([sys.executable, "-m", f"bench.cuda.{module}", *part.arguments()], part.left - 2.0)
+        if ended.status != 0:
+            part.record("failure", what=what, error=ended.why)
 
 
 def train(part: Part, precision: str, arguments: tuple[str, ...], settings: tuple[str, ...], limit: float) -> None:

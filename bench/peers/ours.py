@@ -7,11 +7,17 @@ from bench.peers.work import ADADELTA, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, 
 from bench.peers.worker import serve
 
 
-def network_of(work: Work, device: str, precision: str = "float32", dtype: str = "float32") -> engine.Sequential:
-    """The network of a piece of work with its weights, built and compiled."""
+def network_of(
+    work: Work, device: str, precision: str = "float32", dtype: str = "float32", gates: str = "hard_sigmoid"
+) -> engine.Sequential:
+    """The network of a piece of work with its weights, built and compiled; gates: the recurrent activation."""
     network = engine.Sequential(device=device, precision=precision, dtype=dtype)
     for filters, kernel in zip(work.filters, work.kernels, strict=True):
-        network.add(engine.ConvLSTM2D(filters, (kernel, kernel), padding="same", return_sequences=True))
+        network.add(
+            engine.ConvLSTM2D(
+                filters, (kernel, kernel), padding="same", return_sequences=True, recurrent_activation=gates
+            )
+        )
         network.add(engine.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON))
     network.add(engine.Conv3D(1, HEAD_KERNEL, activation="sigmoid", padding="same"))
     network.compile(loss="binary_crossentropy", optimizer=engine.Adadelta(**ADADELTA))

@@ -21,7 +21,7 @@ def test_every_part_reports(tmp_path: Path) -> None:
     assert len(done.stdout.splitlines()) < 100
     assert "REHEARSAL" in done.stdout and "REHEARSAL" in (tmp_path / "cuda.md").read_text()
     results = json.loads((tmp_path / "cuda.json").read_text())
-    assert {letter: part["status"] for letter, part in results["parts"].items()} == dict.fromkeys("abcde", 0)
+    assert {letter: part["status"] for letter, part in results["parts"].items()} == dict.fromkeys("abcdef", 0)
     found = {letter: part["records"] for letter, part in results["parts"].items()}
 
     tests = [record for record in found["a"] if record["kind"] == "test"]
@@ -58,6 +58,11 @@ def test_every_part_reports(tmp_path: Path) -> None:
 
     runs = [record for record in found["e"] if record["kind"] == "training"]
     assert [len(run["epochs"]) for run in runs] == [2]
+    gradients = [record for record in found["e"] if record["kind"] == "gradient"]
+    assert {(r["precision"], r["gates"]) for r in gradients} == {
+        (precision, gates) for precision in PRECISIONS for gates in ("sigmoid", "hard_sigmoid")
+    }
+    assert all(0 < record["error"] <= record["allowed"] for record in gradients)
     curves = {record["name"]: record["losses"] for record in found["e"] if record["kind"] == "curve"}
     assert set(curves) == {*PRECISIONS, "cpu"}
     assert len(curves["float32"]) == REHEARSAL.curve_steps

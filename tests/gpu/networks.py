@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
+from kernels.specs import GRADIENT_ERROR
 
 Array = np.ndarray[Any, Any]
 
-GRADIENT_ERROR = {"float32": 1e-5, "tf32": 2e-3, "bfloat16": 2e-2}
-"""What each precision promises of the gradients of a whole network: distance from float64, relative in norm."""
+CORNERS = 4.0
+"""How many times the promised error the gradients of hard gates are allowed: at a corner of a hard sigmoid the
+derivative jumps, so a gate that rounding moves across it changes its gradient as a whole. In tf32 4.1e-3 was seen for
+this reason, twice the promise (docs/kernels.md)."""
 
 LOSS_ERROR = {"float32": 1e-4, "tf32": 5e-3, "bfloat16": 2e-2}
 """Largest relative difference of losses over ten steps."""
@@ -29,6 +32,11 @@ class Case:
     shape: tuple[int, int, int, int, int]
     layers: tuple[tuple[int, tuple[int, int], str], ...]
     head: str = "same"
+
+    def gradient_error(self, precision: str) -> float:
+        """What its gradients are allowed to be off, relative in norm."""
+        hard = any(activation != "sigmoid" for _, _, activation in self.layers)
+        return GRADIENT_ERROR[precision] * (CORNERS if hard else 1.0)
 
     def network(self, device: str, precision: str = "float32") -> Sequential:
         """Built and compiled; the same weights on every device; float64 on the reference back end."""
@@ -56,5 +64,6 @@ class Case:
 CASES = {
     "odd": Case((3, 4, 7, 6, 3), ((5, (3, 5), "hard_sigmoid"), (4, (1, 1), "sigmoid"))),
     "one": Case((1, 1, 5, 3, 1), ((6, (3, 3), "hard_sigmoid"),), head="causal"),
+    "logistic": Case((2, 3, 9, 10, 1), ((40, (3, 3), "sigmoid"), (40, (3, 3), "sigmoid"))),
     "example": Case((2, 3, 9, 10, 1), ((40, (3, 3), "hard_sigmoid"), (40, (3, 3), "hard_sigmoid"))),
 }

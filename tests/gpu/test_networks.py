@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.gpu.networks import CASES, GRADIENT_ERROR, LOSS_ERROR
+from kernels.specs import GRADIENT_ERROR
+from tests.gpu.networks import CASES, LOSS_ERROR
 
 pytestmark = pytest.mark.gpu
 
@@ -20,13 +21,14 @@ def test_gradients_are_those_of_float64(name: str, precision: str) -> None:
     assert list(actual) == list(expected)
     square = {key: float(np.sum((actual[key] - expected[key]) ** 2)) for key in expected}
     size = np.sqrt(sum(float(np.sum(gradient**2)) for gradient in expected.values()))
-    assert np.sqrt(sum(square.values())) <= GRADIENT_ERROR[precision] * size, square
+    allowed = case.gradient_error(precision)
+    assert np.sqrt(sum(square.values())) <= allowed * size, square
     for key, gradient in expected.items():
         if case.shape[1] == 1 and key.endswith("recurrent_kernel"):
             assert not actual[key].any(), "one frame has no past to learn from"
         else:
             assert np.abs(actual[key]).max() > 0, key
-            assert np.sqrt(square[key]) <= 10 * GRADIENT_ERROR[precision] * np.linalg.norm(gradient) + 1e-7, key
+            assert np.sqrt(square[key]) <= 10 * allowed * np.linalg.norm(gradient) + 1e-7, key
 
 
 def test_ten_steps_follow_the_cpu(precision: str) -> None:

@@ -11,9 +11,6 @@ from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
 Array = np.ndarray[Any, Any]
 Results = dict[str, Array]
 
-TOLERANCE = {"float32": 1e-5, "tf32": 2e-3, "bfloat16": 2e-2}
-"""What each precision promises: ||actual - float64|| / ||float64||."""
-
 
 def random_arrays(seed: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, Array]:
     """Normal numbers by name, representable in float32; weights (kernels) scaled by their fan-in."""
