@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.layers import Layer
+from engine.layers.narrow import narrow_between
 from engine.layers.weight import known, time_major
 from engine.objective import Objective
 from engine.optimizer import Optimizer
@@ -74,10 +75,10 @@ class BoundNetwork:
         self.target = self.weights = self._doutput = self._output = None
         self._layers = []
         movie = shape.movie
-        for number, layer in enumerate(layers):
+        for layer, narrow in zip(layers, narrow_between(layers), strict=True):
             layer.check_batch(shape.batch)
-            logits = self._logits and number == len(layers) - 1
-            self._layers.append(layer.bind(backend, movie, shape.batch, shape.training, logits))
+            logits = self._logits and layer is layers[-1]
+            self._layers.append(layer.bind(backend, movie, shape.batch, shape.training, logits, narrow))
             movie = known(layer.output_shape(movie))
         weights = [weight for layer in layers for weight in layer.weights if weight.trainable]
         self._penalties = [(weight, weight.regularizer) for weight in weights if weight.regularizer is not None]

@@ -13,6 +13,8 @@ from engine.layers.weight import known
 from engine.objective import Objective
 from engine.optimizer import Optimizer
 from engine.parameters import Parameters
+from engine.rollout import streaming_rollout
+from engine.stream import FrameStream
 from kernels import Backend
 
 Array = Any
@@ -40,7 +42,9 @@ class Computation:
         self.layer_state = LayerState(layers, seed)
         self.trainable = [layer.trainable for layer in layers]
         self.parameters = Parameters(backend, [weight for layer in layers for weight in layer.weights])
+        self._layers = layers
         self._bound = BoundNetworks(backend, layers)
+        self._stream: tuple[tuple[int, ...], FrameStream] | None = None
 
     def train_step(self, batch: Batch, objective: Objective, values: Array, optimizer: Optimizer) -> None:
         """One update; values (names,) float64 on the device gets the objective's numbers before it."""
@@ -82,6 +86,15 @@ class Computation:
             output[start : start + batch_size] = movies.reshape(len(chunk), *output_shape)
             count(len(chunk))
         return output
+
+    def rollout(self, track: HostArray, n_frames: int) -> HostArray:
+        """track (N,T,H,W,C) -> the n_frames frames that follow, a step of each layer for each frame."""
+        movies, _, height, width, channels = track.shape
+        key = (movies, height, width, channels)
+        if self._stream is None or self._stream[0] != key:
+            self._stream = None  # gives its memory back first
+            self._stream = key, FrameStream(self.backend, self._layers, movies, (height, width, channels))
+        return streaming_rollout(self.backend, self._stream[1], track, n_frames)
 
     def state_arrays(self, optimizer: Optimizer | None) -> dict[str, HostArray]:
         """Everything that training changes, by name, on the host."""

@@ -152,8 +152,8 @@ class Network:
         array = np.asarray(track)
         movies = self._stack.checked_input("track", array[np.newaxis] if array.ndim == 4 else array)
         self.build(movies.shape[1:])
-        predict = partial(self.predict, verbose=0)
-        frames = rollout.rollout(self.backend, self.layers, predict, movies, n_frames)
+        predict, movies = partial(self.predict, verbose=0), movies.astype(self._dtype, copy=False)
+        frames = rollout.rollout(self.layers, self._built().rollout, predict, movies, n_frames)
         return frames[0] if array.ndim == 4 else frames
 
     def reset_states(self) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.layers import ConvLSTM2D, Layer
 from engine.layers.weight import known
+from engine.stream import FrameStream
 from kernels import Backend
 
 Array = np.ndarray[Any, Any]
@@ -26,9 +27,15 @@ def can_stream(layers: list[Layer]) -> bool:
 
 
 def rollout(
-    backend: Backend, layers: list[Layer], predict: Callable[[Array], Array], track: Array, n_frames: int
+    layers: list[Layer],
+    stream: Callable[[Array, int], Array],
+    predict: Callable[[Array], Array],
+    track: Array,
+    n_frames: int,
 ) -> Array:
     """The n_frames frames that follow a track (N,T,H,W,C), checked: (N,n_frames,H,W,C). The layers are built.
+
+    stream(track, n_frames) does so with a step of each layer for each frame; predict(track) gives the network's output.
 
     Raises ValueError: the network's frames cannot be its next input, or it is stateful and cannot stream.
     """
@@ -42,36 +49,28 @@ def rollout(
             "be the next input only if they agree"
         )
     if can_stream(layers):
-        return streaming_rollout(backend, layers, track, n_frames)
+        return stream(track, n_frames)
     stateful = [layer.name for layer in layers if isinstance(layer, ConvLSTM2D) and layer.stateful]
     if stateful:
         raise ValueError(
             f"rollout: {stateful[0]} is stateful, and this network must predict its whole track again for every "
             "frame; pass stateful=False"
         )
-    return growing_rollout(predict, track.astype(backend.dtype), n_frames)
+    return growing_rollout(predict, track, n_frames)
 
 
-def streaming_rollout(backend: Backend, layers: list[Layer], track: Array, n_frames: int) -> Array:
+def streaming_rollout(backend: Backend, stream: FrameStream, track: Array, n_frames: int) -> Array:
     """track (N,T,H,W,C) on the host -> the n_frames frames that follow, (N,n_frames,H,W,C)."""
-    movies, frames, height, width, channels = track.shape
-    streams = []
-    shape: tuple[int, ...] = (1, height, width, channels)
-    for layer in layers:
-        streams.append(layer.stream(backend, movies, (shape[1], shape[2], shape[3])))
-        shape = known(layer.output_shape(shape))
-    predicted = np.empty((movies, n_frames, *shape[1:]), backend.dtype)
-    frame = backend.empty((movies, height, width, channels))
+    frames = track.shape[1]
+    seen = backend.from_host(np.ascontiguousarray(track.swapaxes(0, 1)))
+    predicted = backend.empty((n_frames, *stream.output_shape))
+    stream.begin()
     for t in range(frames + n_frames - 1):
-        if t < frames:
-            backend.copy_into(frame, np.ascontiguousarray(track[:, t], dtype=backend.dtype))
-        y = frame
-        for stream in streams:
-            y = stream.step(y)
+        backend.copy_into(stream.frame, seen[t] if t < frames else predicted[t - frames])
+        y = stream.step()
         if t >= frames - 1:
-            predicted[:, t - frames + 1] = backend.to_host(y)
-            backend.copy_into(frame, y)
-    return predicted
+            backend.copy_into(predicted[t - frames + 1], y)
+    return np.ascontiguousarray(backend.to_host(predicted).swapaxes(0, 1))
 
 
 def growing_rollout(predict: Callable[[Array], Array], track: Array, n_frames: int) -> Array:

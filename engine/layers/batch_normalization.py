@@ -1,6 +1,7 @@
 """BatchNormalization over any axis (Ioffe & Szegedy 2015), with Keras 2.3's moving averages."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from engine.constraints import get_constraint
 from engine.initializers import get_initializer
 from engine.keras_objects import serialize, serialize_short
 from engine.layers.layer import Array, BoundLayer, Layer, StreamingLayer
+from engine.layers.narrow import WIDE, Narrow
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import Shape, Weight, stand_in, time_major
 from engine.regularizers import get_regularizer
@@ -102,26 +104,42 @@ class BatchNormalization(Layer):
         self.moving_mean = self._add_weight("moving_mean", size, mean, has_gradient=False)
         self.moving_variance = self._add_weight("moving_variance", size, variance, has_gradient=False)
 
+    @property
+    def reads_narrow(self) -> bool:
+        return self.axis in (-1, 4)
+
+    @property
+    def writes_narrow(self) -> bool:
+        return self.reads_narrow
+
     def output_shape(self, shape: Shape) -> Shape:
         self._place(len(shape))
         return shape
 
     def bind(
-        self, backend: Backend, shape: tuple[int, ...], batch: int, training: bool, logits: bool = False
+        self,
+        backend: Backend,
+        shape: tuple[int, ...],
+        batch: int,
+        training: bool,
+        logits: bool = False,
+        narrow: Narrow = WIDE,
     ) -> BoundLayer:
         x_shape = time_major(shape, batch)
         place = self._place(len(shape)) + (4 - len(shape))
         axis = place + 1 if place else 0  # in time-major arrays movies have axis 1
         if axis == 4:
-            return _BoundBatchNormalization(self, backend, x_shape, training)
+            return _BoundBatchNormalization(self, backend, x_shape, training, narrow)
         into = (*(other for other in range(5) if other != axis), axis)
         inner_shape = tuple(x_shape[other] for other in into)
         out: Any = np.argsort(into)
         inner = _BoundBatchNormalization(self, backend, inner_shape, training)
         return PermutedLayer(backend, inner, into, tuple(int(other) for other in out), x_shape, inner_shape)
 
-    def stream(self, backend: Backend, batch: int, frame: tuple[int, int, int]) -> StreamingLayer:
-        return _BoundBatchNormalization(self, backend, (1, batch, *frame), training=False)
+    def stream(
+        self, backend: Backend, batch: int, frame: tuple[int, int, int], narrow: Narrow = WIDE
+    ) -> StreamingLayer:
+        return _BoundBatchNormalization(self, backend, (1, batch, *frame), training=False, narrow=narrow)
 
     def get_config(self) -> dict[str, Any]:
         initializers = (
@@ -153,17 +171,27 @@ class BatchNormalization(Layer):
 class _BoundBatchNormalization(BoundLayer, StreamingLayer):
     """Over the last axis of x_shape."""
 
-    def __init__(self, layer: BatchNormalization, backend: Backend, x_shape: tuple[int, ...], training: bool) -> None:
+    def __init__(
+        self,
+        layer: BatchNormalization,
+        backend: Backend,
+        x_shape: tuple[int, ...],
+        training: bool,
+        narrow: Narrow = WIDE,
+    ) -> None:
         self._layer, self._backend = layer, backend
         self._by_batch = training and layer.trainable
         T, B, H, W, C = x_shape
-        spec = BatchNormSpec(T=T, B=B, H=H, W=W, C=C, epsilon=layer.epsilon, training=self._by_batch)
+        spec = BatchNormSpec(
+            T=T, B=B, H=H, W=W, C=C, epsilon=layer.epsilon, training=self._by_batch, narrow_x=narrow.x,
+            narrow_y=narrow.y,
+        )  # fmt: skip
         self._plan = backend.batch_norm_plan(spec)
         self._gamma = layer.gamma or stand_in(backend, spec.C, 1.0)
         self._beta = layer.beta or stand_in(backend, spec.C, 0.0)
         self._keep = True
         if training and not self._by_batch:
-            self._plan_back = backend.batch_norm_plan(spec)
+            self._plan_back = backend.batch_norm_plan(replace(spec, narrow_x=narrow.y, narrow_y=narrow.x))
             self._zero = backend.zeros((spec.C,))
 
     def keep_state(self, keep: bool) -> None:
@@ -187,7 +215,7 @@ class _BoundBatchNormalization(BoundLayer, StreamingLayer):
             self._plan_back, dy, gamma.value, self._zero, self._zero, self._layer.moving_variance.value
         )
 
-    def step(self, x: Array) -> Array:
+    def step(self, x: Array, t: int) -> Array:
         return self.forward(x[None])[0]
 
 

@@ -1,5 +1,6 @@
 """Conv3D: a convolution over time, height and width."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from engine.layers.arguments import (
     strides_and_dilation,
 )
 from engine.layers.layer import Array, BoundLayer, Layer, StreamingLayer
+from engine.layers.narrow import WIDE, Narrow
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import Shape, Weight, stand_in, time_major
 from engine.regularizers import get_regularizer
@@ -142,6 +144,10 @@ class Conv3D(Layer):
             return self.filters, frames, height, width
         return frames, height, width, self.filters
 
+    @property
+    def reads_narrow(self) -> bool:
+        return self.data_format == "channels_last" and self.spec((1, 1, 1, self.groups), 1, training=True).is_dense
+
     def spec(self, movie: tuple[int, ...], batch: int, training: bool) -> Conv3DSpec:
         """The layer as the operation table knows it, for channels-last movies (T,H,W,C)."""
         (frames, height, width, channels), (kt, kh, kw) = movie, self.kernel_size
@@ -152,18 +158,28 @@ class Conv3D(Layer):
         )  # fmt: skip
 
     def bind(
-        self, backend: Backend, shape: tuple[int, ...], batch: int, training: bool, logits: bool = False
+        self,
+        backend: Backend,
+        shape: tuple[int, ...],
+        batch: int,
+        training: bool,
+        logits: bool = False,
+        narrow: Narrow = WIDE,
     ) -> BoundLayer:
         if self.data_format == "channels_last":
-            return _BoundConv3D(self, backend, self.spec(shape, batch, training), logits)
+            spec = replace(self.spec(shape, batch, training), narrow_x=narrow.x)
+            return _BoundConv3D(self, backend, spec, logits)
         spec = self.spec((*shape[1:], shape[0]), batch, training)
         inner = _BoundConv3D(self, backend, spec, logits)
         # Movies (N,C,T,H,W) are (C,N,T,H,W) on the back end.
         return PermutedLayer(backend, inner, (2, 1, 3, 4, 0), (4, 1, 0, 2, 3), time_major(shape, batch), spec.y_shape)
 
-    def stream(self, backend: Backend, batch: int, frame: tuple[int, int, int]) -> StreamingLayer:
+    def stream(
+        self, backend: Backend, batch: int, frame: tuple[int, int, int], narrow: Narrow = WIDE
+    ) -> StreamingLayer:
         frames_before = self.spec((1, *frame), batch, training=False).frames_before
-        return _StreamingConv3D(self, backend, self.spec((frames_before + 1, *frame), batch, training=False))
+        spec = self.spec((frames_before + 1, *frame), batch, training=False)
+        return _StreamingConv3D(self, backend, replace(spec, narrow_x=narrow.x))
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -217,13 +233,17 @@ class _StreamingConv3D(StreamingLayer):
     """Keeps the last frames that the kernel reaches back to; those before the first are the zero padding."""
 
     def __init__(self, layer: Conv3D, backend: Backend, spec: Conv3DSpec) -> None:
-        self._backend = backend
-        self._window = backend.zeros(spec.x_shape)
+        self._backend, self._shape = backend, spec.x_shape
+        self._window: Array = None
         self._bound = _BoundConv3D(layer, backend, spec, logits=False)
 
-    def step(self, x: Array) -> Array:
+    def step(self, x: Array, t: int) -> Array:
+        if self._window is None:  # x may be narrow, and brings its dtype
+            self._window = self._backend.zeros(self._shape, x.dtype)
+        elif t == 0:
+            self._backend.copy_into(self._window, np.zeros(self._shape, x.dtype))
         window = self._window
-        for t in range(window.shape[0] - 1):
-            self._backend.copy_into(window[t], window[t + 1])
+        for frame in range(window.shape[0] - 1):
+            self._backend.copy_into(window[frame], window[frame + 1])
         self._backend.copy_into(window[-1], x)
         return self._bound.forward(window)[-1]

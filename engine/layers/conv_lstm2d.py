@@ -21,6 +21,7 @@ from engine.layers.conv_lstm_bound import BoundConvLSTM2D, StreamingConvLSTM2D
 from engine.layers.conv_lstm_state import CarriedState
 from engine.layers.direct_call import DirectCall, Gradients
 from engine.layers.layer import BoundLayer, HostArray, Layer, StreamingLayer
+from engine.layers.narrow import WIDE, Narrow
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import Shape, Weight, time_major
 from engine.regularizers import get_regularizer
@@ -165,6 +166,14 @@ class ConvLSTM2D(Layer):
         drops = training and self.has_dropout
         return centred and max(steps) == 1 and self.activation == "tanh" and gates and not drops
 
+    @property
+    def reads_narrow(self) -> bool:
+        return self.is_fused(training=True) and self.data_format == "channels_last" and not self.go_backwards
+
+    @property
+    def writes_narrow(self) -> bool:
+        return self.reads_narrow and self.return_sequences and not self.stateful
+
     def channels(self, shape: Shape) -> int:
         return checked_movie_shape(self.name, shape, self._channel_axis)
 
@@ -198,29 +207,43 @@ class ConvLSTM2D(Layer):
         return (shape[0], *frame) if self.return_sequences else frame
 
     def bind(
-        self, backend: Backend, shape: tuple[int, ...], batch: int, training: bool, logits: bool = False
+        self,
+        backend: Backend,
+        shape: tuple[int, ...],
+        batch: int,
+        training: bool,
+        logits: bool = False,
+        narrow: Narrow = WIDE,
     ) -> BoundLayer:
         if self.return_state:
             raise ValueError(
                 f"return_state: {self.name} would give [output, h, c], and a Sequential takes one output, in Keras "
                 "too; call the layer itself, or pass return_state=False"
             )
-        return self.bind_both(backend, shape, batch, training, self.is_fused(training))[0]
+        return self.bind_both(backend, shape, batch, training, self.is_fused(training), narrow)[0]
 
     def bind_both(
-        self, backend: Backend, shape: tuple[int, ...], batch: int, training: bool, fused: bool
+        self,
+        backend: Backend,
+        shape: tuple[int, ...],
+        batch: int,
+        training: bool,
+        fused: bool,
+        narrow: Narrow = WIDE,
     ) -> tuple[BoundLayer, BoundConvLSTM2D]:
         """The layer bound, and what it is without the change of axes that channels_first asks for."""
         if self.data_format == "channels_last":
-            inner = BoundConvLSTM2D(self, backend, shape, batch, training, fused)
+            inner = BoundConvLSTM2D(self, backend, shape, batch, training, fused, narrow)
             return inner, inner
         frames, channels, height, width = shape
         inner = BoundConvLSTM2D(self, backend, (frames, height, width, channels), batch, training, fused)
         axes = (0, 1, 3, 4, 2), (0, 1, 4, 2, 3)
         return PermutedLayer(backend, inner, *axes, time_major(shape, batch), inner.y_shape), inner
 
-    def stream(self, backend: Backend, batch: int, frame: tuple[int, int, int]) -> StreamingLayer:
-        return StreamingConvLSTM2D(self, backend, batch, frame)
+    def stream(
+        self, backend: Backend, batch: int, frame: tuple[int, int, int], narrow: Narrow = WIDE
+    ) -> StreamingLayer:
+        return StreamingConvLSTM2D(self, backend, batch, frame, narrow)
 
     def reset_states(self, states: Sequence[HostArray] | None = None) -> None:
         """Make the states that a stateful layer carries zero, or h and c (N,H',W',filters) as given."""

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.layers.conv_lstm_recurrence import ComposedRecurrence, FusedRecurrence, Recurrence
+from engine.layers.conv_lstm_recurrence import FusedRecurrence, recurrence_of
 from engine.layers.layer import Array, BoundLayer, StreamingLayer
+from engine.layers.narrow import WIDE, Narrow
 from kernels import Backend
 
 if TYPE_CHECKING:
@@ -23,10 +24,16 @@ class BoundConvLSTM2D(BoundLayer):
     """
 
     def __init__(
-        self, layer: "ConvLSTM2D", backend: Backend, movie: tuple[int, ...], batch: int, training: bool, fused: bool
+        self,
+        layer: "ConvLSTM2D",
+        backend: Backend,
+        movie: tuple[int, ...],
+        batch: int,
+        training: bool,
+        fused: bool,
+        narrow: Narrow = WIDE,
     ) -> None:
-        kind: type[FusedRecurrence | ComposedRecurrence] = FusedRecurrence if fused else ComposedRecurrence
-        self.recurrence: Recurrence = kind(layer, backend, movie, batch, training)
+        self.recurrence = recurrence_of(layer, backend, movie, batch, training, fused, narrow)
         self._layer, self._backend, self._frames = layer, backend, movie[0]
         state = self.recurrence.state_shape
         self.y_shape = (movie[0] if layer.return_sequences else 1, *state)
@@ -95,23 +102,29 @@ class BoundConvLSTM2D(BoundLayer):
 class StreamingConvLSTM2D(StreamingLayer):
     """One frame at a time, from the zero state."""
 
-    def __init__(self, layer: "ConvLSTM2D", backend: Backend, batch: int, frame: tuple[int, int, int]) -> None:
+    def __init__(
+        self, layer: "ConvLSTM2D", backend: Backend, batch: int, frame: tuple[int, int, int], narrow: Narrow
+    ) -> None:
         self._layer, self._backend = layer, backend
-        fused = layer.is_fused(training=False)
-        kind: type[FusedRecurrence | ComposedRecurrence] = FusedRecurrence if fused else ComposedRecurrence
-        self._recurrence = kind(layer, backend, (1, *frame), batch, False)
-        state = self._recurrence.state_shape
-        self._h, self._c = backend.zeros(state), backend.zeros(state)
+        self._recurrence = recurrence_of(
+            layer, backend, (1, *frame), batch, False, layer.is_fused(training=False), narrow
+        )
+        self._states: list[tuple[Array, Array]] = [(None, None), (None, None)]
+        """What an even frame begins with, and an odd one."""
+        if not isinstance(self._recurrence, FusedRecurrence):
+            state = self._recurrence.state_shape
+            self._states = [(backend.zeros(state), backend.zeros(state))] * 2
 
-    def step(self, x: Array) -> Array:
+    def step(self, x: Array, t: int) -> Array:
         layer, recurrence, backend = self._layer, self._recurrence, self._backend
+        h, c = (None, None) if t == 0 else self._states[t % 2]
         if isinstance(recurrence, FusedRecurrence):
-            self._h, self._c = backend.conv_lstm_step(
-                recurrence.plan, x, self._h, self._c, layer.kernel.value, layer.recurrent_kernel.value,
-                recurrence.bias.value,
-            )  # fmt: skip
-            return self._h
-        h, c = recurrence.forward(x[None], self._h, self._c)
-        backend.copy_into(self._h, h[0])
-        backend.copy_into(self._c, c)
-        return self._h
+            weights = layer.kernel.value, layer.recurrent_kernel.value, recurrence.bias.value
+            after = backend.conv_lstm_step(recurrence.plan, x, h, c, *weights, same_weights=t > 0)
+            self._states[(t + 1) % 2] = after
+            return after[0]
+        h, c = recurrence.forward(x[None], h, c)
+        own_h, own_c = self._states[0]
+        backend.copy_into(own_h, h[0])
+        backend.copy_into(own_c, c)
+        return own_h

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from engine.layers.narrow import WIDE, Narrow
 from engine.layers.weight import stand_in
 from kernels import Backend, Conv3DSpec, ConvLSTMSpec
 from kernels.specs import GateActivation
@@ -55,12 +56,19 @@ class FusedRecurrence(Recurrence):
     """Backend.conv_lstm_forward and _backward."""
 
     def __init__(
-        self, layer: "ConvLSTM2D", backend: Backend, movie: tuple[int, ...], batch: int, training: bool
+        self,
+        layer: "ConvLSTM2D",
+        backend: Backend,
+        movie: tuple[int, ...],
+        batch: int,
+        training: bool,
+        narrow: Narrow = WIDE,
     ) -> None:
         (frames, height, width, channels), (kh, kw) = movie, layer.kernel_size
         self.spec = ConvLSTMSpec(
             T=frames, B=batch, H=height, W=width, C=channels, F=layer.filters, kh=kh, kw=kw,
             recurrent_activation=cast(GateActivation, layer.recurrent_activation), training=training,
+            narrow_x=narrow.x, narrow_y=narrow.y,
         )  # fmt: skip
         self.state_shape = (batch, height, width, layer.filters)
         self.plan = backend.conv_lstm_plan(self.spec)
@@ -206,3 +214,18 @@ class ComposedRecurrence(Recurrence):
         copies = self._h_copies[t : t + 1]
         self._backend.masked_copies(h, self._h_masks, copies)
         return copies
+
+
+def recurrence_of(
+    layer: "ConvLSTM2D",
+    backend: Backend,
+    movie: tuple[int, ...],
+    batch: int,
+    training: bool,
+    fused: bool,
+    narrow: Narrow,
+) -> Recurrence:
+    """The one or the other; narrow arrays are the back ends' operation's alone."""
+    if fused:
+        return FusedRecurrence(layer, backend, movie, batch, training, narrow)
+    return ComposedRecurrence(layer, backend, movie, batch, training)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.layers.narrow import WIDE, Narrow
 from engine.layers.weight import Shape, Weight
 from engine.regularizers import Regularizer
 from engine.validation import boolean
@@ -45,8 +46,11 @@ class StreamingLayer(ABC):
     """A layer that takes one frame at a time and keeps what later frames need."""
 
     @abstractmethod
-    def step(self, x: Array) -> Array:
-        """x (B,H,W,C), the next frame -> y (B,H',W',K)."""
+    def step(self, x: Array, t: int) -> Array:
+        """x (B,H,W,C), frame t of the stream -> y (B,H',W',K); 0 begins a new stream.
+
+        The same arrays are used for any two t > 0 that are both even or both odd, so that their work can be recorded.
+        """
 
 
 class Layer(ABC):
@@ -117,6 +121,16 @@ class Layer(ABC):
         return True
 
     @property
+    def reads_narrow(self) -> bool:
+        """Whether x and dx may be narrow (engine/layers/narrow.py)."""
+        return False
+
+    @property
+    def writes_narrow(self) -> bool:
+        """Whether y and dy may be."""
+        return False
+
+    @property
     def has_dropout(self) -> bool:
         """Whether training draws random masks."""
         return False
@@ -142,7 +156,13 @@ class Layer(ABC):
 
     @abstractmethod
     def bind(
-        self, backend: Backend, shape: tuple[int, ...], batch: int, training: bool, logits: bool = False
+        self,
+        backend: Backend,
+        shape: tuple[int, ...],
+        batch: int,
+        training: bool,
+        logits: bool = False,
+        narrow: Narrow = WIDE,
     ) -> BoundLayer:
         """Give the layer its memory.
 
@@ -151,11 +171,14 @@ class Layer(ABC):
             batch: movies.
             training: whether backward will be called, statistics are the batch's own and dropout drops.
             logits: leave the last activation out (the loss folds it in).
+            narrow: which of its arrays are; only where reads_narrow and writes_narrow say so.
         """
 
     @abstractmethod
-    def stream(self, backend: Backend, batch: int, frame: tuple[int, int, int]) -> StreamingLayer:
-        """Begin a stream of frames (H,W,C) from the zero state; only if can_stream."""
+    def stream(
+        self, backend: Backend, batch: int, frame: tuple[int, int, int], narrow: Narrow = WIDE
+    ) -> StreamingLayer:
+        """Give the layer its memory for streams of frames (H,W,C), each from the zero state; only if can_stream."""
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of __init__ but name and input_shape, JSON-able, by Keras' names."""

@@ -101,3 +101,19 @@ def test_a_device_that_cannot_record_is_told_of_and_trains(
         losses = [network.train_on_batch(x, y) for _ in range(4)]
     assert losses[-1] < losses[0]
     assert len(caplog.records) == 1 and "not permitted" in caplog.text
+
+
+def test_a_recorded_rollout_begins_anew_and_sees_new_weights(networks: tuple[Sequential, Sequential]) -> None:
+    x, y = movies()
+    rolled = []
+    for network in networks:
+        found = []
+        for frames in (3, 1, 4):
+            network.train_on_batch(x, y)
+            found.append(network.rollout(x[:2, :frames], 5))
+            again = network.rollout(x[:2, :frames], 5)
+            np.testing.assert_array_equal(again, found[-1], err_msg=f"the same track of {frames} frames once more")
+        rolled.append(found)
+    for recorded, launched in zip(*rolled, strict=True):
+        np.testing.assert_array_equal(recorded, launched)
+        assert np.abs(np.diff(recorded, axis=1)).max() > 1e-4, "a still picture proves nothing"
