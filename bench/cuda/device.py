@@ -17,11 +17,14 @@ class Device:
     Attributes:
         runtime: where kernels run.
         simulated: True when it is rehearsed; its times then mean nothing.
+
+    Args:
+        runtime: in place of either.
     """
 
-    def __init__(self, rehearse: bool = False) -> None:
+    def __init__(self, rehearse: bool = False, runtime: Runtime | None = None) -> None:
         self.simulated = rehearse
-        self.runtime = _simulator() if rehearse else _first_device()
+        self.runtime = runtime or (_simulator() if rehearse else _first_device())
 
     @contextmanager
     def engine(self, graphs: bool = True) -> Iterator[None]:

@@ -18,7 +18,7 @@ SECTIONS: dict[str, Section] = {
     "e": training,
     "f": training,
 }
-SUMMARY_LINES = 98
+SUMMARY_LINES = 82
 
 
 def markdown(results: Results, short: bool = False) -> list[str]:
@@ -47,19 +47,26 @@ def proved_wrong(results: Results) -> bool:
     A part that the time ended did not end well; a training run that the time ended proves nothing.
     """
     for part in results["parts"].values():
-        for record in part["records"]:
-            wrong = {
-                "test": record.get("outcome") == "failed",
-                "tests_ended": record.get("status") != 0,
-                "sanitizer": record.get("verdict") not in {"clean", "absent"},
-                "training": record.get("status") not in {0, None},
-                "gradient": not record.get("error", 0.0) <= record.get("allowed", 0.0),
-            }
-            if wrong.get(record["kind"], False):
-                return True
+        if any(_is_wrong(record) for record in part["records"]):
+            return True
         far = [apart for apart in curves_apart(part["records"]).values() if not apart <= CURVES_APART]
         if far or part["status"] != 0:
             return True
+    return False
+
+
+def _is_wrong(record: dict[str, Any]) -> bool:
+    match record["kind"]:
+        case "test":
+            return bool(record["outcome"] == "failed")
+        case "tests_ended":
+            return bool(record["status"] != 0)
+        case "sanitizer":
+            return record["verdict"] not in {"clean", "absent"}
+        case "training":
+            return record["status"] not in {0, None}
+        case "gradient":
+            return not record["error"] <= record["allowed"]
     return False
 
 

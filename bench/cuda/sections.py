@@ -8,7 +8,7 @@ Record = dict[str, Any]
 Records = list[Record]
 
 SHORT_FAILURES = 8
-SHORT_KERNELS = 10
+SHORT_KERNELS = 5
 
 
 def table(header: list[str], rows: list[list[str]]) -> list[str]:

@@ -11,43 +11,42 @@
 // Two stages, in a fixed order, no atomics: each block sums a slice of rows into partial (slices, 2, C); then one block
 // a channel sums the slices.
 //
-//     stage 1, one block: ROWS x LANES threads     channel   0  1  ..  LANES-1     consecutive threads read
-//                                                  row 0     .  .      .           consecutive floats
-//                                                  row 1     .  .      .           columns are then summed by halving
+//     stage 1, one block: ROWS x LANES threads     channels  0..3  4..7  ..        consecutive threads read
+//     (by ones where C is no multiple of 4)        row 0     .     .               consecutive fours
+//                                                  row 1     .     .               columns are then summed by halving
 //
 // Constants: SPEC_C; INPUT, the type of x and dx, and OUTPUT, of y and dy: float or bf16. Arithmetic is float32.
 
 #include "elementwise.cuh"
 
-constexpr int C = SPEC_C, THREADS = 256, LANES = C < THREADS ? C : THREADS, ROWS = THREADS / LANES;
-constexpr int WIDTH = C % 4 == 0 ? 4 : 1;
+constexpr int C = SPEC_C, THREADS = 256, WIDTH = C % 4 == 0 ? 4 : 1;
+constexpr int LANES = C / WIDTH < THREADS ? C / WIDTH : THREADS, ROWS = THREADS / LANES;
 
-// Sums two quantities of every element over this block's rows; term(at, channel, first, second) adds them.
+// Sums two quantities of every element over this block's rows; term(at, channel, first, second) adds those of WIDTH
+// neighbouring channels to first and second. shared: 2 * WIDTH * THREADS doubles.
 template <class Term>
 __device__ __forceinline__ void column_sums(double* shared, double* partial, int rows, int rows_per_slice, Term term) {
-    int lane = threadIdx.x % LANES, row = threadIdx.x / LANES, channel = blockIdx.y * LANES + lane;
+    int lane = threadIdx.x % LANES, row = threadIdx.x / LANES, channel = (blockIdx.y * LANES + lane) * WIDTH;
     bool active = row < ROWS && channel < C;
-    double first = 0.0, second = 0.0;
+    double sums[2][WIDTH] = {};
     if (active) {
         int last = min(int(blockIdx.x + 1) * rows_per_slice, rows);
+#pragma unroll 4
         for (int r = blockIdx.x * rows_per_slice + row; r < last; r += ROWS)
-            term((long long)r * C + channel, channel, first, second);
+            term((long long)r * C + channel, channel, sums[0], sums[1]);
     }
-    shared[threadIdx.x] = first;
-    shared[THREADS + threadIdx.x] = second;
+#pragma unroll
+    for (int q = 0; q < 2 * WIDTH; ++q) shared[q * THREADS + threadIdx.x] = sums[q / WIDTH][q % WIDTH];
     __syncthreads();
     for (int left = ROWS; left > 1; left = (left + 1) / 2) {
         int other = threadIdx.x + (left + 1) / 2 * LANES;
-        if (row < left / 2) {
-            shared[threadIdx.x] += shared[other];
-            shared[THREADS + threadIdx.x] += shared[THREADS + other];
-        }
+        if (row < left / 2)
+            for (int q = 0; q < 2 * WIDTH; ++q) shared[q * THREADS + threadIdx.x] += shared[q * THREADS + other];
         __syncthreads();
     }
     if (row == 0 && active) {
         double* target = partial + (long long)blockIdx.x * 2 * C + channel;
-        target[0] = shared[threadIdx.x];
-        target[C] = shared[THREADS + threadIdx.x];
+        for (int q = 0; q < 2 * WIDTH; ++q) target[q / WIDTH * C + q % WIDTH] = shared[q * THREADS + threadIdx.x];
     }
 }
 
@@ -70,10 +69,13 @@ __device__ __forceinline__ void for_each_element(int rows, Visit visit) {
 extern "C" __global__ void __launch_bounds__(THREADS)
     batch_statistics(const INPUT* x, double* partial, int rows, int rows_per_slice) {
     DYNAMIC_SHARED(double, shared);
-    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, int, double& sum, double& squares) {
-        double value = widen(x[at]);
-        sum += value;
-        squares += value * value;
+    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, int, double* sum, double* squares) {
+        const Vector<WIDTH> value = load<WIDTH>(x + at);
+#pragma unroll
+        for (int q = 0; q < WIDTH; ++q) {
+            sum[q] += value.v[q];
+            squares[q] += double(value.v[q]) * value.v[q];
+        }
     });
 }
 
@@ -121,10 +123,14 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     gradient_statistics(const OUTPUT* dy, const INPUT* x, const float* mean, const float* inverse_deviation,
                         double* partial, int rows, int rows_per_slice) {
     DYNAMIC_SHARED(double, shared);
-    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, int channel, double& sum, double& product) {
-        double gradient = widen(dy[at]);
-        sum += gradient;
-        product += gradient * double((widen(x[at]) - mean[channel]) * inverse_deviation[channel]);
+    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, int channel, double* sum, double* product) {
+        const Vector<WIDTH> gradient = load<WIDTH>(dy + at), value = load<WIDTH>(x + at);
+#pragma unroll
+        for (int q = 0; q < WIDTH; ++q) {
+            int c = channel + q;
+            sum[q] += gradient.v[q];
+            product[q] += double(gradient.v[q]) * double((value.v[q] - mean[c]) * inverse_deviation[c]);
+        }
     });
 }
 

@@ -15,7 +15,7 @@ Array = Any
 
 THREADS = 256
 REDUCE_BYTES = 2 * 8 * THREADS
-"""Dynamic shared memory of the kernels that add up: two float64 sums a thread."""
+"""Dynamic shared memory of the kernels that add up, for each channel of a thread: two float64 sums."""
 
 MAX_SLICES = 1024
 ROWS_PER_SLICE = 64
@@ -37,7 +37,8 @@ class BatchNormPlan:
         slices = ceil_div(rows, per_slice)
         partial_sums, one_a_channel = (slices, 2, spec.C), (spec.C,)
         elementwise = (ceil_div(rows * spec.C, ELEMENTS_PER_BLOCK),)
-        slice_grid = (slices, ceil_div(spec.C, THREADS))
+        width = 4 if spec.C % 4 == 0 else 1
+        slice_grid = (slices, ceil_div(spec.C // width, THREADS))
         statistics = {"mean": channels, "inverse_deviation": channels}
 
         def bind(name: str, grid: tuple[int, ...], sizes: dict[str, Any], **scalars: Any) -> Any:
@@ -68,7 +69,7 @@ class BatchNormPlan:
             {"x": movie, "partial": partial_sums},
             rows=rows,
             rows_per_slice=per_slice,
-            shared_bytes=REDUCE_BYTES,
+            shared_bytes=width * REDUCE_BYTES,
         )
         self._finish_statistics = bind(
             "finish_statistics",
@@ -85,7 +86,7 @@ class BatchNormPlan:
             {"dy": movie, "x": movie, **statistics, "partial": partial_sums},
             rows=rows,
             rows_per_slice=per_slice,
-            shared_bytes=REDUCE_BYTES,
+            shared_bytes=width * REDUCE_BYTES,
         )
         self._finish_gradient = bind(
             "finish_gradient",

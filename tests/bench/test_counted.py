@@ -1,0 +1,34 @@
+"""What is counted without a GPU: the arithmetic of the layers, and half the bytes in half the bits."""
+
+import pytest
+
+from bench.counted import count_step, main, table
+from bench.cuda.arithmetic import flop
+from bench.cuda.sizes import REHEARSAL
+from bench.peers.work import Work
+
+WIDE = Work("train", filters=(16, 16), kernels=(3, 3), batch=4, frames=6, height=16, width=16)
+
+
+def test_half_the_bits_are_about_half_the_bytes() -> None:
+    counted = {precision: count_step(WIDE, precision) for precision in ("float32", "tf32", "bfloat16")}
+    gflop = {sum(map(flop, launches)) / 1e9 for launches, _ in counted.values()}
+    assert len(gflop) == 1, "rounding changes no arithmetic"
+    assert 0.75 < gflop.pop() / WIDE.gflop() < 1.0, (
+        "all but the gradient of the movies and what frame 0 has no past for"
+    )
+    moved = {name: sum(launch.moved_bytes for launch in launches) for name, (launches, _) in counted.items()}
+    held = {name: n_bytes for name, (_, n_bytes) in counted.items()}
+    assert moved["float32"] == moved["tf32"] and held["float32"] == held["tf32"]
+    assert 0.5 < moved["bfloat16"] / moved["tf32"] < 0.7
+    assert 0.5 < held["bfloat16"] / held["tf32"] < 0.75
+
+
+def test_a_line_for_every_kernel(capsys: pytest.CaptureFixture[str]) -> None:
+    launches, _ = count_step(REHEARSAL.step, "tf32")
+    lines = table(launches)
+    assert len(lines) == len({(launch.source.name, launch.kernel) for launch in launches}) > 15
+    with pytest.raises(SystemExit) as ended:
+        main(["--precisions", "fp8"])
+    assert ended.value.code == 2
+    assert "fp8" in capsys.readouterr().err
