@@ -71,7 +71,7 @@ def table(launches: list[Launch]) -> list[str]:
         work[key] += flop(launch)
         moved[key] += launch.moved_bytes
     return [
-        f"{program:12}{kernel:26}{count[program, kernel]:6}{work[program, kernel] / 1e9:10.1f}{n_bytes / 1e9:10.3f}"
+        f"{program:20} {kernel:26}{count[program, kernel]:6}{work[program, kernel] / 1e9:10.1f}{n_bytes / 1e9:10.3f}"
         for (program, kernel), n_bytes in moved.most_common()
     ]
 
@@ -87,7 +87,7 @@ def main(argv: list[str]) -> int:
             f"{precision}: {len(launches)} launches, {gflop:.1f} GFLOP, {gbytes:.2f} GB moved, "
             f"{held / 2**20:,.0f} MiB of arrays\n"
         )
-        print(f"{'program':12}{'kernel':26}{'count':>6}{'GFLOP':>10}{'GB':>10}")
+        print(f"{'program':20} {'kernel':26}{'count':>6}{'GFLOP':>10}{'GB':>10}")
         print("\n".join(table(launches)), end="\n\n")
     return 0
 

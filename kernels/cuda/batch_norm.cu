@@ -96,26 +96,34 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     moving_variance[channel] -= step * (moving_variance[channel] - float(variance));
 }
 
-// 1 / sqrt(moving_variance + epsilon) (C), for inference.
-extern "C" __global__ void __launch_bounds__(THREADS)
-    inverse_deviation_of(const float* moving_variance, float* inverse_deviation, float epsilon) {
-    int channel = blockIdx.x * THREADS + threadIdx.x;
-    if (channel < C) inverse_deviation[channel] = 1.0f / sqrtf(moving_variance[channel] + epsilon);
-}
-
-// (3), (4): x (rows, C) -> y (rows, C), with the batch's statistics or the moving ones.
-extern "C" __global__ void __launch_bounds__(THREADS)
-    normalize(const INPUT* x, const float* mean, const float* inverse_deviation, const float* gamma, const float* beta,
-              OUTPUT* y, int rows) {
+// (3), (4) of every element; inverse(channel) gives 1 / sqrt(variance + epsilon).
+template <class Inverse>
+__device__ __forceinline__ void normalize_rows(const INPUT* x, const float* mean, const float* gamma, const float* beta,
+                                               OUTPUT* y, int rows, Inverse inverse) {
     for_each_element(rows, [&](long long at, int channel) {
         Vector<WIDTH> value = load<WIDTH>(x + at);
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q) {
-            float xhat = (value.v[q] - mean[channel + q]) * inverse_deviation[channel + q];  // (3)
-            value.v[q] = gamma[channel + q] * xhat + beta[channel + q];                      // (4)
+            float xhat = (value.v[q] - mean[channel + q]) * inverse(channel + q);  // (3)
+            value.v[q] = gamma[channel + q] * xhat + beta[channel + q];            // (4)
         }
         store<WIDTH>(y + at, value);
     });
+}
+
+// x (rows, C) -> y (rows, C), with the batch's statistics.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    normalize(const INPUT* x, const float* mean, const float* inverse_deviation, const float* gamma, const float* beta,
+              OUTPUT* y, int rows) {
+    normalize_rows(x, mean, gamma, beta, y, rows, [&](int channel) { return inverse_deviation[channel]; });
+}
+
+// x (rows, C) -> y (rows, C), with the moving averages.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    normalize_by_moving(const INPUT* x, const float* moving_mean, const float* moving_variance, const float* gamma,
+                        const float* beta, OUTPUT* y, int rows, float epsilon) {
+    normalize_rows(x, moving_mean, gamma, beta, y, rows,
+                   [&](int channel) { return 1.0f / sqrtf(moving_variance[channel] + epsilon); });
 }
 
 // (4) stage 1: dy, x (rows, C) -> partial (slices, 2, C): sum(dy), sum(dy * xhat).

@@ -45,6 +45,16 @@ class BatchNormPlan:
             return partial(program.kernel(name, sizes), grid, (THREADS,), **scalars)
 
         self.y = runtime.empty(movie, DTYPES[y_type])
+        self._normalize_by_moving = bind(
+            "normalize_by_moving",
+            elementwise,
+            {"x": movie, "moving_mean": channels, "moving_variance": channels, "gamma": channels, "beta": channels}
+            | {"y": movie},
+            rows=rows,
+            epsilon=spec.epsilon,
+        )
+        if not spec.training:
+            return
         self._mean = runtime.empty(channels, "float32")
         self._inverse_deviation = runtime.empty(channels, "float32")
         self._normalize = bind(
@@ -53,14 +63,6 @@ class BatchNormPlan:
             {"x": movie, **statistics, "gamma": channels, "beta": channels, "y": movie},
             rows=rows,
         )
-        self._invert = bind(
-            "inverse_deviation_of",
-            (ceil_div(spec.C, THREADS),),
-            {"moving_variance": channels, "inverse_deviation": channels},
-            epsilon=spec.epsilon,
-        )
-        if not spec.training:
-            return
         self._partial = workspace.array("sums", partial_sums, "float64")
         self.dx = runtime.empty(movie, DTYPES[x_type])
         self._statistics = bind(
@@ -131,10 +133,8 @@ class BatchNormPlan:
 
     def inference(self, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array) -> Array:
         """x (T,B,H,W,C) -> y; see Backend.batch_norm_inference."""
-        self._invert(moving_variance=moving_variance, inverse_deviation=self._inverse_deviation)
-        self._normalize(
-            x=x, mean=moving_mean, inverse_deviation=self._inverse_deviation, gamma=gamma, beta=beta, y=self.y
-        )
+        averages = {"moving_mean": moving_mean, "moving_variance": moving_variance}
+        self._normalize_by_moving(x=x, gamma=gamma, beta=beta, y=self.y, **averages)
         return self.y
 
     def _require_training(self) -> None:

@@ -88,7 +88,7 @@ def test_a_streamed_frame_packs_no_weights_and_converts_the_frame_alone(recorder
     short = launches(recorder, lambda: made.rollout(x, 1))
     longer = launches(recorder, lambda: made.rollout(x, 2))
     more = longer - short
-    assert more["step_forward"] == 2 and more["normalize"] == 2 and more["conv3d_forward"] == 1
+    assert more["step_forward"] == 2 and more["normalize_by_moving"] == 2 and more["conv3d_forward"] == 1
     assert more["narrow"] == (1 if precision == "bfloat16" else 0) and more["widen_all"] == 0
     assert {launch.source.name for launch in recorder.launches if launch.kernel.startswith("pack")} == {
         "conv_lstm.cu",
