@@ -20,6 +20,7 @@ from engine.command_line import Parser
 from kernels.cuda.backend import PRECISIONS, CudaBackend
 from kernels.cuda.launch import CompileError, DeviceLimits
 from kernels.cuda.nvrtc import Resources, compile_cubin, nvrtc_version
+from kernels.cuda.precision import operand_dtype
 from kernels.cuda.source import Source
 from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 
@@ -125,8 +126,8 @@ def _conv_lstm(backend: CudaBackend, channels: int = F) -> None:
 
 
 def _batch_norm(backend: CudaBackend) -> None:
-    plan = backend.batch_norm_plan(BatchNormSpec(T, B, H, W, F))
-    x, channel = backend.empty((T, B, H, W, F)), backend.empty((F,))
+    plan = backend.batch_norm_plan(BatchNormSpec(T, B, H, W, F, narrow_x=True, narrow_y=True))
+    x, channel = backend.empty((T, B, H, W, F), operand_dtype(backend.precision)), backend.empty((F,))
     y = backend.batch_norm_forward(plan, x, channel, channel, channel, channel, 0.99)
     backend.batch_norm_backward(plan, y, x, channel, channel, channel)
     backend.batch_norm_inference(plan, x, channel, channel, channel, channel)
