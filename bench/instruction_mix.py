@@ -37,7 +37,7 @@ def disassembler() -> str | None:
     return shutil.which("nvdisasm")
 
 
-def instruction_mix(image: bytes, tool: str) -> dict[str, Counter[str]]:
+def instruction_mix(image: bytes, tool: str) -> dict[str, dict[str, int]]:
     """Kernel -> how many instructions of each class; image: a cubin, tool: nvdisasm."""
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(image)
@@ -46,11 +46,11 @@ def instruction_mix(image: bytes, tool: str) -> dict[str, Counter[str]]:
     return parse(done.stdout)
 
 
-def parse(text: str) -> dict[str, Counter[str]]:
+def parse(text: str) -> dict[str, dict[str, int]]:
     """The same of nvdisasm's output."""
     class_of = {name: label for label, names in CLASSES.items() for name in names}
     parts = _SECTION.split(text)[1:]
     return {
-        kernel: Counter(class_of.get(name, "other") for name in _INSTRUCTION.findall(code))
+        kernel: dict(Counter(class_of.get(name, "other") for name in _INSTRUCTION.findall(code)))
         for kernel, code in zip(parts[::2], parts[1::2], strict=True)
     }

@@ -1,6 +1,11 @@
 """Instructions are counted by kernel and class off a listing of nvdisasm."""
 
+import json
+from dataclasses import asdict
+
+from bench.cubin import Row
 from bench.instruction_mix import parse
+from kernels.cuda.nvrtc import Resources
 
 LISTING = """
 \t.section\t.text.first,"ax",@progbits
@@ -27,3 +32,9 @@ def test_each_instruction_counts_once() -> None:
 
 def test_nothing_is_found_in_nothing() -> None:
     assert parse("") == {}
+
+
+def test_a_count_can_be_written_with_its_row() -> None:
+    resources = Resources(registers=32, shared_bytes=0, stack_bytes=0, spill_store_bytes=0, spill_load_bytes=0)
+    row = Row("p", "first", "tf32", "90a", resources, 0, parse(LISTING)["first"])
+    assert json.loads(json.dumps(asdict(row)))["instructions"]["mma"] == 1
