@@ -80,6 +80,7 @@ def test_json_and_back() -> None:
         {"validation_split": 1.0},
         {"batch_norm_momentum": 1.5},
         {"dtype": "float16"},
+        {"precision": "fp8"},
         {"checkpoint_every": -1},
         {"data": 3},
         {"surprise": 1},
