@@ -19,7 +19,7 @@ from engine.layers.arguments import (
 )
 from engine.layers.conv_lstm_bound import BoundConvLSTM2D, StreamingConvLSTM2D
 from engine.layers.conv_lstm_state import CarriedState
-from engine.layers.direct_call import DirectCall, Gradients
+from engine.layers.direct_call import CalledDirectly
 from engine.layers.layer import BoundLayer, HostArray, Layer, StreamingLayer
 from engine.layers.narrow import WIDE, Narrow
 from engine.layers.permuted import PermutedLayer
@@ -30,7 +30,7 @@ from kernels import Backend
 from kernels.specs import Activation, Padding
 
 
-class ConvLSTM2D(Layer):
+class ConvLSTM2D(CalledDirectly, Layer):
     """A convolutional LSTM over movies: (N,T,H,W,C) -> (N,T,H',W',filters), or (N,H',W',filters), its last frame.
 
     Arguments in Keras' order, with Keras 2.3's defaults. padding='same', an odd kernel_size, strides and dilation_rate
@@ -131,7 +131,6 @@ class ConvLSTM2D(Layer):
         self.recurrent_kernel: Weight
         self.bias: Weight | None = None
         self.carried = CarriedState(self.name)
-        self._direct: DirectCall | None = None
 
     # ---------------------------------------------------------------- as a layer of a network
 
@@ -284,30 +283,6 @@ class ConvLSTM2D(Layer):
             **{name: getattr(self, name) for name in flags},
             **super().get_config(),
         }
-
-    # ---------------------------------------------------------------- called by itself
-
-    def __call__(
-        self, x: HostArray, initial_state: Sequence[HostArray] | None = None, training: bool = False
-    ) -> HostArray | list[HostArray]:
-        """Run the layer on movies (N,T,H,W,C) from initial_state [h, c], zero by default: what Keras' layer gives.
-
-        Returns the output, or [output, h, c] with return_state. training=True drops out, and backward() may follow.
-        """
-        self._direct = self._direct or DirectCall(self)
-        output, h, c = self._direct.forward(x, initial_state, training)
-        return [output, h, c] if self.return_state else output
-
-    def backward(
-        self, dy: HostArray, dstate: Sequence[HostArray | None] = (None, None), need_dx: bool = True
-    ) -> Gradients:
-        """Differentiate the last call, which had training=True.
-
-        dy is the gradient of the output, dstate those of h and c that return_state gave (None: zero).
-        """
-        if self._direct is None:
-            raise ValueError("backward: call the layer with training=True first")
-        return self._direct.backward(dy, dstate, need_dx)
 
     def _initial_bias(self, random: np.random.Generator) -> HostArray:
         F = self.filters

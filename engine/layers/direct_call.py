@@ -10,7 +10,7 @@ An encoder's states become a decoder's initial ones by hand, and the gradients g
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -40,6 +40,35 @@ class Gradients:
     dx: HostArray | None
     dstate: list[HostArray]
     weights: dict[str, HostArray]
+
+
+class CalledDirectly:
+    """What a ConvLSTM2D has by way of Keras' call: the layer as a function of NumPy arrays, and its derivative."""
+
+    return_state: bool
+    _direct: "DirectCall | None" = None
+
+    def __call__(
+        self, x: HostArray, initial_state: Sequence[HostArray] | None = None, training: bool = False
+    ) -> HostArray | list[HostArray]:
+        """Run the layer on movies (N,T,H,W,C) from initial_state [h, c], zero by default: what Keras' layer gives.
+
+        Returns the output, or [output, h, c] with return_state. training=True drops out, and backward() may follow.
+        """
+        self._direct = self._direct or DirectCall(cast("ConvLSTM2D", self))
+        output, h, c = self._direct.forward(x, initial_state, training)
+        return [output, h, c] if self.return_state else output
+
+    def backward(
+        self, dy: HostArray, dstate: Sequence[HostArray | None] = (None, None), need_dx: bool = True
+    ) -> Gradients:
+        """Differentiate the last call, which had training=True.
+
+        dy is the gradient of the output, dstate those of h and c that return_state gave (None: zero).
+        """
+        if self._direct is None:
+            raise ValueError("backward: call the layer with training=True first")
+        return self._direct.backward(dy, dstate, need_dx)
 
 
 class DirectCall:
