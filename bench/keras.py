@@ -32,6 +32,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--networks", type=int, default=200, help="how many random networks (default: %(default)s)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first one (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=100, help="training steps of the example (default: %(default)s)")
+    parser.add_argument(
+        "--exact-steps", type=int, default=20, help="those that it takes in float64 as well (default: %(default)s)"
+    )
     parser.add_argument("--device", default="cpu", help="of the random networks here (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=available_cores(), help="default: every core")
     parser.add_argument("--work", type=Path, help="folder that keeps what was computed (default: a temporary one)")
@@ -43,8 +46,8 @@ def main(argv: list[str]) -> int:
     )
     options = parser.parse_args(argv)
     one_of("--section", options.section, SECTIONS)
-    for name in ("networks", "steps", "threads"):
-        positive_int(f"--{name}", getattr(options, name))
+    for name in ("networks", "steps", "exact_steps", "threads"):
+        positive_int(f"--{name.replace('_', '-')}", getattr(options, name))
     if not options.save.isidentifier():
         raise ValueError(f"--save: expected a plain name, got {options.save!r}")
     description = machine()
@@ -56,7 +59,7 @@ def main(argv: list[str]) -> int:
             found = compare_networks(options.peer_python, numbers, options.device, options.threads, folder)
             good = print_networks(found)
         else:
-            found = compare_example(options.peer_python, folder, options.steps, options.threads)
+            found = compare_example(options.peer_python, folder, options.steps, options.exact_steps, options.threads)
             good = print_example(found)
     path = RESULTS / f"{options.save}.json"
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -78,7 +81,7 @@ def print_networks(found: dict[str, Any]) -> bool:
 def print_example(found: dict[str, Any]) -> bool:
     """The table; whether the float64 losses follow each other within the bound."""
     rows = [
-        [what, f"{row['largest']:.1e}", str(row["at_step"]), str(row["steps_within_bound"])]
+        [what, f"{row['largest']:.1e}", str(row["at_step"]), f"{row['steps_within_bound']} of {row['steps']}"]
         for what, row in found["relative_differences"].items()
     ]
     print_table(["losses", "largest relative difference", "at step", f"steps within {EXAMPLE_BOUND:g}"], rows)

@@ -4,8 +4,10 @@ The doors are engine.load_model, Sequential.save, Sequential.load_weights and Se
 says what goes through them. Needs h5py (pip install 'convlstm-engine[keras]').
 
     reading.py, writing.py       a file to a network and back
-    architecture.py, describe.py the JSON of a model: layer_arguments.py, functional.py, time_padding.py, keras1.py,
-                                 compile_arguments.py
+    architecture.py, describe.py the JSON of a model: layer_arguments.py, rules.py, functional.py, time_padding.py,
+                                 keras1.py, compile_arguments.py
+    weight_lists.py, weight_shapes.py, network_state.py
+                                 the numbers, in the order of files and of the network
     archive.py, layer_tree.py    Keras 3's zip and its HDF5 tree
     legacy_h5.py                 Keras 1's and 2's HDF5
     gates.py                     hard_sigmoid, which is two functions under one name
