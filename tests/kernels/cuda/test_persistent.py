@@ -14,9 +14,9 @@ from kernels.cuda import CudaBackend
 from kernels.cuda.launch import DeviceLimits
 from kernels.cuda.persistent import PersistentForward, Recurrence
 from kernels.cuda.persistent_tiles import forward_tile
-from kernels.specs import PRECISIONS, ConvLSTMSpec
+from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime, SimulationError
-from tests.kernels.cuda.layer_runs import TOLERANCE, Results, errors, oracle, run_conv_lstm
+from tests.kernels.cuda.layer_runs import Results, errors, oracle, run_conv_lstm
 
 TIGHT_SHARED_MEMORY = 60_000
 """What the other kernels take; too little for all channels of a wide frame's window."""
@@ -55,7 +55,7 @@ def test_it_computes_what_the_steps_compute(precision: str, spec: ConvLSTMSpec, 
     spec = logistic(spec)
     actual = run_conv_lstm(backend(precision, **device), spec)
     found = errors(actual, expected(spec))
-    assert max(found.values()) < TOLERANCE[precision], found
+    assert max(found.values()) < GRADIENT_ERROR[precision], found
     steps = run_conv_lstm(backend(precision, "steps"), spec)
     if precision == "float32" or spec.F % 8 == 0:  # else a product's terms are grouped otherwise
         for name in ("h", "c"):
