@@ -1,13 +1,15 @@
 """Launches persistent_forward.cu and persistent_backward.cu: the recurrence of a ConvLSTM, one launch each way."""
 
 from functools import partial
+from math import prod
 from typing import Any, Literal
 
 from kernels.cuda.binding import bind_elements
 from kernels.cuda.launch import Kernel, Program, Runtime
-from kernels.cuda.persistent_tiles import PersistentTile, backward_tile, forward_tile
+from kernels.cuda.persistent_tiles import backward_tile, blocks_of, forward_tile
 from kernels.cuda.precision import operand_bytes, operand_dtype, precision_defines
 from kernels.cuda.source import Constant
+from kernels.cuda.windowed_tiles import WindowTile
 from kernels.specs import HARD_SIGMOID_SLOPE, ConvLSTMSpec
 
 Array = Any
@@ -16,7 +18,7 @@ Recurrence = Literal["auto", "persistent", "steps"]
 RECURRENCES = ("auto", "persistent", "steps")
 
 
-def persistent_defines(spec: ConvLSTMSpec, precision: str, name: str, tile: PersistentTile) -> dict[str, Constant]:
+def persistent_defines(spec: ConvLSTMSpec, precision: str, name: str, tile: WindowTile) -> dict[str, Constant]:
     """The constants of persistent_<name>.cu."""
     return {
         "SPEC_F": spec.F,
@@ -37,26 +39,25 @@ class _Persistent:
         spec: ConvLSTMSpec,
         precision: str,
         name: str,
-        tile: PersistentTile,
+        tile: WindowTile,
         sizes: Any,
         optional: Any,
     ) -> None:
         self.tile, self._runtime = tile, runtime
         program = Program(runtime, f"persistent_{name}.cu", persistent_defines(spec, precision, name, tile))
         weights, packed = (spec.kh, spec.kw, spec.F, 4 * spec.F), tile.packed_shape
-        groups, columns, stride = packed
         self._packed = runtime.empty(packed, operand_dtype(precision))
         self._pack = partial(
             bind_elements(
                 program,
                 f"pack_persistent_{name}",
-                groups * columns * stride,
+                prod(packed),
                 {"recurrent_kernel": weights, "packed": packed},
             ),
             packed=self._packed,
-            groups=groups,
+            groups=tile.groups,
         )
-        self._grid, self._shared_bytes = tile.grid(spec.B * spec.H * spec.W), tile.shared_bytes(spec.W)
+        self._grid, self._shared_bytes = blocks_of(spec, tile), tile.shared_bytes(spec.W)
         blocks = self._grid[0] * self._grid[1]
         self.flags = runtime.zeros((blocks,), "uint32")
         self._kernel: Kernel = program.kernel(
@@ -82,7 +83,7 @@ class _Persistent:
 class PersistentForward(_Persistent):
     """All steps of h's recurrence."""
 
-    def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: PersistentTile) -> None:
+    def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: WindowTile) -> None:
         state = (spec.B, spec.H, spec.W, spec.F)
         c = (spec.T, *state) if spec.training else state
         sizes = {"h0": state, "z": (spec.T, *state, 4), "c0": state, "c": c, "h": (spec.T, *state)}
@@ -99,7 +100,7 @@ class PersistentForward(_Persistent):
 class PersistentBackward(_Persistent):
     """All steps of dz's recurrence."""
 
-    def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: PersistentTile) -> None:
+    def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: WindowTile) -> None:
         state = (spec.B, spec.H, spec.W, spec.F)
         sequence, gates = (spec.T, *state), (spec.T, *state, 4)
         sizes = {"gates": gates, "c": sequence, "c0": state, "dh": sequence, "dz": gates, "dc0": state, "dh0": state}
@@ -143,7 +144,7 @@ def persistent_backward(
 
 def _tile(
     choose: Any, runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence
-) -> PersistentTile | None:
+) -> WindowTile | None:
     if recurrence == "steps" or (recurrence == "auto" and spec.T == 1):
         return None
     return choose(spec, operand_bytes(precision), runtime.limits)

@@ -13,14 +13,14 @@
 #include "conv_lstm_cell.cuh"
 #include "persistent.cuh"
 
-using Tile = PersistentTile<4 * F, KH, KW, BACKWARD>;
+using Tile = WindowTile<4 * F, KH, KW, BACKWARD>;
 constexpr int ROWS = 2 * Tile::OWN_MT;  // pixels of a thread
 constexpr int STATES = 2 * Tile::NT;    // filters of each
 static_assert(Tile::WARPS_N == 1, "a warp has all columns of its block");
 
-// recurrent_kernel (kh,kw,F,4F) -> packed (groups, COLUMNS, WEIGHT_STRIDE).
+// recurrent_kernel (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
 extern "C" __global__ void pack_persistent_backward(const float* recurrent_kernel, OPERAND* packed, int groups) {
-    pack_resident<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
+    pack_windows<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
         return flipped_weight(recurrent_kernel, F, tap, gate_channel, group * Tile::COLUMNS + n);
     });
 }

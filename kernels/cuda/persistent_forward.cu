@@ -11,15 +11,15 @@
 #include "conv_lstm_cell.cuh"
 #include "persistent.cuh"
 
-using Tile = PersistentTile<F, KH, KW, FORWARD>;
+using Tile = WindowTile<F, KH, KW, FORWARD>;
 constexpr int PAIRS = Tile::NT / 2;       // of accumulator tiles: a pair holds the gates of one filter of this thread
 constexpr int ROWS = 2 * Tile::OWN_MT;    // pixels of a thread
 constexpr int FILTERS = Tile::BN / 4;     // of a block
 static_assert(Tile::NT % 2 == 0 && Tile::COLUMNS == Tile::BN, "a block has all four gates of its filters");
 
-// recurrent_kernel (kh,kw,F,4F) -> packed (groups, COLUMNS, WEIGHT_STRIDE).
+// recurrent_kernel (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
 extern "C" __global__ void pack_persistent_forward(const float* recurrent_kernel, OPERAND* packed, int groups) {
-    pack_resident<Tile>(packed, groups, [&](int tap, int channel, int group, int n) {
+    pack_windows<Tile>(packed, groups, [&](int tap, int channel, int group, int n) {
         return gate_weight(recurrent_kernel, F, tap, channel, group * Tile::BN + n);
     });
 }

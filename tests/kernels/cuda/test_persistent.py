@@ -13,7 +13,7 @@ from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
 from kernels.cuda.launch import DeviceLimits
 from kernels.cuda.persistent import PersistentForward, Recurrence
-from kernels.cuda.persistent_tiles import forward_tile
+from kernels.cuda.persistent_tiles import blocks_of, forward_tile
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime, SimulationError
 from tests.kernels.cuda.layer_runs import Results, errors, oracle, run_conv_lstm
@@ -136,7 +136,7 @@ def test_an_unknown_recurrence_is_refused() -> None:
 def test_flags_count_on_from_launch_to_launch(start: int) -> None:
     runtime, spec = SimRuntime(sm_count=3), logistic(replace(RULE, T=4))
     tile = forward_tile(spec, 4, runtime.limits)
-    assert tile is not None and tile.grid(189) == (3, 1)
+    assert tile is not None and blocks_of(spec, tile) == (3, 1)
     recurrence = PersistentForward(runtime, spec, "float32", tile)
     recurrence.flags[...] = start
     generator, frame = np.random.default_rng(0), (spec.B, spec.H, spec.W, spec.F)

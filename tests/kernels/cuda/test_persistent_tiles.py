@@ -5,8 +5,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernels.cuda.launch import DeviceLimits
-from kernels.cuda.persistent_tiles import PersistentTile, backward_tile, forward_tile
+from kernels.cuda.persistent_tiles import backward_tile, blocks_of, forward_tile
 from kernels.cuda.precision import operand_bytes
+from kernels.cuda.windowed_tiles import WindowTile
 from kernels.specs import ConvLSTMSpec
 
 H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90")
@@ -25,11 +26,11 @@ specs = st.builds(
 devices = st.builds(DeviceLimits, st.integers(1, 160), st.integers(8_000, 232_448), st.just(1024), st.just("90"))
 
 
-def check(tile: PersistentTile | None, spec: ConvLSTMSpec, device: DeviceLimits, columns: int) -> None:
+def check(tile: WindowTile | None, spec: ConvLSTMSpec, device: DeviceLimits, columns: int) -> None:
     """columns: of the whole product."""
     assume(tile is not None)
     assert tile is not None
-    blocks, groups = tile.grid(spec.B * spec.H * spec.W)
+    blocks, groups = blocks_of(spec, tile)
     assert blocks * groups <= device.sm_count
     assert (blocks - 1) * tile.warps.rows < spec.B * spec.H * spec.W <= blocks * tile.warps.rows
     assert (groups - 1) * tile.columns < columns <= groups * tile.columns
@@ -63,8 +64,8 @@ def test_the_example_on_an_h200(precision: str, rows: int, filters: int, grid: t
     spec = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
     forward, backward = (choose(spec, operand_bytes(precision), H200) for choose in (forward_tile, backward_tile))
     assert forward is not None and backward is not None
-    assert (forward.warps.rows, forward.columns, forward.grid(16_000)) == (rows, 4 * filters, grid)
-    assert (backward.warps.rows, backward.columns, backward.grid(16_000)) == (rows, filters, grid)
+    assert (forward.warps.rows, forward.columns, blocks_of(spec, forward)) == (rows, 4 * filters, grid)
+    assert (backward.warps.rows, backward.columns, blocks_of(spec, backward)) == (rows, filters, grid)
 
 
 def test_a_batch_that_does_not_fit_has_no_tile() -> None:
