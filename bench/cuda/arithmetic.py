@@ -25,6 +25,7 @@ class Product:
 
 PRODUCTS = {
     ("conv_lstm.cu", "input_forward"): Product("z", ("KH", "KW", "C")),
+    ("windowed_forward.cu", "windowed_forward"): Product("z", ("KH", "KW", "C")),
     ("conv_lstm.cu", "step_forward"): Product("z", ("KH", "KW", "F"), unless_none="h_prev"),
     ("conv_lstm.cu", "step_backward"): Product("dh", ("KH", "KW", "F"), gates=4, unless_none="dz_next"),
     ("persistent_forward.cu", "persistent_forward"): Product("z", ("KH", "KW", "F"), first_unless_none="h0"),
@@ -33,6 +34,7 @@ PRODUCTS = {
     ),
     ("conv_lstm.cu", "initial_state_backward"): Product("dh0", ("KH", "KW", "F"), gates=4),
     ("conv_lstm.cu", "input_backward"): Product("dx", ("KH", "KW", "F"), gates=4),
+    ("windowed_backward.cu", "windowed_backward"): Product("dx", ("KH", "KW", "F"), gates=4),
     ("conv_lstm.cu", "kernel_gradient"): Product("dz", ("KH", "KW", "C")),
     ("conv_lstm.cu", "recurrent_gradient"): Product("dz", ("KH", "KW", "F")),
     ("conv3d.cu", "conv3d_forward"): Product("y", ("KT", "KH", "KW", "C")),

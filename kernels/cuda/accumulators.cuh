@@ -43,29 +43,49 @@ struct WarpPlace {
         m = warp / Tile::WARPS_N % Tile::WARPS_M;
         k = warp / (Tile::WARPS_N * Tile::WARPS_M);
     }
-    // The row and column of the product in this thread's corner of its first tile.
-    __device__ __forceinline__ int own_row() const {
-        return blockIdx.x * Tile::BM + (m * Tile::MT + k * Tile::OWN_MT) * 16 + threadIdx.x % 32 / 4;
+    // The row and column of the block in this thread's corner of its first tile.
+    __device__ __forceinline__ int row_in_block() const {
+        return (m * Tile::MT + k * Tile::OWN_MT) * 16 + threadIdx.x % 32 / 4;
     }
-    __device__ __forceinline__ int own_column() const {
-        return blockIdx.y * Tile::BN + n * Tile::NT * 8 + threadIdx.x % 4 * 2;
-    }
+    __device__ __forceinline__ int column_in_block() const { return n * Tile::NT * 8 + threadIdx.x % 4 * 2; }
+    // The same of the product, where a block has one tile of it.
+    __device__ __forceinline__ int own_row() const { return blockIdx.x * Tile::BM + row_in_block(); }
+    __device__ __forceinline__ int own_column() const { return blockIdx.y * Tile::BN + column_in_block(); }
 };
 
-// visit(m, n, y[m][n], y[m][n+1]) for every pair of neighbouring columns that this thread owns; n is even, n < COLUMNS.
+// visit(m, n, y[m][n], y[m][n+1]) for every pair of neighbouring columns that this thread owns: row m of the product, if
+// the block has this tile of BM rows; column n of the block, which is even.
 template <class Tile, class Visit>
-__device__ __forceinline__ void for_each_pair(const Sums<Tile>& own, int rows, Visit visit) {
+__device__ __forceinline__ void for_each_own_pair(const Sums<Tile>& own, int tile, Visit visit) {
     WarpPlace<Tile> warp;
 #pragma unroll
     for (int i = 0; i < Tile::OWN_MT; ++i) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            int m = warp.own_row() + 16 * i + 8 * half;
+            int m = tile * Tile::BM + warp.row_in_block() + 16 * i + 8 * half;
 #pragma unroll
-            for (int j = 0; j < Tile::NT; ++j) {
-                int n = warp.own_column() + 8 * j;
-                if (m < rows && n < Tile::COLUMNS) visit(m, n, own.v[i][j][2 * half], own.v[i][j][2 * half + 1]);
-            }
+            for (int j = 0; j < Tile::NT; ++j)
+                visit(m, warp.column_in_block() + 8 * j, own.v[i][j][2 * half], own.v[i][j][2 * half + 1]);
         }
+    }
+}
+
+// The same where the grid covers the product: visit(m, n, ..) with column n of the product, m < rows and n < COLUMNS.
+template <class Tile, class Visit>
+__device__ __forceinline__ void for_each_pair(const Sums<Tile>& own, int rows, Visit visit) {
+    for_each_own_pair<Tile>(own, blockIdx.x, [&](int m, int column, float first, float second) {
+        int n = blockIdx.y * Tile::BN + column;
+        if (m < rows && n < Tile::COLUMNS) visit(m, n, first, second);
+    });
+}
+
+// Columns n and n + 1 of a row: target points at n, which is even; both: whether n + 1 is one. WIDTH: of the row.
+template <int WIDTH, class Element>
+__device__ __forceinline__ void put_pair(Element* target, bool both, float first, float second) {
+    if constexpr (WIDTH % 2 == 0) {
+        put2(target, first, second);
+    } else {
+        put(target, first);
+        if (both) put(target + 1, second);
     }
 }

@@ -18,6 +18,7 @@ from kernels.cuda.loss import Losses
 from kernels.cuda.optimizers import ClipPlan, Optimizers
 from kernels.cuda.persistent import RECURRENCES, Recurrence
 from kernels.cuda.pieces import Layout, LSTMCell, WeightRules
+from kernels.cuda.product_tiles import PRODUCTS, Products
 from kernels.cuda.workspace import Workspace
 from kernels.specs import PRECISIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 
@@ -44,6 +45,9 @@ class CudaBackend(Backend):
         recurrence: how a ConvLSTM goes through its frames. "persistent": one launch each way for all of them;
             ValueError where that does not fit on the device. "steps": one launch a frame. "auto" (default): persistent
             where it fits and there is more than one frame. They agree within rounding (docs/kernels.md).
+        products: how a ConvLSTM's products over all frames read their pixels. "windows": once, with their neighbours;
+            ValueError where that does not fit on the device. "gathered": anew for each tap. "auto" (default): what
+            costs less by the counts of kernels/cuda/product_tiles.py. They agree within rounding.
     """
 
     name = "cuda"
@@ -56,17 +60,20 @@ class CudaBackend(Backend):
         runtime: Runtime | None = None,
         graphs: bool | None = None,
         recurrence: Recurrence = "auto",
+        products: Products = "auto",
     ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
         if recurrence not in RECURRENCES:
             raise ValueError(f"recurrence: expected one of {', '.join(RECURRENCES)}, got {recurrence!r}")
+        if products not in PRODUCTS:
+            raise ValueError(f"products: expected one of {', '.join(PRODUCTS)}, got {products!r}")
         if runtime is None:
             from kernels.cuda.runtime import CupyRuntime
 
             runtime = CupyRuntime(device)
         self.precision = precision
-        self.recurrence = recurrence
+        self.recurrence, self.products = recurrence, products
         self.runtime = runtime
         self.graphs = os.environ.get("CONVLSTM_GRAPHS") != "0" if graphs is None else graphs
         self.description = f"{runtime.name}, {precision}"
@@ -99,7 +106,7 @@ class CudaBackend(Backend):
     # ---------------------------------------------------------------- layers
 
     def conv_lstm_plan(self, spec: ConvLSTMSpec) -> ConvLSTMPlan:
-        return ConvLSTMPlan(self.runtime, self._workspace, spec, self.precision, self.recurrence)
+        return ConvLSTMPlan(self.runtime, self._workspace, spec, self.precision, self.recurrence, self.products)
 
     def conv_lstm_forward(
         self,

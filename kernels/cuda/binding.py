@@ -5,9 +5,10 @@ from functools import partial
 from typing import Any
 
 from kernels.cuda.launch import Program, Size
+from kernels.cuda.precision import precision_defines
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import ConvTile, GradientTile, ceil_div
-from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import HARD_SIGMOID_SLOPE, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
 
 Launch = Callable[..., None]
 
@@ -25,6 +26,17 @@ def count_pixels(spec: ConvLSTMSpec | BatchNormSpec | Conv3DSpec) -> int:
             f"spec: expected at most 2**30 pixels (T*B*H*W), got {pixels:,} in {spec}; lower the batch size"
         )
     return pixels
+
+
+def cell_defines(spec: ConvLSTMSpec, precision: str) -> dict[str, Constant]:
+    """The constants of conv_lstm_cell.cuh."""
+    return {
+        "SPEC_F": spec.F,
+        "SPEC_KH": spec.kh,
+        "SPEC_KW": spec.kw,
+        "GATE_SLOPE": HARD_SIGMOID_SLOPE.get(spec.recurrent_activation, 0.0),
+        **precision_defines(precision),
+    }
 
 
 def tile_defines(tiles: object) -> dict[str, Constant]:

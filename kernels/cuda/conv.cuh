@@ -159,13 +159,7 @@ __device__ __forceinline__ void store(const Sums<Tile>& own, int pixels, Element
             first += bias[n];
             if (both) second += bias[n + 1];
         }
-        Element* target = y + (long long)m * Tile::COLUMNS + n;
-        if constexpr (Tile::COLUMNS % 2 == 0) {
-            put2(target, first, second);
-        } else {
-            put(target, first);
-            if (both) put(target + 1, second);
-        }
+        put_pair<Tile::COLUMNS>(y + (long long)m * Tile::COLUMNS + n, both, first, second);
     });
 }
 

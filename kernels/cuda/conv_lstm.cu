@@ -37,27 +37,6 @@ using StepBackward = ConvTile<GateWindow, F, STEP_BACKWARD>;
 using KernelGradient = GradientTile<InputWindow, 4 * F, true, KERNEL_GRADIENT>;
 using RecurrentGradient = GradientTile<StateWindow, 4 * F, false, RECURRENT_GRADIENT>;
 
-// visit(m, channel, z) for every channel this thread owns: its four gates stand in two neighbouring tiles.
-template <class Tile, class Visit>
-__device__ __forceinline__ void for_each_channel(const Sums<Tile>& sum, int pixels, Visit visit) {
-    static_assert(Tile::NT % 2 == 0, "a channel's gates stand in a pair of tiles");
-    WarpPlace<Tile> warp;
-#pragma unroll
-    for (int i = 0; i < Tile::OWN_MT; ++i) {
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-            int m = warp.own_row() + 16 * i + 8 * half;
-#pragma unroll
-            for (int j = 0; j < Tile::NT; j += 2) {
-                int column = warp.own_column() + 8 * j, channel = column / 16 * 4 + column % 8 / 2;
-                const float* left = &sum.v[i][j][2 * half];
-                const float* right = &sum.v[i][j + 1][2 * half];
-                if (m < pixels && channel < F) visit(m, channel, make_float4(left[0], left[1], right[0], right[1]));
-            }
-        }
-    }
-}
-
 // kernel (kh,kw,C,4F), recurrent_kernel (kh,kw,F,4F) -> the packed weights of the forward convolutions.
 extern "C" __global__ void pack_forward(const float* kernel, const float* recurrent_kernel, OPERAND* packed_kernel,
                                         OPERAND* packed_recurrent) {
@@ -88,13 +67,8 @@ extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
     Frames frames{images, images, height, width};
     Sums<InputForward> sum;
     convolve<InputForward, true>(sum, shared, x, packed_kernel, frames);
-    for_each_channel<InputForward>(sum, frames.pixels(), [&](int m, int channel, float4 v) {
-        v.x += bias[channel];
-        v.y += bias[F + channel];
-        v.z += bias[2 * F + channel];
-        v.w += bias[3 * F + channel];
-        put4(z + ((long long)m * F + channel) * 4, v);
-    });
+    for_each_channel<InputForward>(sum, blockIdx.x, frames.pixels(),
+                                   [&](int m, int channel, float4 v) { put_input(z, m, channel, v, bias); });
 }
 
 // (1), the recurrent term, then (2) .. (5), one frame.
@@ -109,7 +83,7 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
     prefetch_rows<StepForward>(z, frames.pixels(), 4 * F);
     prefetch_rows<StepForward>(c_prev, frames.pixels(), F);
     convolve<StepForward, true>(sum, shared, h_prev, packed_recurrent, frames);  // (1)
-    for_each_channel<StepForward>(sum, frames.pixels(), [&](int m, int channel, float4 v) {
+    for_each_channel<StepForward>(sum, blockIdx.x, frames.pixels(), [&](int m, int channel, float4 v) {
         long long at = (long long)m * F + channel;
         const float4 input = get4(z + 4 * at);
         const float4 sums = make_float4(input.x + v.x, input.y + v.y, input.z + v.z, input.w + v.w);

@@ -2,15 +2,25 @@
 
 from typing import Any
 
-from kernels.cuda.binding import Launch, bind_convolution, bind_elements, bind_gradient, count_pixels, tile_defines
+from kernels.cuda.binding import (
+    Launch,
+    bind_convolution,
+    bind_elements,
+    bind_gradient,
+    cell_defines,
+    count_pixels,
+    tile_defines,
+)
 from kernels.cuda.convert import Inward, Outward
 from kernels.cuda.launch import Program, Runtime
 from kernels.cuda.persistent import Recurrence, persistent_backward, persistent_forward
-from kernels.cuda.precision import operand_bytes, operand_dtype, precision_defines
+from kernels.cuda.precision import operand_bytes, operand_dtype
+from kernels.cuda.product_tiles import Products
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import ConvTile, GradientTile, conv_tile, gradient_tile, round_up
+from kernels.cuda.windowed import windowed_backward, windowed_forward
 from kernels.cuda.workspace import Workspace
-from kernels.specs import HARD_SIGMOID_SLOPE, ConvLSTMSpec
+from kernels.specs import ConvLSTMSpec
 
 Array = Any
 
@@ -31,15 +41,7 @@ class Tiles:
 
 def conv_lstm_defines(spec: ConvLSTMSpec, precision: str) -> dict[str, Constant]:
     """The constants of conv_lstm.cu; frame sizes, frames and batch are arguments and cost no compilation."""
-    return {
-        "SPEC_C": spec.C,
-        "SPEC_F": spec.F,
-        "SPEC_KH": spec.kh,
-        "SPEC_KW": spec.kw,
-        "GATE_SLOPE": HARD_SIGMOID_SLOPE.get(spec.recurrent_activation, 0.0),
-        **precision_defines(precision),
-        **tile_defines(Tiles(spec, precision)),
-    }
+    return {"SPEC_C": spec.C, **cell_defines(spec, precision), **tile_defines(Tiles(spec, precision))}
 
 
 class ConvLSTMPlan:
@@ -52,6 +54,7 @@ class ConvLSTMPlan:
         spec: ConvLSTMSpec,
         precision: str,
         recurrence: Recurrence = "auto",
+        products: Products = "auto",
     ) -> None:
         self.spec = spec
         self._pixels = count_pixels(spec) // spec.T
@@ -66,8 +69,10 @@ class ConvLSTMPlan:
         self._bias = (gates,)
         self._allocate_forward()
         self._bind_forward()
+        self._windowed_forward = windowed_forward(runtime, spec, precision, products, self._tiles.input_forward)
         self._persistent_forward = persistent_forward(runtime, spec, precision, recurrence)
         if spec.training:
+            self._windowed_backward = windowed_backward(runtime, spec, precision, products, self._tiles.input_backward)
             self._persistent_backward = persistent_backward(runtime, spec, precision, recurrence)
             self._allocate_backward()
             self._bind_backward()
@@ -118,7 +123,7 @@ class ConvLSTMPlan:
         c0: Array | None,
     ) -> tuple[Array, Array]:
         """x (T,B,H,W,C) -> h (T,B,H,W,F), last c (B,H,W,F); see Backend.conv_lstm_forward."""
-        self._pack(kernel, recurrent_kernel)
+        self._pack(kernel, recurrent_kernel, by_steps=self._persistent_forward is None)
         self._project(x, bias)
         h_prev, c_prev = None if h0 is None else self._read_h0(h0), c0
         if self._persistent_forward is not None:
@@ -143,19 +148,26 @@ class ConvLSTMPlan:
         if self.spec.T != 1 or self.spec.training:
             raise ValueError(f"plan: expected one of T=1, training=False, got {self.spec}")
         if not same_weights:
-            self._pack(kernel, recurrent_kernel)
+            self._pack(kernel, recurrent_kernel, by_steps=True)
         self._project(x, bias)
         first_h, _, show_first = self._states[0]
         h_next, c_next, show = self._states[1 if h is show_first.known(first_h) else 0]
         self._advance(self._z_frames[0], None if h is None else self._read_state(h), c, h_next, c_next)
         return show(h_next), c_next
 
-    def _pack(self, kernel: Array, recurrent_kernel: Array) -> None:
-        packed = {"packed_kernel": self._packed_kernel, "packed_recurrent": self._packed_recurrent}
-        self._pack_forward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
+    def _pack(self, kernel: Array, recurrent_kernel: Array, by_steps: bool) -> None:
+        """The weights of the input convolution and, where the recurrence runs by_steps, of step_forward."""
+        if self._windowed_forward is not None:
+            self._windowed_forward.pack(kernel)
+        if self._windowed_forward is None or by_steps:
+            packed = {"packed_kernel": self._packed_kernel, "packed_recurrent": self._packed_recurrent}
+            self._pack_forward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
 
     def _project(self, x: Array, bias: Array) -> None:
-        self._input_forward(x=self._read_x(x), packed_kernel=self._packed_kernel, bias=bias, z=self._z)
+        if self._windowed_forward is not None:
+            self._windowed_forward(x=self._read_x(x), bias=bias, z=self._z)
+        else:
+            self._input_forward(x=self._read_x(x), packed_kernel=self._packed_kernel, bias=bias, z=self._z)
 
     def _advance(self, z: Array, h_prev: Array | None, c_prev: Array | None, h: Array, c: Array) -> None:
         gates = z if self.spec.training else None
@@ -232,8 +244,9 @@ class ConvLSTMPlan:
         if not self.spec.training:
             raise ValueError(f"plan: expected one with training=True, got {self.spec}")
         packed_recurrent, dz = self._packed_recurrent_back, self._dz_frames
-        packed = {"packed_kernel": self._packed_kernel_back, "packed_recurrent": packed_recurrent}
-        self._pack_backward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
+        if self._persistent_backward is None or (need_dx and self._windowed_backward is None):
+            packed = {"packed_kernel": self._packed_kernel_back, "packed_recurrent": packed_recurrent}
+            self._pack_backward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
         dh, x = self._read_dh(dh), self._read_x.known(x)
         if self._persistent_backward is not None:
             gradients = (self.dc0, self.dh0) if need_dstate else (None, None)
@@ -242,7 +255,10 @@ class ConvLSTMPlan:
             self._retreat(dh, c0)
             if need_dstate:
                 self._initial_state_backward(dz=dz[0], packed_recurrent=packed_recurrent, dh0=self.dh0)
-        if need_dx:
+        if need_dx and self._windowed_backward is not None:
+            self._windowed_backward.pack(kernel)
+            self._windowed_backward(dz=self._dz, dx=self._dx)
+        elif need_dx:
             self._input_backward(dz=self._dz, packed_kernel=self._packed_kernel_back, dx=self._dx)
 
         self._kernel_gradient(x=x, dz=self._dz, partial=self._kernel_partial)

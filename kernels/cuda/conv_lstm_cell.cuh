@@ -1,6 +1,6 @@
-// The arithmetic of a ConvLSTM cell, forward and backward side by side, and the order of its weights: shared by the
-// kernels that run one step a launch (conv_lstm.cu) and those that run the whole sequence (persistent_*.cu). Numbers of
-// equations are those of conv_lstm.cu.
+// The arithmetic of a ConvLSTM cell, forward and backward side by side, and the order of its weights and gates: shared by
+// the kernels that run one step a launch (conv_lstm.cu), the whole sequence (persistent_*.cu) and all frames at once
+// (windowed_*.cu). Numbers of equations are those of conv_lstm.cu.
 //
 // Layout. z, the gates and dz hold the four gates of a channel side by side: (pixels, F, 4), 4 = i, f, g, o: one
 // load. The packed weights order their columns so that the thread which owns a channel of an accumulator tile owns
@@ -13,7 +13,7 @@
 // function).
 #pragma once
 
-#include "operand.cuh"
+#include "accumulators.cuh"
 
 constexpr int F = SPEC_F, KH = SPEC_KH, KW = SPEC_KW;
 
@@ -80,4 +80,35 @@ __device__ __forceinline__ float flipped_weight(const float* weights, int channe
     if (n >= channels) return 0.0f;
     int flipped = KH * KW - 1 - tap;
     return weights[(long long)(flipped * channels + n) * 4 * F + gate_channel % 4 * F + gate_channel / 4];
+}
+
+// visit(m, channel, z) for every channel this thread owns of a tile of pixels: its four gates stand in two neighbouring
+// tiles of the accumulators.
+template <class Tile, class Visit>
+__device__ __forceinline__ void for_each_channel(const Sums<Tile>& sum, int tile, int pixels, Visit visit) {
+    static_assert(Tile::NT % 2 == 0, "a channel's gates stand in a pair of tiles");
+    WarpPlace<Tile> warp;
+#pragma unroll
+    for (int i = 0; i < Tile::OWN_MT; ++i) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            int m = tile * Tile::BM + warp.row_in_block() + 16 * i + 8 * half;
+#pragma unroll
+            for (int j = 0; j < Tile::NT; j += 2) {
+                int column = warp.own_column() + 8 * j, channel = column / 16 * 4 + column % 8 / 2;
+                const float* left = &sum.v[i][j][2 * half];
+                const float* right = &sum.v[i][j + 1][2 * half];
+                if (m < pixels && channel < F) visit(m, channel, make_float4(left[0], left[1], right[0], right[1]));
+            }
+        }
+    }
+}
+
+// The input term of one channel and pixel m: v, to which the bias (4F) is added, -> z (pixels, F, 4).
+__device__ __forceinline__ void put_input(OPERAND* z, int m, int channel, float4 v, const float* bias) {
+    v.x += bias[channel];
+    v.y += bias[F + channel];
+    v.z += bias[2 * F + channel];
+    v.w += bias[3 * F + channel];
+    put4(z + ((long long)m * F + channel) * 4, v);
 }

@@ -4,30 +4,17 @@ from functools import partial
 from math import prod
 from typing import Any, Literal
 
-from kernels.cuda.binding import bind_elements
+from kernels.cuda.binding import bind_elements, cell_defines
 from kernels.cuda.launch import Kernel, Program, Runtime
 from kernels.cuda.persistent_tiles import backward_tile, blocks_of, forward_tile
-from kernels.cuda.precision import operand_bytes, operand_dtype, precision_defines
-from kernels.cuda.source import Constant
+from kernels.cuda.precision import operand_bytes, operand_dtype
 from kernels.cuda.windowed_tiles import WindowTile
-from kernels.specs import HARD_SIGMOID_SLOPE, ConvLSTMSpec
+from kernels.specs import ConvLSTMSpec
 
 Array = Any
 
 Recurrence = Literal["auto", "persistent", "steps"]
 RECURRENCES = ("auto", "persistent", "steps")
-
-
-def persistent_defines(spec: ConvLSTMSpec, precision: str, name: str, tile: WindowTile) -> dict[str, Constant]:
-    """The constants of persistent_<name>.cu."""
-    return {
-        "SPEC_F": spec.F,
-        "SPEC_KH": spec.kh,
-        "SPEC_KW": spec.kw,
-        "GATE_SLOPE": HARD_SIGMOID_SLOPE.get(spec.recurrent_activation, 0.0),
-        **precision_defines(precision),
-        name.upper(): tile.arguments,
-    }
 
 
 class _Persistent:
@@ -44,7 +31,8 @@ class _Persistent:
         optional: Any,
     ) -> None:
         self.tile, self._runtime = tile, runtime
-        program = Program(runtime, f"persistent_{name}.cu", persistent_defines(spec, precision, name, tile))
+        defines = cell_defines(spec, precision) | {name.upper(): tile.arguments}
+        program = Program(runtime, f"persistent_{name}.cu", defines)
         weights, packed = (spec.kh, spec.kw, spec.F, 4 * spec.F), tile.packed_shape
         self._packed = runtime.empty(packed, operand_dtype(precision))
         self._pack = partial(

@@ -19,7 +19,8 @@ def test_half_the_bits_are_about_half_the_bytes() -> None:
     )
     moved = {name: sum(launch.moved_bytes for launch in launches) for name, (launches, _) in counted.items()}
     held = {name: n_bytes for name, (_, n_bytes) in counted.items()}
-    assert moved["float32"] == moved["tf32"] and held["float32"] == held["tf32"]
+    for counts in (moved, held):  # their tiles differ, and so does the padding of packed weights
+        assert counts["float32"] == pytest.approx(counts["tf32"], rel=1e-3)
     assert 0.5 < moved["bfloat16"] / moved["tf32"] < 0.7
     assert 0.5 < held["bfloat16"] / held["tf32"] < 0.75
 

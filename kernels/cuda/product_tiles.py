@@ -1,0 +1,101 @@
+"""Which kernels take a ConvLSTM's products over all frames, and with which tiles: by counting what each would cost.
+
+Two ways compute them: windowed_frames.cuh copies a window of pixels to shared memory once, conv.cuh gathers each tap of
+a pixel anew. The counts are of one multiprocessor: multiplications, bytes of shared memory and bytes from L2, each
+over the rate below; the largest of the three is what a tile costs. Nobody has timed them (docs/gpu_performance.md).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Literal
+
+from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.precision import operand_bytes
+from kernels.cuda.tiles import ConvTile, WarpGrid, ceil_div
+from kernels.cuda.windowed_tiles import WindowTile, channel_tiles, gate_tiles
+from kernels.specs import ConvLSTMSpec
+
+Products = Literal["auto", "windows", "gathered"]
+PRODUCTS = ("auto", "windows", "gathered")
+
+MULTIPLICATIONS = {"float32": 128, "tf32": 645, "bfloat16": 1290}
+"""A clock and multiprocessor of an H200; those of tensor cores at 63 % of the data sheet, what mma.sync reaches."""
+
+SHARED_BYTES = 128
+"""A clock and multiprocessor."""
+
+L2_BYTES = 22.8
+"""A clock and multiprocessor: 5.5 TB/s, 132 multiprocessors, 1.83 GHz. What L1 may save of it is not counted."""
+
+WARPS = 8
+"""Of a multiprocessor, two for each of its schedulers: with fewer the arithmetic waits for itself. A guess, too."""
+
+STEP_CLOCKS = 400
+"""What a barrier and the start of the copies behind it take, for each slab of a tile: a guess."""
+
+
+def windowed_forward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> WindowTile | None:
+    """The tile of windowed_forward, x -> z, that costs least. None: none fits."""
+    tiles = gate_tiles(spec.C, spec.F, spec.kh, spec.kw, operand_bytes(precision), one_place=False)
+    return _cheapest(tiles, spec, precision, limits)
+
+
+def windowed_backward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> WindowTile | None:
+    """The tile of windowed_backward, dz -> dx, that costs least. None: none fits."""
+    tiles = channel_tiles(4 * spec.F, spec.C, spec.kh, spec.kw, operand_bytes(precision), one_place=False)
+    return _cheapest(tiles, spec, precision, limits)
+
+
+def windowed_grid(spec: ConvLSTMSpec, tile: WindowTile, limits: DeviceLimits) -> tuple[int, int]:
+    """Blocks for all frames: one for each multiprocessor, if there are tiles enough."""
+    return min(_tiles(spec, tile), max(1, limits.sm_count // tile.groups)), tile.groups
+
+
+def windowed_clocks(spec: ConvLSTMSpec, tile: WindowTile, precision: str, limits: DeviceLimits) -> float:
+    """What a launch with this tile costs a multiprocessor."""
+    pixels = tile.window_rows(spec.W) * tile.channels * tile.element
+    _, slabs, columns, stride = tile.packed_shape
+    weights = slabs * columns * stride * tile.element
+    products = tile.slabs * tile.kh * tile.kw * tile.slab
+    one = _clocks(tile.warps, products, precision, pixels, pixels if tile.resident else pixels + weights)
+    blocks, groups = windowed_grid(spec, tile, limits)
+    turns = ceil_div(_tiles(spec, tile), blocks) * ceil_div(blocks * groups, limits.sm_count)
+    return turns * (one + slabs * STEP_CLOCKS) + (weights / L2_BYTES if tile.resident else 0.0)
+
+
+def gathered_clocks(spec: ConvLSTMSpec, tile: ConvTile, precision: str, limits: DeviceLimits) -> float:
+    """What a launch of conv.cuh with this tile costs a multiprocessor, where another block hides its barriers."""
+    _, products = tile.packed_shape
+    copied = (tile.warps.rows + tile.warps.columns) * products * tile.element
+    one = _clocks(tile.warps, products, precision, copied, copied)
+    blocks, groups = tile.grid(spec.T * spec.B * spec.H * spec.W)
+    return ceil_div(blocks * groups, limits.sm_count) * one
+
+
+def _clocks(warps: WarpGrid, products: int, precision: str, to_shared: float, from_l2: float) -> float:
+    """One tile: products a sum, bytes copied to shared memory and those read from L2."""
+    multiplications = warps.rows * warps.columns * products
+    m, n = 16 * warps.m_tiles, 8 * warps.n_tiles
+    read = multiplications * (m + n) / (m * n) * operand_bytes(precision)
+    idle = max(1.0, WARPS * 32 / warps.threads)
+    arithmetic = idle * multiplications / MULTIPLICATIONS[precision]
+    return max(arithmetic, (read + to_shared) / SHARED_BYTES, from_l2 / L2_BYTES)
+
+
+def _tiles(spec: ConvLSTMSpec, tile: WindowTile) -> int:
+    return ceil_div(spec.T * spec.B * spec.H * spec.W, tile.warps.rows)
+
+
+def _cheapest(
+    tiles: Iterable[WindowTile], spec: ConvLSTMSpec, precision: str, limits: DeviceLimits
+) -> WindowTile | None:
+    fitting = [tile for tile in _with_weights_in_turns(tiles) if tile.fits(spec.W, limits.shared_bytes_per_block)]
+    return min(fitting, key=lambda tile: windowed_clocks(spec, tile, precision, limits), default=None)
+
+
+def _with_weights_in_turns(tiles: Iterable[WindowTile]) -> Iterator[WindowTile]:
+    """Each tile with its weights in shared memory to stay, and with two slabs of them there in turns."""
+    for tile in tiles:
+        yield tile
+        if tile.slabs > 2:
+            yield replace(tile, resident=False)

@@ -1,0 +1,92 @@
+"""The planner of products over all frames: a column belongs to one block, a block fits, and the example is known."""
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.precision import operand_bytes
+from kernels.cuda.product_tiles import (
+    gathered_clocks,
+    windowed_backward_tile,
+    windowed_clocks,
+    windowed_forward_tile,
+    windowed_grid,
+)
+from kernels.cuda.tiles import conv_tile
+from kernels.cuda.windowed_tiles import WindowTile
+from kernels.specs import PRECISIONS, ConvLSTMSpec
+
+H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90")
+
+EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
+
+specs = st.builds(
+    ConvLSTMSpec,
+    T=st.integers(1, 20),
+    B=st.integers(1, 16),
+    H=st.integers(1, 64),
+    W=st.integers(1, 64),
+    C=st.integers(1, 80),
+    F=st.integers(1, 80),
+    kh=st.sampled_from([1, 3, 5]),
+    kw=st.sampled_from([1, 3, 5]),
+)
+devices = st.builds(DeviceLimits, st.integers(1, 160), st.integers(8_000, 232_448), st.just(1024), st.just("90"))
+precisions = st.sampled_from(PRECISIONS)
+
+
+def check(
+    tile: WindowTile | None, spec: ConvLSTMSpec, precision: str, device: DeviceLimits, channels: int, columns: int
+) -> None:
+    """channels and columns: of the whole product."""
+    assume(tile is not None)
+    assert tile is not None
+    blocks, groups = windowed_grid(spec, tile, device)
+    assert groups == tile.groups and (groups - 1) * tile.columns < columns <= groups * tile.columns
+    assert blocks >= 1 and (blocks * groups <= device.sm_count or blocks == 1)
+    assert (blocks - 1) * tile.warps.rows < spec.T * spec.B * spec.H * spec.W, "a block without a tile"
+    assert (tile.slabs - 1) * tile.slab < channels <= tile.slabs * tile.slab
+    assert tile.slab % 8 == 0 and tile.columns <= tile.warps.columns
+    assert tile.shared_bytes(spec.W) <= device.shared_bytes_per_block
+    assert tile.warps.threads <= 256
+    assert tile.warps.m_tiles * tile.warps.n_tiles * 4 <= 80, "accumulators of a thread"
+    assert windowed_clocks(spec, tile, precision, device) > 0
+
+
+@given(spec=specs, device=devices, precision=precisions)
+def test_forward(spec: ConvLSTMSpec, device: DeviceLimits, precision: str) -> None:
+    tile = windowed_forward_tile(spec, precision, device)
+    check(tile, spec, precision, device, spec.C, -(-spec.F // 4) * 16)
+    assert tile is not None and tile.warps.n_tiles % 2 == 0, "the gates of a filter would be torn apart"
+    assert tile.columns == tile.warps.columns
+
+
+@given(spec=specs, device=devices, precision=precisions)
+def test_backward(spec: ConvLSTMSpec, device: DeviceLimits, precision: str) -> None:
+    tile = windowed_backward_tile(spec, precision, device)
+    check(tile, spec, precision, device, 4 * spec.F, spec.C)
+    assert tile is not None and tile.warps.n_tiles * 8 - tile.columns < 8
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_example_on_an_h200(precision: str) -> None:
+    forward, backward = (choose(EXAMPLE, precision, H200) for choose in (windowed_forward_tile, windowed_backward_tile))
+    assert forward is not None and backward is not None
+    assert (forward.columns, forward.groups, forward.slab, forward.resident) == (80, 2, 40, True)
+    assert (backward.columns, backward.groups, backward.slab, backward.resident) == (40, 1, 32, False)
+    rows = 128 if precision == "float32" else 256
+    assert (forward.warps.rows, windowed_grid(EXAMPLE, forward, H200)) == (rows, (66, 2))
+    assert windowed_grid(EXAMPLE, backward, H200) == (132, 1)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_count_of_the_example_is_near_that_by_hand(precision: str) -> None:
+    """27.6 GFLOP at the rate of the multiplications, in 14.2 tiles a block that become 15."""
+    tile = windowed_forward_tile(EXAMPLE, precision, H200)
+    assert tile is not None
+    a_clock = {"float32": 128, "tf32": 645, "bfloat16": 1290}[precision]
+    by_hand = 240_000 * 160 * 360 / a_clock / 132
+    assert by_hand < windowed_clocks(EXAMPLE, tile, precision, H200) < 1.2 * by_hand
+    gathered = conv_tile(360, 160, paired=True, element=operand_bytes(precision))
+    assert by_hand < gathered_clocks(EXAMPLE, gathered, precision, H200) < 2 * by_hand
