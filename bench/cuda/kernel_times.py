@@ -17,8 +17,8 @@ from bench.cuda.arithmetic import flop
 from bench.cuda.device import Device
 from bench.cuda.launches import Launch, Recorder
 from bench.cuda.part import Part, run_limited
-from bench.cuda.recurrences import record_recurrences
 from bench.cuda.sizes import Sizes, sizes
+from bench.cuda.ways import record_ways
 from bench.peers.ours import network_of
 from bench.peers.work import Work
 from bench.report import available_cores
@@ -43,8 +43,8 @@ def main() -> None:
     for precision in PRECISIONS:
         attempt(part, f"kernel times in {precision}", partial(measure_step, part, device, chosen, precision))
     for precision in PRECISIONS:
-        recurrences = partial(record_recurrences, part, device.runtime, chosen.step, precision)
-        attempt(part, f"recurrences in {precision}", partial(recurrences, partial(measure_group, device)))
+        ways = partial(record_ways, part, device.runtime, chosen.step, precision)
+        attempt(part, f"ways in {precision}", partial(ways, partial(measure_group, device)))
 
 
 def attempt(part: Part, what: str, work: Callable[[], None]) -> None:

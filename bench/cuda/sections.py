@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bench.cuda.ways import WORK
 from bench.report import duration
 
 Record = dict[str, Any]
@@ -66,21 +67,21 @@ def kernels(records: Records, short: bool) -> list[str]:
         "spilt",
         "occupancy",
     ]
-    return [*lines, *recurrences(records), *(["", *table(header, rows)] if rows else [])]
+    return [*lines, *ways(records), *(["", *table(header, rows)] if rows else [])]
 
 
-def recurrences(records: Records) -> list[str]:
-    """One line a precision and direction: a layer's recurrence in one launch beside one launch a frame."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for record in of_kind(records, "recurrence"):
-        for direction in [record["direction"]] if "direction" in record else ["forward", "backward"]:
+def ways(records: Records) -> list[str]:
+    """A table of what one layer's work takes in each way: recurrences in one launch or by steps, windows or not."""
+    columns: list[str] = []
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for record in of_kind(records, "way"):
+        way = f"{record['recurrence']}, {record['products']}"
+        columns += [way] if way not in columns else []
+        for work in [record["work"]] if "work" in record else WORK:
             cell = "does not fit" if "error" in record else duration(record["seconds"])
-            found.setdefault((record["precision"], direction), {})[record["recurrence"]] = cell
-    return [
-        f"- recurrence of a layer, {precision}, {direction}: {cells.get('persistent', '-')} in one launch, "
-        f"{cells.get('steps', '-')} step by step"
-        for (precision, direction), cells in found.items()
-    ]
+            cells.setdefault((work, record["precision"]), {})[way] = cell
+    rows = [[*key, *(found.get(way, "-") for way in columns)] for key, found in cells.items()]
+    return ["", *table(["one layer", "precision", *columns], rows)] if rows else []
 
 
 def kernel_row(record: Record, rates: dict[str, float]) -> list[str]:

@@ -12,7 +12,7 @@
 #include "windowed.cuh"
 
 // store(sums, tile) for every tile of this block: sums = x * packed^T.
-//   x       (images, height, width, CHANNELS); ROUND: whether it needs rounding to tf32
+//   x       (images, height, width, CHANNELS) or null, which is all zeros; ROUND: whether it needs rounding to tf32
 //   packed  (groups, SLABS, COLUMNS, WEIGHT_STRIDE), from pack_windows
 template <class Tile, bool ROUND, class Store>
 __device__ __forceinline__ void convolve_frames(char* shared, const OPERAND* x, const OPERAND* packed, Frames frames,
@@ -31,16 +31,18 @@ __device__ __forceinline__ void convolve_frames(char* shared, const OPERAND* x, 
         load_window<Tile>(windows + turn * buffer, x, slab, Span<Tile>(tile, frames));
     };
     for (int i = threadIdx.x; i < Tile::STRIDE; i += Tile::THREADS) zeros[i] = OPERAND{};
-    if (Tile::RESIDENT) load_weights<Tile>(weights, packed, 0, Tile::SLABS);
-    load(blockIdx.x, 0, 0, 0);
-    cp_async_commit();
+    if (x != nullptr) {
+        if (Tile::RESIDENT) load_weights<Tile>(weights, packed, 0, Tile::SLABS);
+        load(blockIdx.x, 0, 0, 0);
+        cp_async_commit();
+    }
     int turn = 0, place = 0;
 #pragma unroll 1
     for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x, place = 1 - place) {
         Accumulators<Tile::MT, Tile::NT> sum;
         clear(sum);
 #pragma unroll 1
-        for (int slab = 0; slab < Tile::SLABS; ++slab, turn = 1 - turn) {
+        for (int slab = 0; x != nullptr && slab < Tile::SLABS; ++slab, turn = 1 - turn) {
             cp_async_wait<0>();
             __syncthreads();  // the slab has arrived for everyone, and no one reads the buffer that is filled next
             if (slab + 1 < Tile::SLABS) {

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.cuda.comparison import PARTICIPANTS
 from bench.cuda.part import ROOT
 from bench.cuda.sizes import REHEARSAL
+from bench.cuda.ways import WAYS, WORK
 from kernels.cuda.backend import PRECISIONS
 
 BUDGET = "900"
@@ -39,11 +40,12 @@ def test_every_part_reports(tmp_path: Path) -> None:
         # all but the gradient of the movies and what the first frame has no past for
         assert 0.75 < step["flop"] / 1e9 / REHEARSAL.step.gflop() < 1.0
 
-    ways = [record for record in found["c"] if record["kind"] == "recurrence"]
-    assert {(r["recurrence"], r["direction"], r["precision"], r["launches"]) for r in ways} == {
-        (recurrence, direction, precision, launches)
-        for recurrence, launches in (("persistent", 1), ("steps", REHEARSAL.step.frames))
-        for direction in ("forward", "backward")
+    ways = [record for record in found["c"] if record["kind"] == "way"]
+    frames = REHEARSAL.step.frames
+    assert {(r["work"], r["recurrence"], r["products"], r["precision"], r["launches"]) for r in ways} == {
+        (work, *way, precision, frames if way[0] == "steps" and work.startswith("recurrence") else 1)
+        for work in WORK
+        for way in WAYS
         for precision in PRECISIONS
     }
 
