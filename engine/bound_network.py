@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.layers import Layer
+from engine.layers.layer import BoundLayer, Layer
 from engine.layers.narrow import narrow_between
 from engine.layers.weight import known, time_major
 from engine.objective import Objective
@@ -73,12 +73,13 @@ class BoundNetwork:
         self._logits = objective is not None and objective.loss.folds_in(layers[-1].activation_name)
         self.x = backend.empty(time_major(shape.movie, shape.batch))
         self.target = self.weights = self._doutput = self._output = None
-        self._layers = []
+        self._layers: list[BoundLayer] = []
         movie = shape.movie
         for layer, narrow in zip(layers, narrow_between(layers), strict=True):
             layer.check_batch(shape.batch)
             logits = self._logits and layer is layers[-1]
-            self._layers.append(layer.bind(backend, movie, shape.batch, shape.training, logits, narrow))
+            source = self._layers[-1].conv_lstm_plan if self._layers else None
+            self._layers.append(layer.bind(backend, movie, shape.batch, shape.training, logits, narrow, source))
             movie = known(layer.output_shape(movie))
         weights = [weight for layer in layers for weight in layer.weights if weight.trainable]
         self._penalties = [(weight, weight.regularizer) for weight in weights if weight.regularizer is not None]

@@ -142,8 +142,13 @@ class Backend(ABC):
     # ---------------------------------------------------------------- BatchNormalization
 
     @abstractmethod
-    def batch_norm_plan(self, spec: BatchNormSpec) -> Plan:
-        """Allocate y, dx and the statistics of one BatchNormalization layer."""
+    def batch_norm_plan(self, spec: BatchNormSpec, source: Plan | None = None) -> Plan:
+        """Allocate y, dx and the statistics of one BatchNormalization layer.
+
+        source: the plan of a ConvLSTM whose h, as conv_lstm_forward returns it, is always this plan's x, and whose dh
+        is always what batch_norm_backward returned just before, where that goes nowhere else. A back end may then
+        split the work between the two otherwise, so that what batch_norm_backward returns need not be dx.
+        """
 
     @abstractmethod
     def batch_norm_forward(

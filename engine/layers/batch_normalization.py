@@ -16,6 +16,7 @@ from engine.layers.weight import Shape, Weight, stand_in, time_major
 from engine.regularizers import get_regularizer
 from engine.validation import boolean, in_range
 from kernels import Backend, BatchNormSpec
+from kernels.backend import Plan
 
 
 class BatchNormalization(Layer):
@@ -124,12 +125,13 @@ class BatchNormalization(Layer):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
+        source: Plan | None = None,
     ) -> BoundLayer:
         x_shape = time_major(shape, batch)
         place = self._place(len(shape)) + (4 - len(shape))
         axis = place + 1 if place else 0  # in time-major arrays movies have axis 1
         if axis == 4:
-            return _BoundBatchNormalization(self, backend, x_shape, training, narrow)
+            return _BoundBatchNormalization(self, backend, x_shape, training, narrow, source)
         into = (*(other for other in range(5) if other != axis), axis)
         inner_shape = tuple(x_shape[other] for other in into)
         out: Any = np.argsort(into)
@@ -178,6 +180,7 @@ class _BoundBatchNormalization(BoundLayer, StreamingLayer):
         x_shape: tuple[int, ...],
         training: bool,
         narrow: Narrow = WIDE,
+        source: Plan | None = None,
     ) -> None:
         self._layer, self._backend = layer, backend
         self._by_batch = training and layer.trainable
@@ -186,7 +189,7 @@ class _BoundBatchNormalization(BoundLayer, StreamingLayer):
             T=T, B=B, H=H, W=W, C=C, epsilon=layer.epsilon, training=self._by_batch, narrow_x=narrow.x,
             narrow_y=narrow.y,
         )  # fmt: skip
-        self._plan = backend.batch_norm_plan(spec)
+        self._plan = backend.batch_norm_plan(spec, source)
         self._gamma = layer.gamma or stand_in(backend, spec.C, 1.0)
         self._beta = layer.beta or stand_in(backend, spec.C, 0.0)
         self._keep = True

@@ -24,6 +24,7 @@ from engine.layers.weight import Shape, Weight, stand_in, time_major
 from engine.regularizers import get_regularizer
 from engine.validation import boolean, int_tuple, one_of, positive_int
 from kernels import Backend, Conv3DSpec
+from kernels.backend import Plan
 from kernels.specs import Activation, Padding
 
 
@@ -165,6 +166,7 @@ class Conv3D(Layer):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
+        source: Plan | None = None,
     ) -> BoundLayer:
         if self.data_format == "channels_last":
             spec = replace(self.spec(shape, batch, training), narrow_x=narrow.x)

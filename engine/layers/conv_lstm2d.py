@@ -27,6 +27,7 @@ from engine.layers.weight import Shape, Weight, time_major
 from engine.regularizers import get_regularizer
 from engine.validation import boolean, in_range, int_tuple, one_of, positive_int
 from kernels import Backend
+from kernels.backend import Plan
 from kernels.specs import Activation, Padding
 
 
@@ -213,6 +214,7 @@ class ConvLSTM2D(CalledDirectly, Layer):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
+        source: Plan | None = None,
     ) -> BoundLayer:
         if self.return_state:
             raise ValueError(

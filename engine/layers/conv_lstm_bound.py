@@ -8,6 +8,7 @@ from engine.layers.conv_lstm_recurrence import FusedRecurrence, recurrence_of
 from engine.layers.layer import Array, BoundLayer, StreamingLayer
 from engine.layers.narrow import WIDE, Narrow
 from kernels import Backend
+from kernels.backend import Plan
 
 if TYPE_CHECKING:
     from engine.layers.conv_lstm2d import ConvLSTM2D
@@ -48,6 +49,12 @@ class BoundConvLSTM2D(BoundLayer):
             self._begun = backend.zeros(state), backend.zeros(state)
         if training and not layer.return_sequences:
             self._dh = backend.zeros((movie[0], *state))
+
+    @property
+    def conv_lstm_plan(self) -> Plan | None:
+        if isinstance(self.recurrence, FusedRecurrence) and self._layer.return_sequences:
+            return self.recurrence.plan
+        return None
 
     def keep_state(self, keep: bool) -> None:
         self._keep = keep

@@ -19,6 +19,7 @@ from engine.layers.weight import Shape, Weight
 from engine.regularizers import Regularizer
 from engine.validation import boolean
 from kernels import Backend
+from kernels.backend import Plan
 
 Array = Any
 HostArray = np.ndarray[Any, Any]
@@ -40,6 +41,11 @@ class BoundLayer(ABC):
 
     def draw(self, random: np.random.Generator) -> None:
         """Draw what the next passes leave to chance: dropout's masks. The same until it is called again."""
+
+    @property
+    def conv_lstm_plan(self) -> Plan | None:
+        """The back end's ConvLSTM plan whose h is y, and whose dh is dy, both as they stand; None: there is none."""
+        return None
 
 
 class StreamingLayer(ABC):
@@ -163,6 +169,7 @@ class Layer(ABC):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
+        source: Plan | None = None,
     ) -> BoundLayer:
         """Give the layer its memory.
 
@@ -172,6 +179,7 @@ class Layer(ABC):
             training: whether backward will be called, statistics are the batch's own and dropout drops.
             logits: leave the last activation out (the loss folds it in).
             narrow: which of its arrays are; only where reads_narrow and writes_narrow say so.
+            source: conv_lstm_plan of the layer in front, whose y only this layer reads (Backend.batch_norm_plan).
         """
 
     @abstractmethod

@@ -123,7 +123,7 @@ class CpuBackend(HostBackend):
 
     # ---------------------------------------------------------------- BatchNormalization
 
-    def batch_norm_plan(self, spec: BatchNormSpec) -> BatchNormPlan:
+    def batch_norm_plan(self, spec: BatchNormSpec, source: Any = None) -> BatchNormPlan:
         return BatchNormPlan(spec, self.dtype, self.threads)
 
     def batch_norm_forward(

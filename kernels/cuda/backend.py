@@ -9,6 +9,7 @@ import numpy as np
 
 from kernels.backend import Backend
 from kernels.cuda.batch_norm import BatchNormPlan
+from kernels.cuda.batch_norm_link import link
 from kernels.cuda.conv3d import Conv3DPlan
 from kernels.cuda.conv3d_direct import DirectConv3DPlan
 from kernels.cuda.conv_lstm import ConvLSTMPlan
@@ -152,8 +153,9 @@ class CudaBackend(Backend):
     ) -> tuple[Array, Array]:
         return plan.step(x, h, c, kernel, recurrent_kernel, bias, same_weights)
 
-    def batch_norm_plan(self, spec: BatchNormSpec) -> BatchNormPlan:
-        return BatchNormPlan(self.runtime, self._workspace, spec, self.precision)
+    def batch_norm_plan(self, spec: BatchNormSpec, source: ConvLSTMPlan | None = None) -> BatchNormPlan:
+        linked = link(self.runtime, source, spec, self.precision)
+        return BatchNormPlan(self.runtime, self._workspace, spec, self.precision, linked)
 
     def batch_norm_forward(
         self,

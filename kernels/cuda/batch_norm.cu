@@ -15,8 +15,12 @@
 //     (by ones where C is no multiple of 4)        row 0     .     .               consecutive fours
 //                                                  row 1     .     .               columns are then summed by halving
 //
+// Directly behind a ConvLSTM two of the passes over x are that layer's (batch_norm_link.cuh): it sums (1) and (2), stage
+// 1, where it writes its h, and computes dx where it reads its dh.
+//
 // Constants: SPEC_C; INPUT, the type of x and dx, and OUTPUT, of y and dy: float or bf16. Arithmetic is float32.
 
+#include "block_sums.cuh"
 #include "elementwise.cuh"
 
 constexpr int C = SPEC_C, THREADS = 256, WIDTH = C % 4 == 0 ? 4 : 1;
@@ -37,13 +41,7 @@ __device__ __forceinline__ void column_sums(double* shared, double* partial, int
     }
 #pragma unroll
     for (int q = 0; q < 2 * WIDTH; ++q) shared[q * THREADS + threadIdx.x] = sums[q / WIDTH][q % WIDTH];
-    __syncthreads();
-    for (int left = ROWS; left > 1; left = (left + 1) / 2) {
-        int other = threadIdx.x + (left + 1) / 2 * LANES;
-        if (row < left / 2)
-            for (int q = 0; q < 2 * WIDTH; ++q) shared[q * THREADS + threadIdx.x] += shared[q * THREADS + other];
-        __syncthreads();
-    }
+    sum_rows<2 * WIDTH, ROWS, LANES, THREADS>(shared);
     if (row == 0 && active) {
         double* target = partial + (long long)blockIdx.x * 2 * C + channel;
         for (int q = 0; q < 2 * WIDTH; ++q) target[q / WIDTH * C + q % WIDTH] = shared[q * THREADS + threadIdx.x];
@@ -143,15 +141,23 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 }
 
 // (4) stage 2: one block a channel -> dgamma, dbeta (C).
+// (1), (2), (3) of a linked layer: coefficients (C, 4), from which the layer before computes dx (batch_norm_link.cuh);
+// null where normalize_backward does.
 extern "C" __global__ void __launch_bounds__(THREADS)
-    finish_gradient(const double* partial, float* dgamma, float* dbeta, int slices) {
+    finish_gradient(const double* partial, const float* mean, const float* inverse_deviation, const float* gamma,
+                    float* dgamma, float* dbeta, float* coefficients, int rows, int slices) {
     DYNAMIC_SHARED(double, shared);
     double sum = slice_sum(shared, partial, slices, 0);
     __syncthreads();
     double product = slice_sum(shared, partial, slices, 1);
     if (threadIdx.x > 0) return;
-    dbeta[blockIdx.x] = float(sum);
-    dgamma[blockIdx.x] = float(product);
+    int channel = blockIdx.x;
+    dbeta[channel] = float(sum);
+    dgamma[channel] = float(product);
+    if (coefficients == nullptr) return;
+    const float inverse = inverse_deviation[channel];
+    put4(coefficients + 4 * channel, make_float4(gamma[channel] * inverse, float(sum / rows), mean[channel],
+                                                 float(product * inverse / rows)));
 }
 
 // (1), (2), (3): dy, x (rows, C) -> dx (rows, C).

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from kernels.cuda.batch_norm_link import BatchNormLink
 from kernels.cuda.binding import count_pixels
 from kernels.cuda.launch import Program, Runtime
 from kernels.cuda.precision import operand_type
@@ -25,10 +26,16 @@ ELEMENTS_PER_BLOCK = 16 * THREADS
 
 
 class BatchNormPlan:
-    """One layer bound to a shape: buffers allocated, kernels compiled, grids computed."""
+    """One layer bound to a shape: buffers allocated, kernels compiled, grids computed.
 
-    def __init__(self, runtime: Runtime, workspace: Workspace, spec: BatchNormSpec, precision: str) -> None:
-        self.spec = spec
+    Args:
+        link: with the ConvLSTM in front of it.
+    """
+
+    def __init__(
+        self, runtime: Runtime, workspace: Workspace, spec: BatchNormSpec, precision: str, link: BatchNormLink
+    ) -> None:
+        self.spec, self._link = spec, link
         x_type, y_type = (operand_type(precision if narrow else "float32") for narrow in (spec.narrow_x, spec.narrow_y))
         program = Program(runtime, "batch_norm.cu", {"SPEC_C": spec.C, "INPUT": x_type, "OUTPUT": y_type})
         rows = count_pixels(spec)
@@ -41,8 +48,10 @@ class BatchNormPlan:
         slice_grid = (slices, ceil_div(spec.C // width, THREADS))
         statistics = {"mean": channels, "inverse_deviation": channels}
 
-        def bind(name: str, grid: tuple[int, ...], sizes: dict[str, Any], **scalars: Any) -> Any:
-            return partial(program.kernel(name, sizes), grid, (THREADS,), **scalars)
+        def bind(
+            name: str, grid: tuple[int, ...], sizes: dict[str, Any], optional: tuple[str, ...] = (), **scalars: Any
+        ) -> Any:
+            return partial(program.kernel(name, sizes, optional), grid, (THREADS,), **scalars)
 
         self.y = runtime.empty(movie, DTYPES[y_type])
         self._normalize_by_moving = bind(
@@ -64,21 +73,13 @@ class BatchNormPlan:
             rows=rows,
         )
         self._partial = workspace.array("sums", partial_sums, "float64")
-        self.dx = runtime.empty(movie, DTYPES[x_type])
-        self._statistics = bind(
-            "batch_statistics",
-            slice_grid,
-            {"x": movie, "partial": partial_sums},
-            rows=rows,
-            rows_per_slice=per_slice,
-            shared_bytes=width * REDUCE_BYTES,
-        )
+        self._sums = self._partial if link.sums is None else link.sums
         self._finish_statistics = bind(
             "finish_statistics",
             one_a_channel,
-            {"partial": partial_sums, **statistics, "moving_mean": channels, "moving_variance": channels},
+            {"partial": self._sums.shape, **statistics, "moving_mean": channels, "moving_variance": channels},
             rows=rows,
-            slices=slices,
+            slices=len(self._sums),
             epsilon=spec.epsilon,
             shared_bytes=REDUCE_BYTES,
         )
@@ -93,9 +94,23 @@ class BatchNormPlan:
         self._finish_gradient = bind(
             "finish_gradient",
             one_a_channel,
-            {"partial": partial_sums, "dgamma": channels, "dbeta": channels},
+            {"partial": partial_sums, **statistics, "gamma": channels, "dgamma": channels, "dbeta": channels}
+            | {"coefficients": (spec.C, 4)},
+            ("coefficients",),
+            rows=rows,
             slices=slices,
             shared_bytes=REDUCE_BYTES,
+        )
+        if link.h is not None:
+            return
+        self.dx = runtime.empty(movie, DTYPES[x_type])
+        self._statistics = bind(
+            "batch_statistics",
+            slice_grid,
+            {"x": movie, "partial": partial_sums},
+            rows=rows,
+            rows_per_slice=per_slice,
+            shared_bytes=width * REDUCE_BYTES,
         )
         self._normalize_backward = bind(
             "normalize_backward",
@@ -111,9 +126,11 @@ class BatchNormPlan:
         """x (T,B,H,W,C) -> y; see Backend.batch_norm_forward."""
         self._require_training()
         statistics = {"mean": self._mean, "inverse_deviation": self._inverse_deviation}
-        self._statistics(x=x, partial=self._partial)
+        self._link.check_x(x)
+        if self._link.h is None:
+            self._statistics(x=x, partial=self._sums)
         self._finish_statistics(
-            partial=self._partial,
+            partial=self._sums,
             moving_mean=moving_mean,
             moving_variance=moving_variance,
             step=1.0 - momentum,
@@ -123,11 +140,18 @@ class BatchNormPlan:
         return self.y
 
     def backward(self, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array) -> Array:
-        """dy (T,B,H,W,C) -> dx; see Backend.batch_norm_backward."""
+        """dy (T,B,H,W,C) -> dx, or linked dy itself, for the plan in front; see Backend.batch_norm_backward."""
         self._require_training()
+        self._link.check_x(x)
         statistics = {"mean": self._mean, "inverse_deviation": self._inverse_deviation}
         self._gradient_statistics(dy=dy, x=x, partial=self._partial, **statistics)
-        self._finish_gradient(partial=self._partial, dgamma=dgamma, dbeta=dbeta)
+        self._finish_gradient(
+            partial=self._partial, gamma=gamma, dgamma=dgamma, dbeta=dbeta, coefficients=self._link.coefficients,
+            **statistics,
+        )  # fmt: skip
+        if self._link.h is not None:
+            self._link.dy = dy
+            return dy
         self._normalize_backward(dy=dy, x=x, gamma=gamma, dgamma=dgamma, dbeta=dbeta, dx=self.dx, **statistics)
         return self.dx
 

@@ -20,7 +20,7 @@
 // Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and six tiles that tiles.py has chosen.
 
 #include "conv.cuh"
-#include "conv_lstm_cell.cuh"
+#include "conv_lstm_step.cuh"
 #include "weight_gradient.cuh"
 
 constexpr int C = SPEC_C;
@@ -36,6 +36,7 @@ using InputBackward = ConvTile<GateWindow, C, INPUT_BACKWARD>;
 using StepBackward = ConvTile<GateWindow, F, STEP_BACKWARD>;
 using KernelGradient = GradientTile<InputWindow, 4 * F, true, KERNEL_GRADIENT>;
 using RecurrentGradient = GradientTile<StateWindow, 4 * F, false, RECURRENT_GRADIENT>;
+static_assert(2 * sizeof(double) * StepForward::THREADS <= StepForward::SHARED_BYTES, "sums fit where stages were");
 
 // kernel (kh,kw,C,4F), recurrent_kernel (kh,kw,F,4F) -> the packed weights of the forward convolutions.
 extern "C" __global__ void pack_forward(const float* kernel, const float* recurrent_kernel, OPERAND* packed_kernel,
@@ -74,33 +75,31 @@ extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
 // (1), the recurrent term, then (2) .. (5), one frame.
 //   h_prev, c_prev (B,H,W,F) or null (zeros); z (B,H,W,F,4); c, h (B,H,W,F), c may be c_prev
 //   gates (B,H,W,F,4): the activations i, f, g, o for backward; may be z; null keeps none
+//   partial (tiles, 2, F): the sums of h and h^2 for a linked BatchNormalization (batch_norm_link.cuh); earlier: whether
+//   earlier frames have left theirs there; null: nobody wants them
 extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
     step_forward(const OPERAND* h_prev, const OPERAND* packed_recurrent, const OPERAND* z, const float* c_prev,
-                 OPERAND* gates, float* c, OPERAND* h, int images, int height, int width) {
+                 OPERAND* gates, float* c, OPERAND* h, double* partial, int earlier, int images, int height,
+                 int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<StepForward> sum;
     prefetch_rows<StepForward>(z, frames.pixels(), 4 * F);
     prefetch_rows<StepForward>(c_prev, frames.pixels(), F);
     convolve<StepForward, true>(sum, shared, h_prev, packed_recurrent, frames);  // (1)
-    for_each_channel<StepForward>(sum, blockIdx.x, frames.pixels(), [&](int m, int channel, float4 v) {
-        long long at = (long long)m * F + channel;
-        const float4 input = get4(z + 4 * at);
-        const float4 sums = make_float4(input.x + v.x, input.y + v.y, input.z + v.z, input.w + v.w);
-        const Cell cell = cell_forward(sums, c_prev == nullptr ? 0.0f : c_prev[at]);  // (2) .. (5)
-        if (gates != nullptr) put4(gates + 4 * at, cell.gates);
-        c[at] = cell.c;
-        put(h + at, cell.h);
-    });
+    advance_tile<StepForward>(sum, blockIdx.x, frames.pixels(), z, c_prev, gates, c, h);  // (2) .. (5)
+    if (partial != nullptr) sum_tile<StepForward>((double*)shared, h, blockIdx.x, frames.pixels(), partial, earlier);
 }
 
 // Backward of (1), the recurrent term of the step after, then of (5) .. (2), one frame.
 //   dz_next (B,H,W,F,4) or null (after the last frame); gates as step_forward left them; c, c_prev (null: zeros), dh
 //   (B,H,W,F); dc (B,H,W,F) in place: gradient of c from the step after (written only, if dz_next is null) -> of c_prev
+//   coefficients (F, 4), h (B,H,W,F): of a linked BatchNormalization, whose dy dh then is (batch_norm_link.cuh); or null
 //   dz (B,H,W,F,4)
 extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
     step_backward(const OPERAND* dz_next, const OPERAND* packed_recurrent, const OPERAND* gates, const float* c,
-                  const float* c_prev, const OPERAND* dh, float* dc, OPERAND* dz, int images, int height, int width) {
+                  const float* c_prev, const OPERAND* dh, const float* coefficients, const OPERAND* h, float* dc,
+                  OPERAND* dz, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<StepBackward> sum;
@@ -108,20 +107,12 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
     prefetch_rows<StepBackward>(c, frames.pixels(), F);
     prefetch_rows<StepBackward>(c_prev, frames.pixels(), F);
     prefetch_rows<StepBackward>(dh, frames.pixels(), F);
+    prefetch_rows<StepBackward>(h, frames.pixels(), F);
     prefetch_rows<StepBackward>(dc, frames.pixels(), F);
     convolve<StepBackward, false>(sum, shared, dz_next, packed_recurrent, frames);  // (1)
-    auto gate_gradient = [&](int m, int channel, float dh_next) {
-        long long at = (long long)m * F + channel;
-        const float before = c_prev == nullptr ? 0.0f : c_prev[at], dc_next = dz_next == nullptr ? 0.0f : dc[at];
-        const CellGradient d =
-            cell_backward(get4(gates + 4 * at), c[at], before, widen(dh[at]) + dh_next, dc_next);  // (5) .. (2)
-        dc[at] = d.dc_prev;
-        put4(dz + 4 * at, d.dz);
-    };
-    for_each_pair<StepBackward>(sum, frames.pixels(), [&](int m, int n, float first, float second) {
-        gate_gradient(m, n, first);
-        if (n + 1 < F) gate_gradient(m, n + 1, second);
-    });
+    const int first = blockIdx.y * StepBackward::BN;
+    retreat_tile<StepBackward>(sum, blockIdx.x, frames.pixels(), first, min(StepBackward::BN, F - first),
+                               dz_next == nullptr, gates, c, c_prev, dh, coefficients, h, dc, dz);  // (5) .. (2)
 }
 
 // Backward of (1), what reaches the state before the first frame: dz (B,H,W,F,4) of frame 0 -> dh0 (B,H,W,F).

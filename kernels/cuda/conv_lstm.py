@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kernels.cuda.batch_norm_link import BatchNormLink
 from kernels.cuda.binding import (
     Launch,
     bind_convolution,
@@ -45,7 +46,12 @@ def conv_lstm_defines(spec: ConvLSTMSpec, precision: str) -> dict[str, Constant]
 
 
 class ConvLSTMPlan:
-    """One layer bound to a shape: buffers allocated, kernels compiled, grids computed."""
+    """One layer bound to a shape: buffers allocated, kernels compiled, grids computed.
+
+    Attributes:
+        link: with the BatchNormalization behind it.
+        tiles_of_frame: how many blocks share the pixels of a frame, going forward.
+    """
 
     def __init__(
         self,
@@ -67,10 +73,14 @@ class ConvLSTMPlan:
         self._x, self._sequence = (spec.T, *frame, spec.C), (spec.T, *self._gates)
         self._kernel, self._recurrent = (spec.kh, spec.kw, spec.C, gates), (spec.kh, spec.kw, spec.F, gates)
         self._bias = (gates,)
+        self.link = BatchNormLink()
+        self._persistent_forward = persistent_forward(runtime, spec, precision, recurrence)
+        self.tiles_of_frame, _ = (
+            self._persistent_forward.grid if self._persistent_forward else self._tiles.step_forward.grid(self._pixels)
+        )
         self._allocate_forward()
         self._bind_forward()
         self._windowed_forward = windowed_forward(runtime, spec, precision, products, self._tiles.input_forward)
-        self._persistent_forward = persistent_forward(runtime, spec, precision, recurrence)
         if spec.training:
             self._windowed_backward = windowed_backward(runtime, spec, precision, products, self._tiles.input_backward)
             self._persistent_backward = persistent_backward(runtime, spec, precision, recurrence)
@@ -109,8 +119,9 @@ class ConvLSTMPlan:
         sizes = {"x": self._x, "packed_kernel": packed_kernel, "bias": self._bias, "z": self._sequence}
         self._input_forward = self._bind("input_forward", tiles.input_forward, self.spec.T, sizes)
         sizes = {"h_prev": state, "packed_recurrent": packed_recurrent, "z": self._gates, "c_prev": state}
-        sizes |= {"gates": self._gates, "c": state, "h": state}
-        may_be_none = ("h_prev", "c_prev", "gates")
+        blocks, _ = tiles.step_forward.grid(self._pixels)
+        sizes |= {"gates": self._gates, "c": state, "h": state, "partial": (blocks, 2, self.spec.F)}
+        may_be_none = ("h_prev", "c_prev", "gates", "partial")
         self._step_forward = self._bind("step_forward", tiles.step_forward, 1, sizes, may_be_none)
 
     def forward(
@@ -127,10 +138,10 @@ class ConvLSTMPlan:
         self._project(x, bias)
         h_prev, c_prev = None if h0 is None else self._read_h0(h0), c0
         if self._persistent_forward is not None:
-            self._persistent_forward(recurrent_kernel, h_prev, c_prev, self._z, self.c, self.h)
+            self._persistent_forward(recurrent_kernel, h_prev, c_prev, self._z, self.c, self.h, self.link.sums)
         else:
-            for z, h, c in zip(self._z_frames, self._h_frames, self._c_frames, strict=True):
-                self._advance(z, h_prev, c_prev, h, c)
+            for t, (z, h, c) in enumerate(zip(self._z_frames, self._h_frames, self._c_frames, strict=True)):
+                self._advance(z, h_prev, c_prev, h, c, earlier=t > 0)
                 h_prev, c_prev = h, c
         return self._show_h(self.h), self._c_frames[-1]
 
@@ -169,11 +180,14 @@ class ConvLSTMPlan:
         else:
             self._input_forward(x=self._read_x(x), packed_kernel=self._packed_kernel, bias=bias, z=self._z)
 
-    def _advance(self, z: Array, h_prev: Array | None, c_prev: Array | None, h: Array, c: Array) -> None:
+    def _advance(
+        self, z: Array, h_prev: Array | None, c_prev: Array | None, h: Array, c: Array, earlier: bool = False
+    ) -> None:
         gates = z if self.spec.training else None
         self._step_forward(
-            h_prev=h_prev, packed_recurrent=self._packed_recurrent, z=z, c_prev=c_prev, gates=gates, c=c, h=h
-        )
+            h_prev=h_prev, packed_recurrent=self._packed_recurrent, z=z, c_prev=c_prev, gates=gates, c=c, h=h,
+            partial=self.link.sums, earlier=int(earlier),
+        )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------ backward
 
@@ -200,8 +214,9 @@ class ConvLSTMPlan:
         packed_kernel, packed_recurrent = self._packed_kernel_back.shape, self._packed_recurrent_back.shape
         self._pack_backward = self._bind_pack("pack_backward", packed_kernel, packed_recurrent)
         sizes = {"dz_next": gates, "packed_recurrent": packed_recurrent, "gates": gates, "c": state}
-        sizes |= {"c_prev": state, "dh": state, "dc": state, "dz": gates}
-        self._step_backward = self._bind("step_backward", tiles.step_backward, 1, sizes, ("dz_next", "c_prev"))
+        sizes |= {"c_prev": state, "dh": state, "dc": state, "dz": gates, "coefficients": (self.spec.F, 4), "h": state}
+        may_be_none = ("dz_next", "c_prev", "coefficients", "h")
+        self._step_backward = self._bind("step_backward", tiles.step_backward, 1, sizes, may_be_none)
         sizes = {"dz": gates, "packed_recurrent": packed_recurrent, "dh0": state}
         self._initial_state_backward = self._bind("initial_state_backward", tiles.step_backward, 1, sizes)
         sizes = {"dz": self._sequence, "packed_kernel": packed_kernel, "dx": self._x}
@@ -243,6 +258,7 @@ class ConvLSTMPlan:
         """dh (T,B,H,W,F) -> dx (T,B,H,W,C), dh0, dc0 (B,H,W,F), None where not needed; Backend.conv_lstm_backward."""
         if not self.spec.training:
             raise ValueError(f"plan: expected one with training=True, got {self.spec}")
+        self.link.check_dh(dh)
         packed_recurrent, dz = self._packed_recurrent_back, self._dz_frames
         if self._persistent_backward is None or (need_dx and self._windowed_backward is None):
             packed = {"packed_kernel": self._packed_kernel_back, "packed_recurrent": packed_recurrent}
@@ -250,7 +266,8 @@ class ConvLSTMPlan:
         dh, x = self._read_dh(dh), self._read_x.known(x)
         if self._persistent_backward is not None:
             gradients = (self.dc0, self.dh0) if need_dstate else (None, None)
-            self._persistent_backward(recurrent_kernel, self._z, self.c, c0, dh, self._dz, *gradients)
+            link = self.link.coefficients, self.link.h
+            self._persistent_backward(recurrent_kernel, self._z, self.c, c0, dh, *link, self._dz, *gradients)
         else:
             self._retreat(dh, c0)
             if need_dstate:
@@ -282,6 +299,8 @@ class ConvLSTMPlan:
                 c=self._c_frames[t],
                 c_prev=self._c_frames[t - 1] if t > 0 else c0,
                 dh=dh[t],
+                coefficients=self.link.coefficients,
+                h=None if self.link.h is None else self._h_frames[t],
                 dc=self.dc0,
                 dz=self._dz_frames[t],
             )

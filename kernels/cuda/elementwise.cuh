@@ -1,4 +1,4 @@
-// Loops over flat arrays, four floats at a time where the arrays allow it, and the sum over a block.
+// Loops over flat arrays, four floats at a time where the arrays allow it.
 #pragma once
 
 #include "bf16.cuh"
@@ -49,17 +49,4 @@ __device__ __forceinline__ void for_each(long long n, long long quads, Visit vis
     long long first = (long long)blockIdx.x * blockDim.x + threadIdx.x, step = (long long)gridDim.x * blockDim.x;
     for (long long i = first; i < quads; i += step) visit(4 * i, Width<4>{});
     for (long long i = 4 * quads + first; i < n; i += step) visit(i, Width<1>{});
-}
-
-// The sum of every thread's value, in an order that depends on nothing but THREADS, a power of two; thread 0 gets it.
-// shared: THREADS doubles.
-template <int THREADS>
-__device__ __forceinline__ double block_sum(double value, double* shared) {
-    shared[threadIdx.x] = value;
-    __syncthreads();
-    for (int half = THREADS / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
-        __syncthreads();
-    }
-    return shared[0];
 }

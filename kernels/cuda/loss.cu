@@ -14,6 +14,7 @@
 // A NaN stays a NaN everywhere.
 
 #include "activations.cuh"
+#include "block_sums.cuh"
 #include "elementwise.cuh"
 
 constexpr int THREADS = 256;

@@ -21,6 +21,7 @@
 //     (12) g <- g into [-limit, limit]
 //     (13) g <- g * limit / norm                           where norm > limit
 
+#include "block_sums.cuh"
 #include "elementwise.cuh"
 
 constexpr int THREADS = 256;

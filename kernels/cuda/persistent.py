@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from kernels.cuda.binding import bind_elements, cell_defines
 from kernels.cuda.launch import Kernel, Program, Runtime
-from kernels.cuda.persistent_tiles import backward_tile, blocks_of, forward_tile
+from kernels.cuda.persistent_tiles import backward_front, backward_tile, blocks_of, forward_front, forward_tile
 from kernels.cuda.precision import operand_bytes, operand_dtype
 from kernels.cuda.windowed_tiles import WindowTile
 from kernels.specs import ConvLSTMSpec
@@ -18,7 +18,11 @@ RECURRENCES = ("auto", "persistent", "steps")
 
 
 class _Persistent:
-    """A recurrence bound to a shape: program, packed weights and flags."""
+    """A recurrence bound to a shape: program, packed weights and flags.
+
+    Attributes:
+        grid: blocks of pixels, and of filters.
+    """
 
     def __init__(
         self,
@@ -27,6 +31,7 @@ class _Persistent:
         precision: str,
         name: str,
         tile: WindowTile,
+        front: int,
         sizes: Any,
         optional: Any,
     ) -> None:
@@ -45,8 +50,8 @@ class _Persistent:
             packed=self._packed,
             groups=tile.groups,
         )
-        self._grid, self._shared_bytes = blocks_of(spec, tile), tile.shared_bytes(spec.W)
-        blocks = self._grid[0] * self._grid[1]
+        self.grid, self._shared_bytes = blocks_of(spec, tile), front + tile.shared_bytes(spec.W)
+        blocks = self.grid[0] * self.grid[1]
         self.flags = runtime.zeros((blocks,), "uint32")
         self._kernel: Kernel = program.kernel(
             f"persistent_{name}", sizes | {"packed": packed, "flags": blocks}, optional
@@ -57,7 +62,7 @@ class _Persistent:
     def _run(self, recurrent_kernel: Array, **arguments: Any) -> None:
         self._pack(recurrent_kernel=recurrent_kernel)
         self._kernel(
-            self._grid,
+            self.grid,
             (self.tile.warps.threads,),
             shared_bytes=self._shared_bytes,
             cooperative=True,
@@ -75,14 +80,26 @@ class PersistentForward(_Persistent):
         state = (spec.B, spec.H, spec.W, spec.F)
         c = (spec.T, *state) if spec.training else state
         sizes = {"h0": state, "z": (spec.T, *state, 4), "c0": state, "c": c, "h": (spec.T, *state)}
-        super().__init__(runtime, spec, precision, "forward", tile, sizes, ("h0", "c0"))
+        sizes |= {"partial": (blocks_of(spec, tile)[0], 2, spec.F)}
+        optional = ("h0", "c0", "partial")
+        super().__init__(runtime, spec, precision, "forward", tile, forward_front(tile), sizes, optional)
         self._keep = int(spec.training)
 
     def __call__(
-        self, recurrent_kernel: Array, h0: Array | None, c0: Array | None, z: Array, c: Array, h: Array
+        self,
+        recurrent_kernel: Array,
+        h0: Array | None,
+        c0: Array | None,
+        z: Array,
+        c: Array,
+        h: Array,
+        sums: Array | None = None,
     ) -> None:
-        """z (T,B,H,W,F,4) -> h (T,B,H,W,F); in training z -> the gates and all c, else the last c (B,H,W,F)."""
-        self._run(recurrent_kernel, h0=h0, c0=c0, z=z, c=c, h=h, keep=self._keep)
+        """z (T,B,H,W,F,4) -> h (T,B,H,W,F); in training z -> the gates and all c, else the last c (B,H,W,F).
+
+        sums (tiles of a frame, 2, F), for a linked BatchNormalization: of h and of its squares.
+        """
+        self._run(recurrent_kernel, h0=h0, c0=c0, z=z, c=c, h=h, partial=sums, keep=self._keep)
 
 
 class PersistentBackward(_Persistent):
@@ -92,7 +109,9 @@ class PersistentBackward(_Persistent):
         state = (spec.B, spec.H, spec.W, spec.F)
         sequence, gates = (spec.T, *state), (spec.T, *state, 4)
         sizes = {"gates": gates, "c": sequence, "c0": state, "dh": sequence, "dz": gates, "dc0": state, "dh0": state}
-        super().__init__(runtime, spec, precision, "backward", tile, sizes, ("c0", "dc0", "dh0"))
+        sizes |= {"coefficients": (spec.F, 4), "h": sequence}
+        optional = ("c0", "coefficients", "h", "dc0", "dh0")
+        super().__init__(runtime, spec, precision, "backward", tile, backward_front(tile), sizes, optional)
 
     def __call__(
         self,
@@ -101,12 +120,19 @@ class PersistentBackward(_Persistent):
         c: Array,
         c0: Array | None,
         dh: Array,
+        coefficients: Array | None,
+        h: Array | None,
         dz: Array,
         dc0: Array | None,
         dh0: Array | None,
     ) -> None:
-        """dh (T,B,H,W,F) -> dz (T,B,H,W,F,4), and dh0, dc0 (B,H,W,F) unless both are None."""
-        self._run(recurrent_kernel, gates=gates, c=c, c0=c0, dh=dh, dz=dz, dc0=dc0, dh0=dh0)
+        """dh (T,B,H,W,F) -> dz (T,B,H,W,F,4), and dh0, dc0 (B,H,W,F) unless both are None.
+
+        coefficients (F, 4), h (T,B,H,W,F), unless both are None: of a linked BatchNormalization, whose dy dh then is.
+        """
+        self._run(
+            recurrent_kernel, gates=gates, c=c, c0=c0, dh=dh, coefficients=coefficients, h=h, dz=dz, dc0=dc0, dh0=dh0
+        )
 
 
 def persistent_forward(

@@ -10,6 +10,7 @@
 //
 // Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and BACKWARD, the tile of persistent_tiles.py.
 
+#include "batch_norm_link.cuh"
 #include "conv_lstm_cell.cuh"
 #include "persistent.cuh"
 
@@ -34,8 +35,9 @@ struct Owned {
         first_filter = blockIdx.y * Tile::COLUMNS + first_column;
     }
     __device__ __forceinline__ int pixel(int r) const { return first_pixel + 8 * r; }
+    __device__ __forceinline__ int column(int s) const { return first_column + s / 2 * 8 + s % 2; }
     __device__ __forceinline__ bool has(int s) const {
-        return first_column + s / 2 * 8 + s % 2 < Tile::COLUMNS && first_filter + s / 2 * 8 + s % 2 < F;
+        return column(s) < Tile::COLUMNS && first_filter + s / 2 * 8 + s % 2 < F;
     }
     __device__ __forceinline__ long long at(int r, int s) const {
         return (long long)pixel(r) * F + first_filter + s / 2 * 8 + s % 2;
@@ -45,9 +47,11 @@ struct Owned {
     }
 };
 
-// One row of pixels of this thread: dz of this frame; c -> c_prev, dc -> its gradient. c_prev null: zeros.
+// One row of pixels of this thread: dz of this frame; c -> c_prev, dc -> its gradient. c_prev null: zeros. h null: dh is
+// what it says, else dy of a linked BatchNormalization.
 __device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, Owned own, int r, float* c, float* dc,
-                                            const OPERAND* gates, const float* c_prev, const OPERAND* dh, OPERAND* dz) {
+                                            const OPERAND* gates, const float* c_prev, const OPERAND* dh,
+                                            const OPERAND* h, const float4* coefficients, OPERAND* dz) {
     float4 gate[STATES];  // read before anything is written: one wait for memory, not one for each state
     float before[STATES], dh_t[STATES];
 #pragma unroll
@@ -56,6 +60,15 @@ __device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, Owned own, in
         gate[s] = get4(gates + 4 * own.at(r, s));
         before[s] = c_prev == nullptr ? 0.0f : c_prev[own.at(r, s)];
         dh_t[s] = widen(dh[own.at(r, s)]);
+    }
+    if (h != nullptr) {
+        float h_t[STATES];
+#pragma unroll
+        for (int s = 0; s < STATES; ++s)
+            if (own.has(s)) h_t[s] = widen(h[own.at(r, s)]);
+#pragma unroll
+        for (int s = 0; s < STATES; ++s)
+            if (own.has(s)) dh_t[s] = norm_backward(coefficients[own.column(s)], dh_t[s], h_t[s]);
     }
 #pragma unroll
     for (int s = 0; s < STATES; ++s) {
@@ -70,16 +83,19 @@ __device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, Owned own, in
 
 // Backward of (1), the recurrent term, then of (5) .. (2), frames T-1 .. 0.
 //   gates  (T,B,H,W,F,4) and c (T,B,H,W,F) as forward left them; c0 (B,H,W,F) or null (zeros); dh (T,B,H,W,F)
+//   coefficients (F, 4), h (T,B,H,W,F): of a linked BatchNormalization, whose dy dh then is (batch_norm_link.cuh); or
+//          null, both. The block's coefficients stand in shared memory, in front of what persistent.cuh keeps there.
 //   dz     (T,B,H,W,F,4)
 //   dc0, dh0  (B,H,W,F): the gradients of the state before the first frame; null, both, if nobody asks for them
 //   flags  one for each block (persistent.cuh), 0 before the first launch
 extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     persistent_backward(const OPERAND* packed, const OPERAND* gates, const float* c, const float* c0, const OPERAND* dh,
-                        OPERAND* dz, float* dc0, float* dh0, uint32_t* flags, int steps, int images, int height,
-                        int width) {
+                        const float* coefficients, const OPERAND* h, OPERAND* dz, float* dc0, float* dh0,
+                        uint32_t* flags, int steps, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
-    const Recurrence<Tile> recurrence(shared, packed, flags, frames);
+    float4* own_coefficients = (float4*)shared;
+    const Recurrence<Tile> recurrence(shared + Tile::COLUMNS * sizeof(float4), packed, flags, frames);
     const long long states = (long long)frames.pixels() * F;
     const int first = blockIdx.y * Tile::COLUMNS, filters = min(Tile::COLUMNS, F - first);
     const Owned own;
@@ -92,6 +108,11 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
             cell[r][s] = inside ? c[(steps - 1) * states + own.at(r, s)] : 0.0f;
             dc[r][s] = 0.0f;
         }
+    if (h != nullptr) {
+        for (int i = threadIdx.x; i < filters; i += Tile::THREADS)
+            own_coefficients[i] = get4(coefficients + 4 * (first + i));
+        __syncthreads();
+    }
 #pragma unroll 1
     for (int t = steps - 1; t >= 0; --t) {
         Sums<Tile> sum;
@@ -99,6 +120,7 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
         const float* c_prev = t > 0 ? c + (t - 1) * states : c0;
         recurrence.prefetch(gates + 4 * t * states, 4 * F, 4 * first, 4 * filters);
         recurrence.prefetch(dh + t * states, F, first, filters);
+        if (h != nullptr) recurrence.prefetch(h + t * states, F, first, filters);
         if (c_prev != nullptr) recurrence.prefetch(c_prev, F, first, filters);
         if (t + 1 < steps) {
             recurrence.wait_for(steps - 1 - t);
@@ -108,7 +130,7 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
         for (int r = 0; r < ROWS; ++r)
             if (own.pixel(r) < frames.pixels())
                 retreat_row(sum, own, r, cell[r], dc[r], gates + 4 * t * states, c_prev, dh + t * states,
-                            dz + 4 * t * states);
+                            h == nullptr ? nullptr : h + t * states, own_coefficients, dz + 4 * t * states);
         recurrence.publish(steps - t);
     }
     if (dh0 == nullptr) return;

@@ -8,6 +8,7 @@
 //
 // Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and FORWARD, the tile of persistent_tiles.py.
 
+#include "batch_norm_link.cuh"
 #include "conv_lstm_cell.cuh"
 #include "persistent.cuh"
 
@@ -16,6 +17,7 @@ constexpr int PAIRS = Tile::NT / 2;       // of accumulator tiles: a pair holds 
 constexpr int ROWS = 2 * Tile::OWN_MT;    // pixels of a thread
 constexpr int FILTERS = Tile::BN / 4;     // of a block
 static_assert(Tile::NT % 2 == 0 && Tile::COLUMNS == Tile::BN, "a block has all four gates of its filters");
+using Statistics = StateSums<Tile::BM, FILTERS, Tile::THREADS>;
 
 // recurrent_kernel (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
 extern "C" __global__ void pack_persistent_forward(const float* recurrent_kernel, OPERAND* packed, int groups) {
@@ -67,13 +69,16 @@ __device__ __forceinline__ void advance_row(const Sums<Tile>& sum, Owned own, in
 //   z       (T,B,H,W,F,4): the input term -> with keep the gates, for backward
 //   c       (T,B,H,W,F) with keep; else (B,H,W,F), the last one
 //   h       (T,B,H,W,F)
+//   partial (tiles, 2, F): the sums of h and h^2 for a linked BatchNormalization (batch_norm_link.cuh); null: nobody
+//           wants them. They wait in shared memory, in front of what persistent.cuh keeps there.
 //   flags   one for each block (persistent.cuh), 0 before the first launch
 extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     persistent_forward(const OPERAND* h0, const OPERAND* packed, OPERAND* z, const float* c0, float* c, OPERAND* h,
-                       uint32_t* flags, int steps, int keep, int images, int height, int width) {
+                       double* partial, uint32_t* flags, int steps, int keep, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
-    const Recurrence<Tile> recurrence(shared, packed, flags, frames);
+    const Statistics statistics{(double*)shared};
+    const Recurrence<Tile> recurrence(shared + Statistics::BYTES, packed, flags, frames);
     const long long states = (long long)frames.pixels() * F;
     const int first_gate = blockIdx.y * FILTERS * 4, gates = min(FILTERS * 4, 4 * F - first_gate);
     const Owned own;
@@ -85,6 +90,7 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
             bool inside = own.pixel(r) < frames.pixels() && own.filter(p) < F;
             cell[r][p] = c0 != nullptr && inside ? c0[own.at(r, p)] : 0.0f;
         }
+    statistics.clear();
 #pragma unroll 1
     for (int t = 0; t < steps; ++t, z += 4 * states) {
         Sums<Tile> sum;
@@ -98,7 +104,9 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
             if (own.pixel(r) < frames.pixels())
                 advance_row(sum, own, r, cell[r], z, keep ? c + t * states : nullptr, h + t * states, keep);
         recurrence.publish(t + 1);
+        if (partial != nullptr) statistics.add(h + t * states, blockIdx.x, frames.pixels());  // flags are on their way
     }
+    if (partial != nullptr) statistics.finish(partial, blockIdx.x, false);
     if (keep) return;
 #pragma unroll
     for (int r = 0; r < ROWS; ++r)

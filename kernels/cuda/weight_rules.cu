@@ -7,6 +7,7 @@
 //
 // Constants: EPSILON.
 
+#include "block_sums.cuh"
 #include "elementwise.cuh"
 
 constexpr int THREADS = 256;

@@ -76,7 +76,7 @@ class ReferenceBackend(HostBackend):
         h_all, c_last = conv_lstm.conv_lstm_forward(plan, x[np.newaxis], kernel, recurrent_kernel, bias, h, c)
         return h_all[0].copy(), c_last.copy()
 
-    def batch_norm_plan(self, spec: BatchNormSpec) -> batch_norm.BatchNormPlan:
+    def batch_norm_plan(self, spec: BatchNormSpec, source: Any = None) -> batch_norm.BatchNormPlan:
         return batch_norm.BatchNormPlan(spec, self.zeros((spec.C,)), self.zeros((spec.C,)))
 
     def batch_norm_forward(

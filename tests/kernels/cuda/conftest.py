@@ -1,12 +1,16 @@
 """The CUDA kernels on the simulator, in every precision; and a machine that has such a device."""
 
+from collections.abc import Iterator
+
 import pytest
 
 import kernels.cuda
+from bench.cuda.launches import Recorder
 from kernels import select
 from kernels.cuda import CudaBackend
 from kernels.specs import PRECISIONS
 from tests.cuda_sim import sim_backend
+from tests.cuda_sim.runtime import SimRuntime
 
 
 @pytest.fixture(scope="session", params=PRECISIONS)
@@ -34,3 +38,16 @@ def simulated_device(monkeypatch: pytest.MonkeyPatch) -> None:
 def fast_simulated_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same without the checks, for what runs more than a few steps."""
     _simulate(monkeypatch, checked=False)
+
+
+@pytest.fixture
+def recorder(simulated_device: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    """Notes the launches of the networks on device="cuda", none of which are recorded as graphs."""
+    recorder, runtime = Recorder(), SimRuntime()
+
+    def opened(device: int, precision: str) -> CudaBackend:
+        return CudaBackend(precision=precision, runtime=runtime, graphs=False)
+
+    monkeypatch.setattr(kernels.cuda, "CudaBackend", opened)
+    with recorder.on(runtime):
+        yield recorder

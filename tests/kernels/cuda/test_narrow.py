@@ -1,18 +1,15 @@
 """In bfloat16 what goes between layers that both know how stands in two bytes; nothing is launched to convert it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-import kernels.cuda
 from bench.cuda.launches import Recorder
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
 from engine.layers.narrow import Narrow, narrow_between
-from kernels.cuda import CudaBackend
 from kernels.specs import GRADIENT_ERROR
-from tests.cuda_sim.runtime import SimRuntime
 
 ARGUMENTS = {"padding": "same", "return_sequences": True, "recurrent_activation": "sigmoid"}
 
@@ -32,19 +29,6 @@ def network(device: str, precision: str = "float32") -> Sequential:
 def batch() -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
     return random.random((2, 3, 6, 7, 2)).astype(np.float32), (random.random((2, 3, 6, 7, 1)) > 0.5).astype(np.float32)
-
-
-@pytest.fixture
-def recorder(simulated_device: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    """Notes the launches of the networks on device="cuda"."""
-    recorder, runtime = Recorder(), SimRuntime()
-
-    def opened(device: int, precision: str) -> CudaBackend:
-        return CudaBackend(precision=precision, runtime=runtime, graphs=False)
-
-    monkeypatch.setattr(kernels.cuda, "CudaBackend", opened)
-    with recorder.on(runtime):
-        yield recorder
 
 
 def launches(recorder: Recorder, work: Callable[[], object]) -> Counter[str]:

@@ -1,0 +1,62 @@
+// What a ConvLSTM does for the BatchNormalization behind it, where that alone reads h: two passes over h that
+// batch_norm.cu then leaves out. The equations are those of batch_norm.cu with x = h, n = T*B*H*W.
+//
+//     forward, where h is written                       backward, where dh is read, from dy of the BatchNormalization
+//     (1), (2)  sum(h), sum(h^2)                        dh = dx = a * (dy - b - (h - mean) * e)
+//
+//                                                       a = gamma / deviation            b = dbeta / n
+//                                                       e = dgamma / (n * deviation)     deviation = sqrt(variance
+//                                                                                                         + epsilon)
+//
+// The mean stays apart: multiplied out, dy and h would have one factor each and one shift, and a large mean would cost
+// the digits that h differs in.
+#pragma once
+
+#include "block_sums.cuh"
+#include "conv_lstm_cell.cuh"
+
+// (1), (2): the sums over what a block writes of h, a tile of ROWS pixels x FILTERS filters, in float64, frame after
+// frame. h is read back from where it has just been written, as it is stored, and a thread sums one filter of every
+// GROUPS-th pixel: those that computed h hold parts of several filters, whose sums would take more registers than there
+// are.
+template <int ROWS, int FILTERS, int THREADS>
+struct StateSums {
+    static constexpr int GROUPS = THREADS / FILTERS, BYTES = 2 * int(sizeof(double)) * THREADS;
+    static_assert(GROUPS > 0, "a thread for each filter");
+    double* shared;  // (2, THREADS)
+
+    __device__ __forceinline__ void clear() const { shared[threadIdx.x] = shared[THREADS + threadIdx.x] = 0.0; }
+
+    // Adds a tile of a frame, h (pixels, F). A barrier lies between what the block wrote of it and this.
+    __device__ __forceinline__ void add(const OPERAND* h, int tile, int pixels) const {
+        const int group = threadIdx.x / FILTERS, filter = blockIdx.y * FILTERS + threadIdx.x % FILTERS;
+        if (group >= GROUPS || filter >= F) return;
+        double sum = shared[threadIdx.x], squares = shared[THREADS + threadIdx.x];
+        const int last = min((tile + 1) * ROWS, pixels);
+#pragma unroll 8
+        for (int m = tile * ROWS + group; m < last; m += GROUPS) {
+            const double value = widen(h[(long long)m * F + filter]);
+            sum += value;
+            squares += value * value;
+        }
+        shared[threadIdx.x] = sum;
+        shared[THREADS + threadIdx.x] = squares;
+    }
+
+    // partial (tiles, 2, F), each tile's own: written, or added to what earlier frames have left there.
+    __device__ __forceinline__ void finish(double* partial, int tile, bool earlier) const {
+        sum_rows<2, GROUPS, FILTERS, THREADS>(shared);
+        const int filter = blockIdx.y * FILTERS + threadIdx.x;
+        if (threadIdx.x >= FILTERS || filter >= F) return;
+#pragma unroll
+        for (int q = 0; q < 2; ++q) {
+            double* target = partial + (2LL * tile + q) * F + filter;
+            *target = (earlier ? *target : 0.0) + shared[q * THREADS + threadIdx.x];
+        }
+    }
+};
+
+// dh from the coefficients a, b, mean, e of its filter.
+__device__ __forceinline__ float norm_backward(float4 coefficients, float dy, float h) {
+    return coefficients.x * (dy - coefficients.y - (h - coefficients.z) * coefficients.w);
+}
