@@ -103,11 +103,15 @@ def oracle() -> ReferenceBackend:
 
 
 def errors(actual: Results, expected: Results) -> dict[str, float]:
-    """||actual - expected|| / ||expected|| of each array; an expected zero must be met exactly."""
+    """||actual - expected|| / ||expected|| of each array; an expected zero must be met exactly.
+
+    A NaN is infinitely far off: a NaN itself would lose every comparison, and so never be the largest error.
+    """
     result = {}
     for name, array in expected.items():
         assert actual[name].shape == array.shape, name
         size = np.linalg.norm(array)
         difference = np.linalg.norm(actual[name].astype(np.float64) - array)
-        result[name] = float(difference / size if size else (0.0 if difference == 0.0 else np.inf))
+        error = float(difference / size if size else (0.0 if difference == 0.0 else np.inf))
+        result[name] = np.inf if np.isnan(error) else error
     return result
