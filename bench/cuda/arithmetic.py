@@ -37,6 +37,8 @@ PRODUCTS = {
     ("windowed_backward.cu", "windowed_backward"): Product("dx", ("KH", "KW", "F"), gates=4),
     ("conv_lstm.cu", "kernel_gradient"): Product("dz", ("KH", "KW", "C")),
     ("conv_lstm.cu", "recurrent_gradient"): Product("dz", ("KH", "KW", "F")),
+    ("windowed_kernel_gradient.cu", "windowed_kernel_gradient"): Product("dz", ("KH", "KW", "C")),
+    ("windowed_recurrent_gradient.cu", "windowed_recurrent_gradient"): Product("dz", ("KH", "KW", "F")),
     ("conv3d.cu", "conv3d_forward"): Product("y", ("KT", "KH", "KW", "C")),
     ("conv3d.cu", "conv3d_backward"): Product("dx", ("KT", "KH", "KW", "K")),
     ("conv3d.cu", "kernel_gradient"): Product("dy", ("KT", "KH", "KW", "C")),

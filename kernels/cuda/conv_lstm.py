@@ -3,22 +3,15 @@
 from typing import Any
 
 from kernels.cuda.batch_norm_link import BatchNormLink
-from kernels.cuda.binding import (
-    Launch,
-    bind_convolution,
-    bind_elements,
-    bind_gradient,
-    cell_defines,
-    count_pixels,
-    tile_defines,
-)
+from kernels.cuda.binding import Launch, bind_convolution, bind_elements, cell_defines, count_pixels, tile_defines
 from kernels.cuda.convert import Inward, Outward
 from kernels.cuda.launch import Program, Runtime
 from kernels.cuda.persistent import Recurrence, persistent_backward, persistent_forward
 from kernels.cuda.precision import operand_bytes, operand_dtype
 from kernels.cuda.product_tiles import Products
 from kernels.cuda.source import Constant
-from kernels.cuda.tiles import ConvTile, GradientTile, conv_tile, gradient_tile, round_up
+from kernels.cuda.tiles import ConvTile, conv_tile, gradient_tile, round_up
+from kernels.cuda.weight_gradients import WeightGradients
 from kernels.cuda.windowed import windowed_backward, windowed_forward
 from kernels.cuda.workspace import Workspace
 from kernels.specs import ConvLSTMSpec
@@ -86,7 +79,10 @@ class ConvLSTMPlan:
             self._persistent_backward = persistent_backward(runtime, spec, precision, recurrence)
             self._allocate_backward()
             self._bind_backward()
-            self._bind_gradients()
+            gradients = (self._tiles.kernel_gradient, self._tiles.recurrent_gradient)
+            self._weight_gradients = WeightGradients(
+                runtime, workspace, self._program, spec, precision, products, *gradients
+            )
 
     # ------------------------------------------------------------------------------------------------ forward
 
@@ -201,13 +197,6 @@ class ConvLSTMPlan:
         self.dh0, self.dc0 = empty(self._state, "float32"), empty(self._state, "float32")
         self._packed_kernel_back = empty(tiles.input_backward.packed_shape, operands)
         self._packed_recurrent_back = empty(tiles.step_backward.packed_shape, operands)
-        # The recurrent kernel met h of every frame but the last, and h0 if there was one: two launches, whose slices
-        # are summed together.
-        self._kernel_slices, _ = tiles.kernel_gradient.slices(self.spec.T * self._pixels)
-        self._later_slices, _ = tiles.recurrent_gradient.slices((self.spec.T - 1) * self._pixels)
-        self._first_slices, _ = tiles.recurrent_gradient.slices(self._pixels)
-        self._kernel_partial = self._partial(tiles.kernel_gradient, self._kernel_slices)
-        self._recurrent_partial = self._partial(tiles.recurrent_gradient, self._later_slices + self._first_slices)
 
     def _bind_backward(self) -> None:
         tiles, state, gates = self._tiles, self._state, self._gates
@@ -221,25 +210,6 @@ class ConvLSTMPlan:
         self._initial_state_backward = self._bind("initial_state_backward", tiles.step_backward, 1, sizes)
         sizes = {"dz": self._sequence, "packed_kernel": packed_kernel, "dx": self._x}
         self._input_backward = self._bind("input_backward", tiles.input_backward, self.spec.T, sizes)
-
-    def _bind_gradients(self) -> None:
-        spec, tiles = self.spec, self._tiles
-        partial, tile = self._kernel_partial.shape, tiles.kernel_gradient
-        sizes = {"x": self._x, "dz": self._sequence, "partial": partial}
-        self._kernel_gradient = self._bind_gradient("kernel_gradient", tile, spec.T, sizes)
-        sizes = {"partial": partial, "dkernel": self._kernel, "dbias": self._bias}
-        self._sum_kernel = bind_elements(self._program, "sum_kernel_gradient", tile.rows * tile.columns, sizes)
-
-        partial, tile = self._recurrent_partial.shape, tiles.recurrent_gradient
-        if spec.T > 1:
-            sizes = {"h": (spec.T - 1, *self._state), "dz": (spec.T - 1, *self._gates), "partial": partial}
-            self._later_gradient = self._bind_gradient("recurrent_gradient", tile, spec.T - 1, sizes, slice_offset=0)
-        sizes = {"h": self._state, "dz": self._gates, "partial": partial}
-        self._first_gradient = self._bind_gradient(
-            "recurrent_gradient", tile, 1, sizes, slice_offset=self._later_slices
-        )
-        sizes = {"partial": partial, "drecurrent_kernel": self._recurrent}
-        self._sum_recurrent = bind_elements(self._program, "sum_recurrent_gradient", tile.rows * tile.columns, sizes)
 
     def backward(
         self,
@@ -278,14 +248,8 @@ class ConvLSTMPlan:
         elif need_dx:
             self._input_backward(dz=self._dz, packed_kernel=self._packed_kernel_back, dx=self._dx)
 
-        self._kernel_gradient(x=x, dz=self._dz, partial=self._kernel_partial)
-        self._sum_kernel(partial=self._kernel_partial, dkernel=dkernel, dbias=dbias, slices=self._kernel_slices)
-        if self.spec.T > 1:
-            self._later_gradient(h=self.h[:-1], dz=self._dz[1:], partial=self._recurrent_partial)
-        if h0 is not None:
-            self._first_gradient(h=self._read_h0.known(h0), dz=dz[0], partial=self._recurrent_partial)
-        slices = self._later_slices + (self._first_slices if h0 is not None else 0)
-        self._sum_recurrent(partial=self._recurrent_partial, drecurrent_kernel=drecurrent_kernel, slices=slices)
+        h0 = None if h0 is None else self._read_h0.known(h0)
+        self._weight_gradients(x, self.h, h0, self._dz, dkernel, drecurrent_kernel, dbias)
         dx = self._show_dx(self._dx) if need_dx else None
         return dx, *((self.dh0, self.dc0) if need_dstate else (None, None))
 
@@ -316,17 +280,8 @@ class ConvLSTMPlan:
         pixels = frames * self._pixels
         return bind_convolution(self._program, name, tile, pixels, sizes, may_be_none, **self._frames(frames))
 
-    def _bind_gradient(
-        self, name: str, tile: GradientTile, frames: int, sizes: dict[str, Any], **scalars: Any
-    ) -> Launch:
-        pixels = frames * self._pixels
-        return bind_gradient(self._program, name, tile, pixels, sizes, **self._frames(frames), **scalars)
-
     def _bind_pack(self, name: str, packed_kernel: Any, packed_recurrent: Any) -> Launch:
         sizes = {"kernel": self._kernel, "recurrent_kernel": self._recurrent}
         packed = {"packed_kernel": packed_kernel, "packed_recurrent": packed_recurrent}
         elements = max(rows * columns for rows, columns in packed.values())
         return bind_elements(self._program, name, elements, sizes | packed)
-
-    def _partial(self, tile: GradientTile, slices: int) -> Array:
-        return self._workspace.array("partial", (slices, tile.rows, tile.columns))

@@ -1,0 +1,194 @@
+"""How a weight gradient over windows in shared memory is cut into blocks, and what it costs beside a gathered one.
+
+A block has all pixels of its slice and a group of rows and columns of the gradient: the more of them, the fewer times
+pixels are read. What a tile costs is counted as product_tiles.py counts it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.precision import operand_bytes
+from kernels.cuda.product_tiles import L2_BYTES, MULTIPLICATIONS, SHARED_BYTES, STEP_CLOCKS
+from kernels.cuda.tiles import (
+    GRADIENT_CHUNK,
+    MMA_DEPTH,
+    TARGET_BLOCKS,
+    GradientTile,
+    WarpGrid,
+    ceil_div,
+    round_up,
+    shared_stride,
+)
+from kernels.specs import ConvLSTMSpec
+
+PATCH_WIDTH = 8
+"""Pixels of a row of a patch; PATCH_WIDTH in patch.cuh."""
+
+MAX_PATCH_ROWS = 64
+
+MAX_PIECES = 4
+"""Pieces of a row of a patch that a thread copies: it keeps in registers where each of them comes from and goes to."""
+
+MAX_ACCUMULATORS = 120
+"""Of a thread: with fragments and addresses about 180 registers of the 255 that it may have."""
+
+FACTOR_BYTES = {"float32": 16, "tf32": 4, "bfloat16": 2}
+"""Of shared memory's bandwidth for each row and column that a warp reads of a pixel. In float32 it is a fragment with
+eight rows, or four pairs of columns, that one load brings to 32 lanes."""
+
+BLOCKS = TARGET_BLOCKS // 2
+"""One block on a multiprocessor, where a gathered gradient has two; a constant for the reason that is told there."""
+
+
+@dataclass(frozen=True)
+class WindowedGradientTile:
+    """The tile of one weight gradient; WindowedGradientTile in windowed_gradient.cuh.
+
+    Attributes:
+        channels: of x.
+        columns: of dz.
+        kh, kw: the kernel.
+        bias: whether there is a row for the bias.
+        warps: how the rows and columns of a block are cut.
+        patch_rows: rows of 8 pixels that a block multiplies at a time.
+        element: bytes of one operand.
+    """
+
+    channels: int
+    columns: int
+    kh: int
+    kw: int
+    bias: bool
+    warps: WarpGrid
+    patch_rows: int
+    element: int
+
+    @property
+    def arguments(self) -> str:
+        warps = self.warps
+        return ", ".join(map(str, (warps.warps_m, warps.warps_n, warps.m_tiles, warps.n_tiles)))
+
+    @property
+    def rows(self) -> int:
+        """Rows of the product: taps times padded channels, and the bias."""
+        return self.kh * self.kw * round_up(self.channels, 8) + int(self.bias)
+
+    @property
+    def groups(self) -> tuple[int, int]:
+        """Blocks along the rows and the columns."""
+        return ceil_div(self.rows, self.warps.rows), ceil_div(self.columns, self.warps.columns)
+
+    @property
+    def patch_pixels(self) -> int:
+        return PATCH_WIDTH * self.patch_rows
+
+    @property
+    def window_pixels(self) -> int:
+        """Pixels that a patch and its taps reach."""
+        return (PATCH_WIDTH + self.kw - 1) * (self.patch_rows + self.kh - 1)
+
+    @property
+    def shared_bytes(self) -> int:
+        window = self.window_pixels * shared_stride(round_up(self.channels, 8))
+        return 2 * self.element * (window + self.patch_pixels * shared_stride(self.warps.columns))
+
+    @property
+    def copied_bytes(self) -> int:
+        """From L2 to shared memory for one patch."""
+        return self.element * (self.window_pixels * self.channels + self.patch_pixels * self.warps.columns)
+
+    @property
+    def pieces(self) -> int:
+        """Copies that a thread makes for each row of a patch."""
+        window = (PATCH_WIDTH + self.kw - 1) * (round_up(self.channels, 8) // self._copied_together(self.channels))
+        dz = PATCH_WIDTH * (self.warps.columns // self._copied_together(self.columns))
+        return ceil_div(window + dz, self.warps.threads)
+
+    def patches(self, images: int, height: int, width: int) -> int:
+        return images * ceil_div(height, self.patch_rows) * ceil_div(width, PATCH_WIDTH)
+
+    def slices(self, patches: int) -> tuple[int, int]:
+        """How many slices the patches are split into (none, if there are no patches), and how many a slice has."""
+        per_slice = max(1, ceil_div(patches, max(1, BLOCKS // prod(self.groups))))
+        return ceil_div(patches, per_slice), per_slice
+
+    def grid(self, slices: int) -> tuple[int, int, int]:
+        return *self.groups, slices
+
+    def fits(self, shared_bytes: int) -> bool:
+        """Whether the kernel can run it, in so much shared memory."""
+        return self.pieces <= MAX_PIECES and self.shared_bytes <= shared_bytes
+
+    def _copied_together(self, row: int) -> int:
+        """Elements that one copy moves, of rows of so many; copied_together in operand.cuh."""
+        vector = 16 // self.element
+        return vector if row % vector == 0 else 1
+
+
+def windowed_gradient_tile(
+    spec: ConvLSTMSpec, channels: int, bias: bool, precision: str, limits: DeviceLimits
+) -> WindowedGradientTile | None:
+    """The tile of a gradient of weights (kh,kw,channels,4F) that costs least. None: no tile fits in shared memory."""
+    taps, columns, element = spec.kh * spec.kw, 4 * spec.F, operand_bytes(precision)
+    tiles = (
+        WindowedGradientTile(channels, columns, spec.kh, spec.kw, bias, warps, rows, element)
+        for warps in _warp_grids(taps * round_up(channels, 8) + int(bias), columns)
+        for rows in _patch_rows(spec.H, 2 * MMA_DEPTH[element] // PATCH_WIDTH)
+    )
+    fitting = (tile for tile in tiles if tile.fits(limits.shared_bytes_per_block))
+    return min(fitting, key=lambda tile: _cost(spec, tile, precision), default=None)
+
+
+def windowed_gradient_clocks(spec: ConvLSTMSpec, tile: WindowedGradientTile, precision: str) -> float:
+    """What the sums over all frames cost a multiprocessor of a large device."""
+    slices, per_slice = tile.slices(tile.patches(spec.T * spec.B, spec.H, spec.W))
+    turns = per_slice * ceil_div(slices * prod(tile.groups), BLOCKS)
+    return turns * (_clocks(tile.warps, tile.patch_pixels, precision, tile.copied_bytes) + STEP_CLOCKS)
+
+
+def gathered_gradient_clocks(spec: ConvLSTMSpec, tile: GradientTile, precision: str) -> float:
+    """The same of weight_gradient.cuh. A multiprocessor has two blocks: one works while the other is at a barrier."""
+    slices, per_slice = tile.slices(spec.T * spec.B * spec.H * spec.W)
+    turns = per_slice * ceil_div(prod(tile.grid(slices)), BLOCKS)
+    chunk = GRADIENT_CHUNK[tile.element]
+    copied = tile.element * chunk * (tile.warps.rows + tile.warps.columns)
+    return turns * _clocks(tile.warps, chunk, precision, copied)
+
+
+def _clocks(warps: WarpGrid, pixels: int, precision: str, copied: int) -> float:
+    """So many pixels of a block; copied: bytes, from L2 to shared memory."""
+    multiplications = warps.rows * warps.columns * pixels
+    m, n = 16 * warps.m_tiles, 8 * warps.n_tiles
+    read = multiplications * (m + n) / (m * n) * FACTOR_BYTES[precision]
+    return max(multiplications / MULTIPLICATIONS[precision], (read + copied) / SHARED_BYTES, copied / L2_BYTES)
+
+
+def _cost(spec: ConvLSTMSpec, tile: WindowedGradientTile, precision: str) -> tuple[float, int, int]:
+    """Of tiles that cost the same, the one that reads least from L2; then the one with the shortest warps, whose rows
+    take an instruction more to read than its columns.
+    """
+    patches = tile.patches(spec.T * spec.B, spec.H, spec.W)
+    copied = patches * prod(tile.groups) * tile.copied_bytes
+    return windowed_gradient_clocks(spec, tile, precision), copied, tile.warps.m_tiles
+
+
+def _warp_grids(rows: int, columns: int) -> Iterator[WarpGrid]:
+    """Eight warps over equal groups of rows and columns."""
+    for warps_m in (1, 2, 4, 8):
+        warps_n = 8 // warps_m
+        for m_tiles in _shares(ceil_div(rows, 16 * warps_m)):
+            for n_tiles in _shares(ceil_div(columns, 8 * warps_n)):
+                if 4 * m_tiles * n_tiles <= MAX_ACCUMULATORS:
+                    yield WarpGrid(warps_m, warps_n, m_tiles, n_tiles)
+
+
+def _patch_rows(height: int, multiple: int) -> Iterator[int]:
+    """Ways to cut a frame's rows into equal patches."""
+    return (rows for rows in {round_up(share, multiple) for share in _shares(height)} if rows <= MAX_PATCH_ROWS)
+
+
+def _shares(whole: int) -> set[int]:
+    """The parts of equal size that a whole can be cut into."""
+    return {ceil_div(whole, parts) for parts in range(1, whole + 1)}
