@@ -14,12 +14,7 @@ from kernels.cuda.precision import precision_defines
 from kernels.cuda.product_tiles import Products
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import GradientTile
-from kernels.cuda.windowed_gradient_tiles import (
-    WindowedGradientTile,
-    gathered_gradient_clocks,
-    windowed_gradient_clocks,
-    windowed_gradient_tile,
-)
+from kernels.cuda.windowed_gradient_tiles import WindowedGradientTile, windowed_gradient_tile, windows_cost_less
 from kernels.cuda.workspace import Workspace
 from kernels.specs import ConvLSTMSpec
 
@@ -171,10 +166,7 @@ def _first_stage(
     tile = windowed_gradient_tile(spec, channels, bias, precision, runtime.limits)
     if tile is None and products == "windows":
         raise ValueError(f"products: expected 'auto' or 'gathered' where windows do not fit, got 'windows' for {spec}")
-    if tile is None or (
-        products == "auto"
-        and gathered_gradient_clocks(spec, gathered, precision) <= windowed_gradient_clocks(spec, tile, precision)
-    ):
+    if tile is None or (products == "auto" and not windows_cost_less(spec, tile, gathered, precision)):
         return way
     return _Windowed(runtime, spec, precision, name, tile)
 

@@ -106,6 +106,11 @@ class WindowedGradientTile:
         dz = PATCH_WIDTH * (self.warps.columns // self._copied_together(self.columns))
         return ceil_div(window + dz, self.warps.threads)
 
+    @property
+    def asynchronous(self) -> bool:
+        """Whether copies go on beside the mma: rows that are no multiple of 16 bytes pass through registers."""
+        return self._copied_together(self.channels) > 1 and self._copied_together(self.columns) > 1
+
     def patches(self, images: int, height: int, width: int) -> int:
         return images * ceil_div(height, self.patch_rows) * ceil_div(width, PATCH_WIDTH)
 
@@ -139,6 +144,12 @@ def windowed_gradient_tile(
     )
     fitting = (tile for tile in tiles if tile.fits(limits.shared_bytes_per_block))
     return min(fitting, key=lambda tile: _cost(spec, tile, precision), default=None)
+
+
+def windows_cost_less(spec: ConvLSTMSpec, tile: WindowedGradientTile, gathered: GradientTile, precision: str) -> bool:
+    """The rule where nobody asks for either way."""
+    clocks = windowed_gradient_clocks(spec, tile, precision)
+    return tile.asynchronous and clocks < gathered_gradient_clocks(spec, gathered, precision)
 
 
 def windowed_gradient_clocks(spec: ConvLSTMSpec, tile: WindowedGradientTile, precision: str) -> float:

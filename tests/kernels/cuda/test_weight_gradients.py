@@ -141,6 +141,8 @@ CHOICES = {
     "the example": (EXAMPLE, "tf32", "auto", H200, {"kernel", "recurrent"}),
     "the example in bfloat16": (EXAMPLE, "bfloat16", "auto", H200, {"kernel", "recurrent"}),
     "its first layer": (replace(EXAMPLE, C=1), "tf32", "auto", H200, {"recurrent"}),
+    "channels that are copied one by one": (replace(EXAMPLE, C=41), "tf32", "auto", H200, {"recurrent"}),
+    "its first layer in bfloat16": (replace(EXAMPLE, C=1), "bfloat16", "auto", H200, {"recurrent"}),
     "multiplications rule": (EXAMPLE, "float32", "auto", H200, set()),
     "patches wider than frames": (replace(EXAMPLE, W=3), "tf32", "auto", H200, set()),
     "little shared memory": (EXAMPLE, "tf32", "auto", DeviceLimits(4, 16_384, 1024, "90"), set()),
