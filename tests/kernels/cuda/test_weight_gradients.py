@@ -161,6 +161,19 @@ def test_which_way_is_taken(
     assert programs == {"conv_lstm.cu"} | {f"windowed_{name}_gradient.cu" for name in windowed}
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_tile_of_the_example(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On fewer pixels than it is chosen for."""
+    monkeypatch.setattr(
+        "kernels.cuda.weight_gradients.windowed_gradient_tile",
+        lambda _, channels, bias, precision, limits: windowed_gradient_tile(EXAMPLE, channels, bias, precision, limits),
+    )
+    spec = replace(EXAMPLE, T=3, B=1, W=9)
+    host = exact_factors(spec, precision)
+    found = errors(run(spec, precision, "windows", host), expected(spec, host, with_state=True))
+    assert max(found.values()) < ERROR, found
+
+
 def test_windows_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="products: expected 'auto' or 'gathered' where windows do not fit, got"):
         plan(DryRuntime(DeviceLimits(4, 8_192, 1024, "90")), EXAMPLE, "float32", "windows")
