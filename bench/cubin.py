@@ -83,7 +83,7 @@ def seed_programs(precision: str, limits: DeviceLimits) -> list[SeedProgram]:
         (" 40->40", _conv_lstm),
         (" 1->40", _first_conv_lstm),
         (" 40", _batch_norm),
-        (" 40->1", _conv3d),
+        (" 40->1", _head),
         (" any", _pieces),
     ):
         operation(backend)
@@ -133,19 +133,22 @@ def _batch_norm(backend: CudaBackend) -> None:
     backend.batch_norm_inference(plan, x, channel, channel, channel, channel)
 
 
-def _conv3d(backend: CudaBackend) -> None:
-    plan = backend.conv3d_plan(Conv3DSpec(T, B, H, W, F, 1, 3, 3, 3))
-    x, kernel, bias = backend.empty((T, B, H, W, F)), backend.empty((3, 3, 3, F, 1)), backend.empty((1,))
+def _head(backend: CudaBackend) -> None:
+    _conv3d(backend, Conv3DSpec(T, B, H, W, F, 1, 3, 3, 3))
+
+
+def _conv3d(backend: CudaBackend, spec: Conv3DSpec) -> None:
+    plan = backend.conv3d_plan(spec)
+    x, kernel, bias = backend.empty(spec.x_shape), backend.empty(spec.kernel_shape), backend.empty((spec.K,))
     y = backend.conv3d_forward(plan, x, kernel, bias)
     backend.conv3d_backward(plan, y, x, kernel, kernel, bias)
 
 
 def _pieces(backend: CudaBackend) -> None:
     """What layers with other arguments than the example's are put together from."""
-    plan = backend.conv3d_plan(Conv3DSpec(T, B, H, W, 4 * F, 4 * F, 1, 3, 3, strides=(1, 2, 2), groups=4))
-    x, kernel, bias = backend.empty((T, B, H, W, 4 * F)), backend.empty((1, 3, 3, F, 4 * F)), backend.empty((4 * F,))
-    y = backend.conv3d_forward(plan, x, kernel, bias)
-    backend.conv3d_backward(plan, y, x, kernel, kernel, bias)
+    _conv3d(backend, Conv3DSpec(T, B, H, W, F, F, 3, 3, 3))
+    _conv3d(backend, Conv3DSpec(T, B, H, W, 4 * F, 4 * F, 1, 3, 3, strides=(1, 2, 2), groups=4))
+    kernel = backend.empty((1, 3, 3, F, 4 * F))
     wide, narrow, masks = (backend.empty((*axes, H, W, n)) for axes, n in (((1, B), 4 * F), ((1, B), F), ((4, B), F)))
     cell = (wide, wide, narrow, wide, narrow, narrow)
     backend.lstm_cell_forward("relu", "sigmoid", *cell)

@@ -39,6 +39,19 @@ def cell_defines(spec: ConvLSTMSpec, precision: str) -> dict[str, Constant]:
     }
 
 
+def conv3d_defines(spec: Conv3DSpec, precision: str) -> dict[str, Constant]:
+    """The constants of conv3d.cuh but for its tile; frame sizes, frames and batch are arguments."""
+    return {
+        "SPEC_C": spec.C,
+        "SPEC_K": spec.K,
+        "SPEC_KT": spec.kt,
+        "SPEC_KH": spec.kh,
+        "SPEC_KW": spec.kw,
+        "SPEC_BEFORE": spec.frames_before,
+        **precision_defines(precision),
+    }
+
+
 def tile_defines(tiles: object) -> dict[str, Constant]:
     """A tile's template arguments by the name of the attribute it stands in, in capitals."""
     return {name.upper(): tile.arguments for name, tile in vars(tiles).items()}

@@ -1,4 +1,4 @@
-// Conv3D with strides, dilation, groups and any kernel size, by its definition. conv3d.cu is the fast way.
+// Conv3D with strides, dilation, groups and any kernel size, by its definition. conv3d.py launches the fast ways.
 //
 //     forward                                                        backward
 //     (1)  y[p] = bias + sum over taps k of                          dx[q]      = sum over k of dy[p] kernel[k]^T

@@ -1,4 +1,4 @@
-"""Launches conv3d_direct.cu: the convolutions that conv3d.cu does not know."""
+"""Launches conv3d_direct.cu: the convolutions that conv3d.py does not know."""
 
 from typing import Any
 

@@ -139,12 +139,14 @@ class GradientTile:
         columns: output columns.
         warps: how a block of it is cut.
         element: bytes of one operand.
+        target_blocks: how many blocks the pixels are split into, with those of the product.
     """
 
     rows: int
     columns: int
     warps: WarpGrid
     element: int = 4
+    target_blocks: int = TARGET_BLOCKS
 
     @property
     def shared_bytes(self) -> int:
@@ -161,7 +163,7 @@ class GradientTile:
         """How many slices the pixels are split into (none, if there are no pixels), and how many chunks a slice has."""
         chunks = ceil_div(pixels, GRADIENT_CHUNK[self.element])
         blocks = ceil_div(self.rows, self.warps.rows) * ceil_div(self.columns, self.warps.columns)
-        per_slice = max(1, ceil_div(chunks, max(1, TARGET_BLOCKS // blocks)))
+        per_slice = max(1, ceil_div(chunks, max(1, self.target_blocks // blocks)))
         return ceil_div(chunks, per_slice), per_slice
 
     def grid(self, slices: int) -> tuple[int, int, int]:

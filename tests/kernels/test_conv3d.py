@@ -26,6 +26,10 @@ SPECS = [
     Conv3DSpec(T=4, B=2, H=5, W=7, C=4, K=6, kt=2, kh=3, kw=2, padding="causal", dilation=(2, 1, 2), groups=2),
     Conv3DSpec(T=2, B=2, H=3, W=4, C=8, K=12, kt=1, kh=3, kw=3, groups=4),
     Conv3DSpec(T=3, B=1, H=5, W=4, C=2, K=3, kt=1, kh=1, kw=1, padding="valid"),
+    Conv3DSpec(T=1, B=1, H=5, W=7, C=3, K=1, kt=1, kh=3, kw=3),
+    Conv3DSpec(T=3, B=2, H=7, W=4, C=4, K=1, kt=1, kh=3, kw=5, padding="causal"),
+    Conv3DSpec(T=4, B=2, H=3, W=5, C=8, K=2, kt=2, kh=1, kw=5),
+    Conv3DSpec(T=3, B=1, H=5, W=4, C=40, K=3, kt=3, kh=3, kw=1, padding="causal"),
 ]
 
 

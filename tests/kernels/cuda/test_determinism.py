@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kernels.cuda import CudaBackend
+from kernels.cuda.conv3d_few_outputs import FewOutputsTiles
 from kernels.cuda.conv_lstm import conv_lstm_defines
 from kernels.cuda.tiles import gradient_tile
 from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
@@ -12,6 +13,7 @@ from tests.kernels.cuda.layer_runs import Results, run_batch_norm, run_conv3d, r
 
 CONV_LSTM = ConvLSTMSpec(T=2, B=3, H=9, W=13, C=3, F=6, kh=3, kw=3)
 CONV3D = Conv3DSpec(T=2, B=3, H=9, W=13, C=6, K=2, kt=3, kh=3, kw=3)
+FEW_OUTPUTS = Conv3DSpec(T=2, B=3, H=9, W=13, C=16, K=2, kt=3, kh=3, kw=3)
 BATCH_NORM = BatchNormSpec(T=2, B=3, H=9, W=13, C=6)
 
 
@@ -28,6 +30,7 @@ def everything(backend: CudaBackend) -> Results:
     runs = {
         "conv_lstm": run_conv_lstm(backend, CONV_LSTM),
         "conv3d": run_conv3d(backend, CONV3D),
+        "conv3d, few outputs": run_conv3d(backend, FEW_OUTPUTS),
         "batch_norm": run_batch_norm(backend, BATCH_NORM),
         "losses": losses(backend),
     }
@@ -48,6 +51,7 @@ def test_the_sums_here_are_split() -> None:
     pixels = CONV_LSTM.T * CONV_LSTM.B * CONV_LSTM.H * CONV_LSTM.W
     slices, _ = gradient_tile(CONV_LSTM.kh * CONV_LSTM.kw * CONV_LSTM.C + 1, 4 * CONV_LSTM.F).slices(pixels)
     assert slices > 10
+    assert FewOutputsTiles(FEW_OUTPUTS, "tf32").kernel_gradient.slices(pixels)[0] > 10
 
 
 def test_slices_do_not_depend_on_the_device() -> None:

@@ -28,6 +28,10 @@ CONV3D = {
     "even depth, causal": Conv3DSpec(T=3, B=2, H=5, W=3, C=3, K=5, kt=4, kh=3, kw=1, padding="causal"),
     "the example's head": Conv3DSpec(T=3, B=2, H=6, W=5, C=40, K=1, kt=3, kh=3, kw=3),
     "two column blocks": Conv3DSpec(T=2, B=1, H=3, W=3, C=1, K=161, kt=1, kh=3, kw=3, padding="causal"),
+    "few outputs, T=1": Conv3DSpec(T=1, B=1, H=3, W=7, C=8, K=1, kt=3, kh=3, kw=3),
+    "few outputs, 17 column tiles": Conv3DSpec(T=2, B=1, H=5, W=4, C=40, K=5, kt=3, kh=3, kw=3),
+    "few outputs, channels one by one": Conv3DSpec(T=2, B=2, H=11, W=3, C=70, K=1, kt=2, kh=3, kw=5, padding="causal"),
+    "few outputs, all copied together": Conv3DSpec(T=3, B=1, H=3, W=4, C=64, K=8, kt=3, kh=3, kw=3),
 }
 
 BATCH_NORM = {
