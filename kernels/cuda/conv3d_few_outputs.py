@@ -28,6 +28,10 @@ SUM_BYTES = 8 * SUM_THREADS
 FULL_BLOCK = 256
 """Threads of a block where a product has many rows."""
 
+MOST_OUTPUTS = 8
+"""The columns of one mma: with more, gathering has more to multiply for what it reads, and a thread of sum_taps more
+to hold."""
+
 
 def has_few_outputs(spec: Conv3DSpec, precision: str) -> bool:
     """Whether a product of each tap and output, added up by tap, moves less than gathering a pixel for each tap.
@@ -40,7 +44,7 @@ def has_few_outputs(spec: Conv3DSpec, precision: str) -> bool:
     taps, element = spec.kt * spec.kh * spec.kw, operand_bytes(precision)
     gathered = taps * spec.C * element
     once = spec.C * element + 2 * 4 * taps * spec.K
-    return once < gathered and taps * spec.K <= 4 * spec.C
+    return spec.K <= MOST_OUTPUTS and once < gathered and taps * spec.K <= 4 * spec.C
 
 
 class FewOutputsTiles:
