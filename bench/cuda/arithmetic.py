@@ -25,16 +25,20 @@ class Product:
 
 PRODUCTS = {
     ("conv_lstm.cu", "input_forward"): Product("z", ("KH", "KW", "C")),
-    ("windowed_forward.cu", "windowed_forward"): Product("z", ("KH", "KW", "C")),
+    ("windowed_input_forward.cu", "windowed_input_forward"): Product("z", ("KH", "KW", "C")),
     ("conv_lstm.cu", "step_forward"): Product("z", ("KH", "KW", "F"), unless_none="h_prev"),
     ("conv_lstm.cu", "step_backward"): Product("dh", ("KH", "KW", "F"), gates=4, unless_none="dz_next"),
+    ("windowed_step_forward.cu", "windowed_step_forward"): Product("z", ("KH", "KW", "F"), unless_none="h_prev"),
+    ("windowed_step_backward.cu", "windowed_step_backward"): Product(
+        "dh", ("KH", "KW", "F"), gates=4, unless_none="dz_next"
+    ),
     ("persistent_forward.cu", "persistent_forward"): Product("z", ("KH", "KW", "F"), first_unless_none="h0"),
     ("persistent_backward.cu", "persistent_backward"): Product(
         "dh", ("KH", "KW", "F"), gates=4, first_unless_none="dh0"
     ),
     ("conv_lstm.cu", "initial_state_backward"): Product("dh0", ("KH", "KW", "F"), gates=4),
     ("conv_lstm.cu", "input_backward"): Product("dx", ("KH", "KW", "F"), gates=4),
-    ("windowed_backward.cu", "windowed_backward"): Product("dx", ("KH", "KW", "F"), gates=4),
+    ("windowed_input_backward.cu", "windowed_input_backward"): Product("dx", ("KH", "KW", "F"), gates=4),
     ("conv_lstm.cu", "kernel_gradient"): Product("dz", ("KH", "KW", "C")),
     ("conv_lstm.cu", "recurrent_gradient"): Product("dz", ("KH", "KW", "F")),
     ("windowed_kernel_gradient.cu", "windowed_kernel_gradient"): Product("dz", ("KH", "KW", "C")),

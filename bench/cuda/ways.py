@@ -16,10 +16,10 @@ from kernels.cuda.product_tiles import Products
 from kernels.specs import ConvLSTMSpec
 
 WORK = {
-    "input convolution": ("input_forward", "windowed_forward"),
+    "input convolution": ("input_forward", "windowed_input_forward"),
     "recurrence": ("step_forward", "windowed_step_forward", "persistent_forward"),
     "recurrence, backward": ("step_backward", "windowed_step_backward", "persistent_backward"),
-    "gradient of the input": ("input_backward", "windowed_backward"),
+    "gradient of the input": ("input_backward", "windowed_input_backward"),
     "gradient of the kernel": ("kernel_gradient", "windowed_kernel_gradient"),
     "gradient of the recurrent kernel": ("recurrent_gradient", "windowed_recurrent_gradient"),
 }

@@ -38,36 +38,35 @@ using KernelGradient = GradientTile<InputWindow, 4 * F, true, KERNEL_GRADIENT>;
 using RecurrentGradient = GradientTile<StateWindow, 4 * F, false, RECURRENT_GRADIENT>;
 static_assert(2 * sizeof(double) * StepForward::THREADS <= StepForward::SHARED_BYTES, "sums fit where stages were");
 
-// kernel (kh,kw,C,4F), recurrent_kernel (kh,kw,F,4F) -> the packed weights of the forward convolutions.
-extern "C" __global__ void pack_forward(const float* kernel, const float* recurrent_kernel, OPERAND* packed_kernel,
-                                        OPERAND* packed_recurrent) {
-    pack_weights<InputForward>(packed_kernel, [&](int tap, int channel, int n) {
-        return gate_weight(kernel, C, tap, channel, n);
-    });
-    pack_weights<StepForward>(packed_recurrent, [&](int tap, int channel, int n) {
-        return gate_weight(recurrent_kernel, F, tap, channel, n);
-    });
+// Weights (kh,kw,C,4F) or (kh,kw,F,4F) -> packed (PADDED_COLUMNS, PADDED_K), for the kernel of that name.
+extern "C" __global__ void pack_input_forward(const float* weights, OPERAND* packed) {
+    pack_weights<InputForward>(
+        packed, [&](int tap, int channel, int n) { return gate_weight(weights, C, tap, channel, n); });
 }
 
-// The same weights -> the packed weights of the backward convolutions.
-extern "C" __global__ void pack_backward(const float* kernel, const float* recurrent_kernel, OPERAND* packed_kernel,
-                                         OPERAND* packed_recurrent) {
-    pack_weights<InputBackward>(packed_kernel, [&](int tap, int channel, int n) {
-        return flipped_weight(kernel, C, tap, channel, n);
-    });
-    pack_weights<StepBackward>(packed_recurrent, [&](int tap, int channel, int n) {
-        return flipped_weight(recurrent_kernel, F, tap, channel, n);
-    });
+extern "C" __global__ void pack_step_forward(const float* weights, OPERAND* packed) {
+    pack_weights<StepForward>(
+        packed, [&](int tap, int channel, int n) { return gate_weight(weights, F, tap, channel, n); });
+}
+
+extern "C" __global__ void pack_input_backward(const float* weights, OPERAND* packed) {
+    pack_weights<InputBackward>(
+        packed, [&](int tap, int channel, int n) { return flipped_weight(weights, C, tap, channel, n); });
+}
+
+extern "C" __global__ void pack_step_backward(const float* weights, OPERAND* packed) {
+    pack_weights<StepBackward>(
+        packed, [&](int tap, int channel, int n) { return flipped_weight(weights, F, tap, channel, n); });
 }
 
 // (1), first and last term, all frames: x (T,B,H,W,C) -> z (T,B,H,W,F,4).
 extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
-    input_forward(const OPERAND* x, const OPERAND* packed_kernel, const float* bias, OPERAND* z, int images,
+    input_forward(const OPERAND* x, const OPERAND* packed, const float* bias, OPERAND* z, int images,
                   int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<InputForward> sum;
-    convolve<InputForward, true>(sum, shared, x, packed_kernel, frames);
+    convolve<InputForward, true>(sum, shared, x, packed, frames);
     for_each_channel<InputForward>(sum, blockIdx.x, frames.pixels(),
                                    [&](int m, int channel, float4 v) { put_input(z, m, channel, v, bias); });
 }
@@ -78,7 +77,7 @@ extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
 //   partial (tiles, 2, F): the sums of h and h^2 for a linked BatchNormalization (batch_norm_link.cuh); earlier: whether
 //   earlier frames have left theirs there; null: nobody wants them
 extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
-    step_forward(const OPERAND* h_prev, const OPERAND* packed_recurrent, const OPERAND* z, const float* c_prev,
+    step_forward(const OPERAND* h_prev, const OPERAND* packed, const OPERAND* z, const float* c_prev,
                  OPERAND* gates, float* c, OPERAND* h, double* partial, int earlier, int images, int height,
                  int width) {
     DYNAMIC_SHARED(char, shared);
@@ -86,7 +85,7 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
     Sums<StepForward> sum;
     prefetch_rows<StepForward>(z, frames.pixels(), 4 * F);
     prefetch_rows<StepForward>(c_prev, frames.pixels(), F);
-    convolve<StepForward, true>(sum, shared, h_prev, packed_recurrent, frames);  // (1)
+    convolve<StepForward, true>(sum, shared, h_prev, packed, frames);  // (1)
     advance_tile<StepForward>(sum, blockIdx.x, frames.pixels(), z, c_prev, gates, c, h);  // (2) .. (5)
     if (partial != nullptr) sum_tile<StepForward>((double*)shared, h, blockIdx.x, frames.pixels(), partial, earlier);
 }
@@ -97,7 +96,7 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
 //   coefficients (F, 4), h (B,H,W,F): of a linked BatchNormalization, whose dy dh then is (batch_norm_link.cuh); or null
 //   dz (B,H,W,F,4)
 extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
-    step_backward(const OPERAND* dz_next, const OPERAND* packed_recurrent, const OPERAND* gates, const float* c,
+    step_backward(const OPERAND* dz_next, const OPERAND* packed, const OPERAND* gates, const float* c,
                   const float* c_prev, const OPERAND* dh, const float* coefficients, const OPERAND* h, float* dc,
                   OPERAND* dz, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
@@ -109,7 +108,7 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
     prefetch_rows<StepBackward>(dh, frames.pixels(), F);
     prefetch_rows<StepBackward>(h, frames.pixels(), F);
     prefetch_rows<StepBackward>(dc, frames.pixels(), F);
-    convolve<StepBackward, false>(sum, shared, dz_next, packed_recurrent, frames);  // (1)
+    convolve<StepBackward, false>(sum, shared, dz_next, packed, frames);  // (1)
     const int first = blockIdx.y * StepBackward::BN;
     retreat_tile<StepBackward>(sum, blockIdx.x, frames.pixels(), first, min(StepBackward::BN, F - first),
                                dz_next == nullptr, gates, c, c_prev, dh, coefficients, h, dc, dz);  // (5) .. (2)
@@ -117,22 +116,22 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
 
 // Backward of (1), what reaches the state before the first frame: dz (B,H,W,F,4) of frame 0 -> dh0 (B,H,W,F).
 extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
-    initial_state_backward(const OPERAND* dz, const OPERAND* packed_recurrent, float* dh0, int images, int height,
+    initial_state_backward(const OPERAND* dz, const OPERAND* packed, float* dh0, int images, int height,
                            int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<StepBackward> sum;
-    convolve<StepBackward, false>(sum, shared, dz, packed_recurrent, frames);
+    convolve<StepBackward, false>(sum, shared, dz, packed, frames);
     store<StepBackward>(sum, frames.pixels(), dh0, nullptr);
 }
 
 // Backward of (1), the input term, all frames: dz (T,B,H,W,F,4) -> dx (T,B,H,W,C).
 extern "C" __global__ void __launch_bounds__(InputBackward::THREADS)
-    input_backward(const OPERAND* dz, const OPERAND* packed_kernel, OPERAND* dx, int images, int height, int width) {
+    input_backward(const OPERAND* dz, const OPERAND* packed, OPERAND* dx, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<InputBackward> sum;
-    convolve<InputBackward, false>(sum, shared, dz, packed_kernel, frames);
+    convolve<InputBackward, false>(sum, shared, dz, packed, frames);
     store<InputBackward>(sum, frames.pixels(), dx, nullptr);
 }
 

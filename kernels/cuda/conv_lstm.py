@@ -1,18 +1,19 @@
 """Launches conv_lstm.cu: the buffers of a ConvLSTM layer and the order of its kernels."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kernels.cuda.batch_norm_link import BatchNormLink
-from kernels.cuda.binding import Launch, bind_convolution, bind_elements, cell_defines, count_pixels, tile_defines
+from kernels.cuda.binding import cell_defines, count_pixels, tile_defines
 from kernels.cuda.convert import Inward, Outward
-from kernels.cuda.launch import Program, Runtime
+from kernels.cuda.convolutions import Convolution, Name, weights_of
+from kernels.cuda.launch import Program, Runtime, Size
 from kernels.cuda.persistent import Recurrence, persistent_backward, persistent_forward
 from kernels.cuda.precision import operand_bytes, operand_dtype
 from kernels.cuda.product_tiles import Products
 from kernels.cuda.source import Constant
-from kernels.cuda.tiles import ConvTile, conv_tile, gradient_tile, round_up
+from kernels.cuda.tiles import conv_tile, gradient_tile, round_up
 from kernels.cuda.weight_gradients import WeightGradients
-from kernels.cuda.windowed import windowed_backward, windowed_forward
 from kernels.cuda.workspace import Workspace
 from kernels.specs import ConvLSTMSpec
 
@@ -56,26 +57,21 @@ class ConvLSTMPlan:
         products: Products = "auto",
     ) -> None:
         self.spec = spec
-        self._pixels = count_pixels(spec) // spec.T
+        count_pixels(spec)
         self._runtime, self._workspace = runtime, workspace
         self._program = Program(runtime, "conv_lstm.cu", conv_lstm_defines(spec, precision))
         self._tiles = Tiles(spec, precision)
         self._precision, self._operands = precision, operand_dtype(precision)
-        frame, gates = (spec.B, spec.H, spec.W), 4 * spec.F
+        frame = (spec.B, spec.H, spec.W)
         self._state, self._gates = (*frame, spec.F), (*frame, spec.F, 4)
         self._x, self._sequence = (spec.T, *frame, spec.C), (spec.T, *self._gates)
-        self._kernel, self._recurrent = (spec.kh, spec.kw, spec.C, gates), (spec.kh, spec.kw, spec.F, gates)
-        self._bias = (gates,)
+        self._bias = (4 * spec.F,)
         self.link = BatchNormLink()
+        self._products = products
         self._persistent_forward = persistent_forward(runtime, spec, precision, recurrence)
-        self.tiles_of_frame, _ = (
-            self._persistent_forward.grid if self._persistent_forward else self._tiles.step_forward.grid(self._pixels)
-        )
         self._allocate_forward()
         self._bind_forward()
-        self._windowed_forward = windowed_forward(runtime, spec, precision, products, self._tiles.input_forward)
         if spec.training:
-            self._windowed_backward = windowed_backward(runtime, spec, precision, products, self._tiles.input_backward)
             self._persistent_backward = persistent_backward(runtime, spec, precision, recurrence)
             self._allocate_backward()
             self._bind_backward()
@@ -96,8 +92,6 @@ class ConvLSTMPlan:
         self.c = empty((spec.T if spec.training else 1, *self._state), "float32")
         self._z_frames, self._h_frames = list(self._z), list(self.h)
         self._c_frames = list(self.c) if spec.training else [self.c[0]] * spec.T
-        self._packed_kernel = empty(self._tiles.input_forward.packed_shape, operands)
-        self._packed_recurrent = empty(self._tiles.step_forward.packed_shape, operands)
         self._read_x = Inward(self._runtime, self._x, self._precision, spec.narrow_x)
         self._read_h0 = Inward(self._runtime, self._state, self._precision)
         self._show_h = Outward(self._runtime, self.h.shape, self._precision, spec.narrow_y)
@@ -109,16 +103,19 @@ class ConvLSTMPlan:
             ]
 
     def _bind_forward(self) -> None:
-        tiles, state = self._tiles, self._state
-        packed_kernel, packed_recurrent = self._packed_kernel.shape, self._packed_recurrent.shape
-        self._pack_forward = self._bind_pack("pack_forward", packed_kernel, packed_recurrent)
-        sizes = {"x": self._x, "packed_kernel": packed_kernel, "bias": self._bias, "z": self._sequence}
-        self._input_forward = self._bind("input_forward", tiles.input_forward, self.spec.T, sizes)
-        sizes = {"h_prev": state, "packed_recurrent": packed_recurrent, "z": self._gates, "c_prev": state}
-        blocks, _ = tiles.step_forward.grid(self._pixels)
-        sizes |= {"gates": self._gates, "c": state, "h": state, "partial": (blocks, 2, self.spec.F)}
+        state = self._state
+        self._input_forward = self._convolution(
+            "input_forward", {"x": self._x, "bias": self._bias, "z": self._sequence}
+        )
+        if self._persistent_forward is not None:
+            self.tiles_of_frame, _ = self._persistent_forward.grid
+            if self.spec.T > 1 or self.spec.training:
+                return
+        sizes = {"h_prev": state, "z": self._gates, "c_prev": state, "gates": self._gates, "c": state, "h": state}
         may_be_none = ("h_prev", "c_prev", "gates", "partial")
-        self._step_forward = self._bind("step_forward", tiles.step_forward, 1, sizes, may_be_none)
+        self._step_forward = self._convolution("step_forward", sizes, may_be_none, {"partial": (2, self.spec.F)})
+        if self._persistent_forward is None:
+            self.tiles_of_frame = self._step_forward.tiles
 
     def forward(
         self,
@@ -130,12 +127,13 @@ class ConvLSTMPlan:
         c0: Array | None,
     ) -> tuple[Array, Array]:
         """x (T,B,H,W,C) -> h (T,B,H,W,F), last c (B,H,W,F); see Backend.conv_lstm_forward."""
-        self._pack(kernel, recurrent_kernel, by_steps=self._persistent_forward is None)
+        self._input_forward.pack(kernel)
         self._project(x, bias)
         h_prev, c_prev = None if h0 is None else self._read_h0(h0), c0
         if self._persistent_forward is not None:
             self._persistent_forward(recurrent_kernel, h_prev, c_prev, self._z, self.c, self.h, self.link.sums)
         else:
+            self._step_forward.pack(recurrent_kernel)
             for t, (z, h, c) in enumerate(zip(self._z_frames, self._h_frames, self._c_frames, strict=True)):
                 self._advance(z, h_prev, c_prev, h, c, earlier=t > 0)
                 h_prev, c_prev = h, c
@@ -155,61 +153,47 @@ class ConvLSTMPlan:
         if self.spec.T != 1 or self.spec.training:
             raise ValueError(f"plan: expected one of T=1, training=False, got {self.spec}")
         if not same_weights:
-            self._pack(kernel, recurrent_kernel, by_steps=True)
+            self._input_forward.pack(kernel)
+            self._step_forward.pack(recurrent_kernel)
         self._project(x, bias)
         first_h, _, show_first = self._states[0]
         h_next, c_next, show = self._states[1 if h is show_first.known(first_h) else 0]
         self._advance(self._z_frames[0], None if h is None else self._read_state(h), c, h_next, c_next)
         return show(h_next), c_next
 
-    def _pack(self, kernel: Array, recurrent_kernel: Array, by_steps: bool) -> None:
-        """The weights of the input convolution and, where the recurrence runs by_steps, of step_forward."""
-        if self._windowed_forward is not None:
-            self._windowed_forward.pack(kernel)
-        if self._windowed_forward is None or by_steps:
-            packed = {"packed_kernel": self._packed_kernel, "packed_recurrent": self._packed_recurrent}
-            self._pack_forward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
-
     def _project(self, x: Array, bias: Array) -> None:
-        if self._windowed_forward is not None:
-            self._windowed_forward(x=self._read_x(x), bias=bias, z=self._z)
-        else:
-            self._input_forward(x=self._read_x(x), packed_kernel=self._packed_kernel, bias=bias, z=self._z)
+        self._input_forward(x=self._read_x(x), bias=bias, z=self._z)
 
     def _advance(
         self, z: Array, h_prev: Array | None, c_prev: Array | None, h: Array, c: Array, earlier: bool = False
     ) -> None:
         gates = z if self.spec.training else None
         self._step_forward(
-            h_prev=h_prev, packed_recurrent=self._packed_recurrent, z=z, c_prev=c_prev, gates=gates, c=c, h=h,
+            h_prev=h_prev, z=z, c_prev=c_prev, gates=gates, c=c, h=h,
             partial=self.link.sums, earlier=int(earlier),
         )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------ backward
 
     def _allocate_backward(self) -> None:
-        tiles, empty, operands = self._tiles, self._runtime.empty, self._operands
+        empty, operands = self._runtime.empty, self._operands
         self._dz = self._workspace.array("dz", self._sequence, operands)
         self._dz_frames = list(self._dz)
         self._dx = empty(self._x, operands)
         self._read_dh = Inward(self._runtime, self.h.shape, self._precision, self.spec.narrow_y)
         self._show_dx = Outward(self._runtime, self._x, self._precision, self.spec.narrow_x)
         self.dh0, self.dc0 = empty(self._state, "float32"), empty(self._state, "float32")
-        self._packed_kernel_back = empty(tiles.input_backward.packed_shape, operands)
-        self._packed_recurrent_back = empty(tiles.step_backward.packed_shape, operands)
 
     def _bind_backward(self) -> None:
-        tiles, state, gates = self._tiles, self._state, self._gates
-        packed_kernel, packed_recurrent = self._packed_kernel_back.shape, self._packed_recurrent_back.shape
-        self._pack_backward = self._bind_pack("pack_backward", packed_kernel, packed_recurrent)
-        sizes = {"dz_next": gates, "packed_recurrent": packed_recurrent, "gates": gates, "c": state}
-        sizes |= {"c_prev": state, "dh": state, "dc": state, "dz": gates, "coefficients": (self.spec.F, 4), "h": state}
+        self._input_backward = self._convolution("input_backward", {"dz": self._sequence, "dx": self._x})
+        if self._persistent_backward is not None:
+            return
+        state, gates = self._state, self._gates
+        sizes: dict[str, Size] = {"dz_next": gates, "gates": gates, "c": state, "c_prev": state, "dh": state}
+        sizes |= {"coefficients": (self.spec.F, 4), "h": state, "dc": state, "dz": gates}
         may_be_none = ("dz_next", "c_prev", "coefficients", "h")
-        self._step_backward = self._bind("step_backward", tiles.step_backward, 1, sizes, may_be_none)
-        sizes = {"dz": gates, "packed_recurrent": packed_recurrent, "dh0": state}
-        self._initial_state_backward = self._bind("initial_state_backward", tiles.step_backward, 1, sizes)
-        sizes = {"dz": self._sequence, "packed_kernel": packed_kernel, "dx": self._x}
-        self._input_backward = self._bind("input_backward", tiles.input_backward, self.spec.T, sizes)
+        self._step_backward = self._convolution("step_backward", sizes, may_be_none)
+        self._initial_state_backward = self._convolution("initial_state_backward", {"dz": gates, "dh0": state})
 
     def backward(
         self,
@@ -229,24 +213,21 @@ class ConvLSTMPlan:
         if not self.spec.training:
             raise ValueError(f"plan: expected one with training=True, got {self.spec}")
         self.link.check_dh(dh)
-        packed_recurrent, dz = self._packed_recurrent_back, self._dz_frames
-        if self._persistent_backward is None or (need_dx and self._windowed_backward is None):
-            packed = {"packed_kernel": self._packed_kernel_back, "packed_recurrent": packed_recurrent}
-            self._pack_backward(kernel=kernel, recurrent_kernel=recurrent_kernel, **packed)
+        dz = self._dz_frames
         dh, x = self._read_dh(dh), self._read_x.known(x)
         if self._persistent_backward is not None:
             gradients = (self.dc0, self.dh0) if need_dstate else (None, None)
             link = self.link.coefficients, self.link.h
             self._persistent_backward(recurrent_kernel, self._z, self.c, c0, dh, *link, self._dz, *gradients)
         else:
+            self._step_backward.pack(recurrent_kernel)
             self._retreat(dh, c0)
             if need_dstate:
-                self._initial_state_backward(dz=dz[0], packed_recurrent=packed_recurrent, dh0=self.dh0)
-        if need_dx and self._windowed_backward is not None:
-            self._windowed_backward.pack(kernel)
-            self._windowed_backward(dz=self._dz, dx=self._dx)
-        elif need_dx:
-            self._input_backward(dz=self._dz, packed_kernel=self._packed_kernel_back, dx=self._dx)
+                self._initial_state_backward.pack(recurrent_kernel)
+                self._initial_state_backward(dz=dz[0], dh0=self.dh0)
+        if need_dx:
+            self._input_backward.pack(kernel)
+            self._input_backward(dz=self._dz, dx=self._dx)
 
         h0 = None if h0 is None else self._read_h0.known(h0)
         self._weight_gradients(x, self.h, h0, self._dz, dkernel, drecurrent_kernel, dbias)
@@ -258,7 +239,6 @@ class ConvLSTMPlan:
         for t in reversed(range(self.spec.T)):
             self._step_backward(
                 dz_next=self._dz_frames[t + 1] if t + 1 < self.spec.T else None,
-                packed_recurrent=self._packed_recurrent_back,
                 gates=self._z_frames[t],
                 c=self._c_frames[t],
                 c_prev=self._c_frames[t - 1] if t > 0 else c0,
@@ -271,17 +251,14 @@ class ConvLSTMPlan:
 
     # ------------------------------------------------------------------------------------------------ binding
 
-    def _frames(self, count: int) -> dict[str, Any]:
-        return {"images": count * self.spec.B, "height": self.spec.H, "width": self.spec.W}
-
-    def _bind(
-        self, name: str, tile: ConvTile, frames: int, sizes: dict[str, Any], may_be_none: tuple[str, ...] = ()
-    ) -> Launch:
-        pixels = frames * self._pixels
-        return bind_convolution(self._program, name, tile, pixels, sizes, may_be_none, **self._frames(frames))
-
-    def _bind_pack(self, name: str, packed_kernel: Any, packed_recurrent: Any) -> Launch:
-        sizes = {"kernel": self._kernel, "recurrent_kernel": self._recurrent}
-        packed = {"packed_kernel": packed_kernel, "packed_recurrent": packed_recurrent}
-        elements = max(rows * columns for rows, columns in packed.values())
-        return bind_elements(self._program, name, elements, sizes | packed)
+    def _convolution(
+        self,
+        name: Name,
+        sizes: Mapping[str, Size],
+        optional: Sequence[str] = (),
+        of_a_tile: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> Convolution:
+        return Convolution(
+            self._runtime, self._program, name, self.spec, self._precision, self._products,
+            getattr(self._tiles, weights_of(name)), sizes, optional, of_a_tile or {},
+        )  # fmt: skip

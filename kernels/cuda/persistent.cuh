@@ -87,16 +87,4 @@ struct Recurrence {
             add_groups<Tile>(own, sum, (float*)window, WarpPlace<Tile>().k);
         }
     }
-
-    // Asks L2 for this block's rows of an array (pixels, width), columns [column, column + count), which a later
-    // epilogue reads.
-    template <class Element>
-    __device__ __forceinline__ void prefetch(const Element* array, int width, int column, int count) const {
-        constexpr int LINE = 128 / int(sizeof(Element));
-        int lines = (count + LINE - 1) / LINE + 1, rows = min(Tile::BM, frames.pixels() - int(blockIdx.x) * Tile::BM);
-        for (int i = threadIdx.x; i < rows * lines; i += Tile::THREADS) {
-            long long row = (long long)blockIdx.x * Tile::BM + i / lines;
-            prefetch_l2(array + row * width + column + min(i % lines * LINE, count - 1));
-        }
-    }
 };

@@ -118,10 +118,10 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
         Sums<Tile> sum;
         clear(sum);
         const float* c_prev = t > 0 ? c + (t - 1) * states : c0;
-        recurrence.prefetch(gates + 4 * t * states, 4 * F, 4 * first, 4 * filters);
-        recurrence.prefetch(dh + t * states, F, first, filters);
-        if (h != nullptr) recurrence.prefetch(h + t * states, F, first, filters);
-        if (c_prev != nullptr) recurrence.prefetch(c_prev, F, first, filters);
+        prefetch_tile<Tile>(gates + 4 * t * states, blockIdx.x, frames.pixels(), 4 * F, 4 * first, 4 * filters);
+        prefetch_tile<Tile>(dh + t * states, blockIdx.x, frames.pixels(), F, first, filters);
+        if (h != nullptr) prefetch_tile<Tile>(h + t * states, blockIdx.x, frames.pixels(), F, first, filters);
+        if (c_prev != nullptr) prefetch_tile<Tile>(c_prev, blockIdx.x, frames.pixels(), F, first, filters);
         if (t + 1 < steps) {
             recurrence.wait_for(steps - 1 - t);
             recurrence.convolve<false>(sum, dz + 4 * (t + 1) * states);  // (1)

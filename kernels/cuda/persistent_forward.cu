@@ -95,7 +95,7 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     for (int t = 0; t < steps; ++t, z += 4 * states) {
         Sums<Tile> sum;
         clear(sum);
-        recurrence.prefetch(z, 4 * F, first_gate, gates);
+        prefetch_tile<Tile>(z, blockIdx.x, frames.pixels(), 4 * F, first_gate, gates);
         if (t > 0) recurrence.wait_for(t);
         const OPERAND* h_prev = t > 0 ? h + (t - 1) * states : h0;
         if (h_prev != nullptr) recurrence.convolve<true>(sum, h_prev);  // (1)

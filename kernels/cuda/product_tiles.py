@@ -1,4 +1,4 @@
-"""Which kernels take a ConvLSTM's products over all frames, and with which tiles: by counting what each would cost.
+"""Which kernels take the convolutions of a ConvLSTM, and with which tiles: by counting what each would cost.
 
 Two ways compute them: windowed_frames.cuh copies a window of pixels to shared memory once, conv.cuh gathers each tap of
 a pixel anew. The counts are of one multiprocessor: multiplications, bytes of shared memory and bytes from L2, each
@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Literal
 
 from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.persistent_tiles import forward_front
 from kernels.cuda.precision import operand_bytes
 from kernels.cuda.tiles import ConvTile, WarpGrid, ceil_div
 from kernels.cuda.windowed_tiles import WindowTile, channel_tiles, gate_tiles
@@ -34,16 +35,42 @@ STEP_CLOCKS = 400
 """What a barrier and the start of the copies behind it take, for each slab of a tile: a guess."""
 
 
-def windowed_forward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> WindowTile | None:
-    """The tile of windowed_forward, x -> z, that costs least. None: none fits."""
-    tiles = gate_tiles(spec.C, spec.F, spec.kh, spec.kw, operand_bytes(precision), one_place=False)
-    return _cheapest(tiles, spec, precision, limits)
+def windowed_tile(
+    name: str, spec: ConvLSTMSpec, precision: str, products: Products, gathered: ConvTile, limits: DeviceLimits
+) -> WindowTile | None:
+    """The tile of windowed_<name>, the cheapest that fits; None where it is to be gathered, or none fits.
+
+    gathered: the tile of the other way. Raises ValueError where `products` asks for windows and none fits.
+    """
+    if products == "gathered":
+        return None
+    tile = cheapest_tile(name, spec, precision, limits)
+    if tile is None and products == "windows":
+        raise ValueError(f"products: expected 'auto' or 'gathered' where windows do not fit, got 'windows' for {spec}")
+    if tile is None or products == "windows":
+        return tile
+    windowed = windowed_clocks(spec, tile, precision, limits)
+    return tile if windowed < gathered_clocks(spec, gathered, precision, limits) else None
 
 
-def windowed_backward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> WindowTile | None:
-    """The tile of windowed_backward, dz -> dx, that costs least. None: none fits."""
-    tiles = channel_tiles(4 * spec.F, spec.C, spec.kh, spec.kw, operand_bytes(precision), one_place=False)
-    return _cheapest(tiles, spec, precision, limits)
+def cheapest_tile(name: str, spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> WindowTile | None:
+    """Of the tiles of windowed_<name> that fit; None: none does."""
+    kernel, element = (spec.kh, spec.kw), operand_bytes(precision)
+    if name.endswith("forward"):
+        tiles = gate_tiles(spec.C, spec.F, *kernel, element, one_place=False)
+    else:
+        tiles = channel_tiles(4 * spec.F, spec.C, *kernel, element, one_place=False)
+    fitting = [
+        tile
+        for tile in _with_weights_in_turns(tiles)
+        if tile.fits(spec.W, limits.shared_bytes_per_block - front_bytes(name, tile))
+    ]
+    return min(fitting, key=lambda tile: windowed_clocks(spec, tile, precision, limits), default=None)
+
+
+def front_bytes(name: str, tile: WindowTile) -> int:
+    """What windowed_<name> keeps in front of the windows: a step forward the sums of batch_norm_link.cuh."""
+    return forward_front(tile) if name == "step_forward" else 0
 
 
 def windowed_grid(spec: ConvLSTMSpec, tile: WindowTile, limits: DeviceLimits) -> tuple[int, int]:
@@ -84,13 +111,6 @@ def _clocks(warps: WarpGrid, products: int, precision: str, to_shared: float, fr
 
 def _tiles(spec: ConvLSTMSpec, tile: WindowTile) -> int:
     return ceil_div(spec.T * spec.B * spec.H * spec.W, tile.warps.rows)
-
-
-def _cheapest(
-    tiles: Iterable[WindowTile], spec: ConvLSTMSpec, precision: str, limits: DeviceLimits
-) -> WindowTile | None:
-    fitting = [tile for tile in _with_weights_in_turns(tiles) if tile.fits(spec.W, limits.shared_bytes_per_block)]
-    return min(fitting, key=lambda tile: windowed_clocks(spec, tile, precision, limits), default=None)
 
 
 def _with_weights_in_turns(tiles: Iterable[WindowTile]) -> Iterator[WindowTile]:

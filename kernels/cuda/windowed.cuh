@@ -122,6 +122,19 @@ __device__ __forceinline__ void multiply_window(Accumulators<Tile::MT, Tile::NT>
     }
 }
 
+// Asks L2 for a tile's rows of an array (pixels, width) or null, columns [column, column + count), which a later epilogue
+// reads.
+template <class Tile, class Element>
+__device__ __forceinline__ void prefetch_tile(const Element* array, int tile, int pixels, int width, int column,
+                                              int count) {
+    constexpr int LINE = 128 / int(sizeof(Element));
+    int lines = (count + LINE - 1) / LINE + 1, rows = array == nullptr ? 0 : min(Tile::BM, pixels - tile * Tile::BM);
+    for (int i = threadIdx.x; i < rows * lines; i += Tile::THREADS) {
+        long long row = (long long)tile * Tile::BM + i / lines;
+        prefetch_l2(array + row * width + column + min(i % lines * LINE, count - 1));
+    }
+}
+
 // packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE): weight(tap, channel, group, n) for column n of a group, rounded here
 // for the mma; zero where k is padding. weight answers zero for columns that are padding.
 template <class Tile, class Weight>

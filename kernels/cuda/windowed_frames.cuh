@@ -11,12 +11,12 @@
 
 #include "windowed.cuh"
 
-// store(sums, tile) for every tile of this block: sums = x * packed^T.
+// store(sums, tile) for every tile of this block: sums = x * packed^T; before, begin(tile).
 //   x       (images, height, width, CHANNELS) or null, which is all zeros; ROUND: whether it needs rounding to tf32
 //   packed  (groups, SLABS, COLUMNS, WEIGHT_STRIDE), from pack_windows
-template <class Tile, bool ROUND, class Store>
+template <class Tile, bool ROUND, class Begin, class Store>
 __device__ __forceinline__ void convolve_frames(char* shared, const OPERAND* x, const OPERAND* packed, Frames frames,
-                                                Store store) {
+                                                Begin begin, Store store) {
     constexpr int EXCHANGED = (Tile::WARPS_K - 1) * Tile::BM * Tile::BN * int(sizeof(float) / sizeof(OPERAND));
     const int window = (Tile::BM + 2 * halo_of(Tile::KH, Tile::KW, frames.width)) * Tile::STRIDE;
     const int buffer = window > EXCHANGED ? window : EXCHANGED, tiles = (frames.pixels() + Tile::BM - 1) / Tile::BM;
@@ -41,6 +41,7 @@ __device__ __forceinline__ void convolve_frames(char* shared, const OPERAND* x, 
     for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x, place = 1 - place) {
         Accumulators<Tile::MT, Tile::NT> sum;
         clear(sum);
+        begin(tile);
 #pragma unroll 1
         for (int slab = 0; x != nullptr && slab < Tile::SLABS; ++slab, turn = 1 - turn) {
             cp_async_wait<0>();

@@ -12,6 +12,7 @@ import pytest
 
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
+from kernels.cuda.persistent import Recurrence
 from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_tiles import Products
 from kernels.cuda.windowed_tiles import BLOCK_ROWS, WindowTile, channel_tiles, gate_tiles
@@ -34,8 +35,8 @@ SHAPES = {
 }
 
 
-def backend(precision: str, products: Products, **device: int) -> CudaBackend:
-    return CudaBackend(precision=precision, runtime=SimRuntime(**device), products=products)
+def backend(precision: str, products: Products, recurrence: Recurrence = "auto", **device: int) -> CudaBackend:
+    return CudaBackend(precision=precision, runtime=SimRuntime(**device), products=products, recurrence=recurrence)
 
 
 @cache
@@ -47,10 +48,10 @@ def expected(spec: ConvLSTMSpec) -> Results:
 @pytest.mark.parametrize(("spec", "device"), SHAPES.values(), ids=SHAPES.keys())
 def test_it_computes_what_gathering_computes(precision: str, spec: ConvLSTMSpec, device: dict[str, int]) -> None:
     spec = replace(spec, recurrent_activation="sigmoid")  # a hard one's derivative jumps where rounding may move it
-    actual = run_conv_lstm(backend(precision, "windows", **device), spec)
+    actual = run_conv_lstm(backend(precision, "windows", "steps", **device), spec)
     found = errors(actual, expected(spec))
     assert max(found.values()) < GRADIENT_ERROR[precision], found
-    apart = errors(actual, run_conv_lstm(backend(precision, "gathered"), spec))
+    apart = errors(actual, run_conv_lstm(backend(precision, "gathered", "steps"), spec))
     # The sums run in another order, and a rounding more or less of h or dz is what a float32 sum may cost there.
     limit = {"float32": 2e-6, "tf32": 5e-4, "bfloat16": 5e-3}[precision]
     assert max(apart.values()) < limit, apart
@@ -79,8 +80,8 @@ def test_every_way_through_slabs_and_weights(name: str, precision: str, monkeypa
     spec, element = EVERY_WAY, operand_bytes(precision)
     forward = way(gate_tiles(spec.C, spec.F, spec.kh, spec.kw, element, one_place=False), name)
     backward = way(channel_tiles(4 * spec.F, spec.C, spec.kh, spec.kw, element, one_place=False), name)
-    monkeypatch.setattr("kernels.cuda.windowed.windowed_forward_tile", lambda *_: forward)
-    monkeypatch.setattr("kernels.cuda.windowed.windowed_backward_tile", lambda *_: backward)
+    tiles = {"input_forward": forward, "input_backward": backward}
+    monkeypatch.setattr("kernels.cuda.product_tiles.cheapest_tile", lambda kind, *_: tiles[kind])
     device = {"sm_count": max(forward.groups, backward.groups), "shared_bytes_per_block": 300_000}
     found = errors(run_conv_lstm(backend(precision, "windows", **device), spec), expected(spec))
     assert max(found.values()) < GRADIENT_ERROR[precision], found
@@ -89,16 +90,16 @@ def test_every_way_through_slabs_and_weights(name: str, precision: str, monkeypa
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_the_same_bits_in_any_order_of_blocks(precision: str) -> None:
     spec = SHAPES["tiles across rows and images"][0]
-    first = run_conv_lstm(backend(precision, "windows", seed=1), spec)
+    first = run_conv_lstm(backend(precision, "windows", "steps", seed=1), spec)
     for seed in (2, 3):
-        again = run_conv_lstm(backend(precision, "windows", seed=seed), spec)
+        again = run_conv_lstm(backend(precision, "windows", "steps", seed=seed), spec)
         for name, array in first.items():
             np.testing.assert_array_equal(again[name], array, err_msg=name)
 
 
 def launched(spec: ConvLSTMSpec, products: Products, **device: int) -> set[str]:
     """The kernels that a forward and a backward pass launch."""
-    recorder, table = Recorder(), backend("tf32", products, **device)
+    recorder, table = Recorder(), backend("tf32", products, "steps", **device)
     with recorder.on(table.runtime):
         recorder.recording = True
         run_conv_lstm(table, spec)
@@ -107,7 +108,8 @@ def launched(spec: ConvLSTMSpec, products: Products, **device: int) -> set[str]:
 
 RULE = ConvLSTMSpec(T=2, B=2, H=8, W=9, C=8, F=8, kh=3, kw=3)
 
-WINDOWED, GATHERED = {"windowed_forward", "windowed_backward"}, {"input_forward", "input_backward"}
+GATHERED = {"input_forward", "input_backward", "step_forward", "step_backward"}
+WINDOWED = {f"windowed_{name}" for name in GATHERED}
 
 
 @pytest.mark.parametrize(
@@ -122,17 +124,11 @@ def test_auto_takes_what_counts_less(spec: ConvLSTMSpec, windows: bool) -> None:
 
 def test_a_window_of_one_channel_costs_more_than_it_saves() -> None:
     kernels = launched(replace(RULE, C=1, T=8), "auto", sm_count=1)
-    assert "input_forward" in kernels and "windowed_forward" not in kernels
+    assert "input_forward" in kernels and "windowed_input_forward" not in kernels
 
 
 def test_gathering_can_be_asked_for() -> None:
     assert not launched(RULE, "gathered") & WINDOWED
-
-
-def test_the_weights_are_packed_for_the_kernels_that_read_them() -> None:
-    others = {"pack_forward", "pack_backward"}
-    assert not launched(RULE, "windows") & others
-    assert others <= launched(replace(RULE, T=1), "windows")  # one frame goes through step_forward and step_backward
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from kernels.cuda.launch import DeviceLimits
 from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_tiles import (
+    cheapest_tile,
+    front_bytes,
     gathered_clocks,
-    windowed_backward_tile,
     windowed_clocks,
-    windowed_forward_tile,
     windowed_grid,
 )
 from kernels.cuda.tiles import conv_tile
@@ -54,24 +54,25 @@ def check(
     assert windowed_clocks(spec, tile, precision, device) > 0
 
 
-@given(spec=specs, device=devices, precision=precisions)
-def test_forward(spec: ConvLSTMSpec, device: DeviceLimits, precision: str) -> None:
-    tile = windowed_forward_tile(spec, precision, device)
+@given(spec=specs, device=devices, precision=precisions, name=st.sampled_from(["input_forward", "step_forward"]))
+def test_forward(spec: ConvLSTMSpec, device: DeviceLimits, precision: str, name: str) -> None:
+    tile = cheapest_tile(name, spec, precision, device)
     check(tile, spec, precision, device, spec.C, -(-spec.F // 4) * 16)
     assert tile is not None and tile.warps.n_tiles % 2 == 0, "the gates of a filter would be torn apart"
     assert tile.columns == tile.warps.columns
+    assert front_bytes(name, tile) + tile.shared_bytes(spec.W) <= device.shared_bytes_per_block
 
 
 @given(spec=specs, device=devices, precision=precisions)
 def test_backward(spec: ConvLSTMSpec, device: DeviceLimits, precision: str) -> None:
-    tile = windowed_backward_tile(spec, precision, device)
+    tile = cheapest_tile("input_backward", spec, precision, device)
     check(tile, spec, precision, device, 4 * spec.F, spec.C)
     assert tile is not None and tile.warps.n_tiles * 8 - tile.columns < 8
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_the_example_on_an_h200(precision: str) -> None:
-    forward, backward = (choose(EXAMPLE, precision, H200) for choose in (windowed_forward_tile, windowed_backward_tile))
+    forward, backward = (cheapest_tile(name, EXAMPLE, precision, H200) for name in ("input_forward", "input_backward"))
     assert forward is not None and backward is not None
     assert (forward.columns, forward.groups, forward.slab, forward.resident) == (80, 2, 40, True)
     assert (backward.columns, backward.groups, backward.slab, backward.resident) == (40, 1, 32, False)
@@ -83,7 +84,7 @@ def test_the_example_on_an_h200(precision: str) -> None:
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_the_count_of_the_example_is_near_that_by_hand(precision: str) -> None:
     """27.6 GFLOP at the rate of the multiplications, in 14.2 tiles a block that become 15."""
-    tile = windowed_forward_tile(EXAMPLE, precision, H200)
+    tile = cheapest_tile("input_forward", EXAMPLE, precision, H200)
     assert tile is not None
     a_clock = {"float32": 128, "tf32": 645, "bfloat16": 1290}[precision]
     by_hand = 240_000 * 160 * 360 / a_clock / 132

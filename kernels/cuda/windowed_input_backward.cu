@@ -4,27 +4,27 @@
 //     forward                                              backward
 //     (1)  z = conv(x, kernel) + bias  (+ recurrent term)  dx = conv^T(dz, kernel)
 //
-// Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and BACKWARD, the tile of product_tiles.py.
+// Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and INPUT_BACKWARD, the tile of product_tiles.py.
 
 #include "conv_lstm_cell.cuh"
 #include "windowed_frames.cuh"
 
 constexpr int C = SPEC_C;
-using Tile = WindowTile<4 * F, KH, KW, BACKWARD>;
+using Tile = WindowTile<4 * F, KH, KW, INPUT_BACKWARD>;
 
-// kernel (kh,kw,C,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
-extern "C" __global__ void pack_windowed_backward(const float* kernel, OPERAND* packed, int groups) {
+// weights (kh,kw,C,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+extern "C" __global__ void pack_windowed_input_backward(const float* weights, OPERAND* packed, int groups) {
     pack_windows<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
-        return flipped_weight(kernel, C, tap, gate_channel, group * Tile::COLUMNS + n);
+        return flipped_weight(weights, C, tap, gate_channel, group * Tile::COLUMNS + n);
     });
 }
 
 // Backward of (1): dz (T,B,H,W,F,4) -> dx (T,B,H,W,C); images = T * B.
 extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
-    windowed_backward(const OPERAND* dz, const OPERAND* packed, OPERAND* dx, int images, int height, int width) {
+    windowed_input_backward(const OPERAND* dz, const OPERAND* packed, OPERAND* dx, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
-    convolve_frames<Tile, false>(shared, dz, packed, frames, [&](const Sums<Tile>& sum, int tile) {
+    convolve_frames<Tile, false>(shared, dz, packed, frames, [](int) {}, [&](const Sums<Tile>& sum, int tile) {
         for_each_own_pair<Tile>(sum, tile, [&](int m, int n, float first, float second) {
             int channel = blockIdx.y * Tile::COLUMNS + n;
             if (m < frames.pixels() && n < Tile::COLUMNS && channel < C)

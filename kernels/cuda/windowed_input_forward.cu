@@ -2,30 +2,30 @@
 // equation (1) of conv_lstm.cu, as input_forward there computes them; how the blocks work is told in windowed_frames.cuh.
 //
 //     forward                                              backward
-//     (1)  z = conv(x, kernel) + bias  (+ recurrent term)  dx = conv^T(dz, kernel)              windowed_backward.cu
+//     (1)  z = conv(x, kernel) + bias  (+ recurrent term)  dx = conv^T(dz, kernel)              windowed_input_backward.cu
 //
-// Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and FORWARD, the tile of product_tiles.py.
+// Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and INPUT_FORWARD, the tile of product_tiles.py.
 
 #include "conv_lstm_cell.cuh"
 #include "windowed_frames.cuh"
 
-using Tile = WindowTile<SPEC_C, KH, KW, FORWARD>;
+using Tile = WindowTile<SPEC_C, KH, KW, INPUT_FORWARD>;
 static_assert(Tile::COLUMNS == Tile::BN, "a block has all four gates of its filters");
 
-// kernel (kh,kw,C,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
-extern "C" __global__ void pack_windowed_forward(const float* kernel, OPERAND* packed, int groups) {
+// weights (kh,kw,C,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+extern "C" __global__ void pack_windowed_input_forward(const float* weights, OPERAND* packed, int groups) {
     pack_windows<Tile>(packed, groups, [&](int tap, int channel, int group, int n) {
-        return gate_weight(kernel, SPEC_C, tap, channel, group * Tile::BN + n);
+        return gate_weight(weights, SPEC_C, tap, channel, group * Tile::BN + n);
     });
 }
 
 // (1): x (T,B,H,W,C), bias (4F) -> z (T,B,H,W,F,4); images = T * B.
 extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
-    windowed_forward(const OPERAND* x, const OPERAND* packed, const float* bias, OPERAND* z, int images, int height,
+    windowed_input_forward(const OPERAND* x, const OPERAND* packed, const float* bias, OPERAND* z, int images, int height,
                      int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
-    convolve_frames<Tile, true>(shared, x, packed, frames, [&](const Sums<Tile>& sum, int tile) {
+    convolve_frames<Tile, true>(shared, x, packed, frames, [](int) {}, [&](const Sums<Tile>& sum, int tile) {
         for_each_channel<Tile>(sum, tile, frames.pixels(),
                                [&](int m, int filter, float4 v) { put_input(z, m, filter, v, bias); });
     });

@@ -1,0 +1,44 @@
+// The gradient of one frame of a ConvLSTM's recurrence, with windows in shared memory: what step_backward of
+// conv_lstm.cu computes; how the blocks work is told in windowed_frames.cuh.
+//
+//     forward                         windowed_step_forward.cu     backward
+//     (1)        z = input + conv(h_prev, weights)                 dh = dh_t + conv^T(dz_next, weights)
+//     (2)..(5)   gates, c, h from z and c_prev                     dz, dc_prev from dh, dc_next, the gates, c and c_prev
+//
+// Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and STEP_BACKWARD, the tile of product_tiles.py.
+
+#include "conv_lstm_step.cuh"
+#include "windowed_frames.cuh"
+
+using Tile = WindowTile<4 * F, KH, KW, STEP_BACKWARD>;
+
+// weights (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+extern "C" __global__ void pack_windowed_step_backward(const float* weights, OPERAND* packed, int groups) {
+    pack_windows<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
+        return flipped_weight(weights, F, tap, gate_channel, group * Tile::COLUMNS + n);
+    });
+}
+
+// Backward of (1), the recurrent term of the step after, then of (5) .. (2), one frame. The arrays are those of
+// step_backward in conv_lstm.cu.
+extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
+    windowed_step_backward(const OPERAND* dz_next, const OPERAND* packed, const OPERAND* gates, const float* c,
+                           const float* c_prev, const OPERAND* dh, const float* coefficients, const OPERAND* h,
+                           float* dc, OPERAND* dz, int images, int height, int width) {
+    DYNAMIC_SHARED(char, shared);
+    const Frames frames{images, images, height, width};
+    const int pixels = frames.pixels(), first = blockIdx.y * Tile::COLUMNS, filters = min(Tile::COLUMNS, F - first);
+    auto prefetch = [&](int tile) {
+        prefetch_tile<Tile>(gates, tile, pixels, 4 * F, 4 * first, 4 * filters);
+        prefetch_tile<Tile>(c, tile, pixels, F, first, filters);
+        prefetch_tile<Tile>(c_prev, tile, pixels, F, first, filters);
+        prefetch_tile<Tile>(dh, tile, pixels, F, first, filters);
+        prefetch_tile<Tile>(h, tile, pixels, F, first, filters);
+        prefetch_tile<Tile>(dc, tile, pixels, F, first, filters);
+    };
+    convolve_frames<Tile, false>(  // (1)
+        shared, dz_next, packed, frames, prefetch, [&](const Sums<Tile>& sum, int tile) {
+            retreat_tile<Tile>(sum, tile, pixels, first, filters, dz_next == nullptr, gates, c, c_prev, dh,
+                               coefficients, h, dc, dz);  // (5) .. (2)
+        });
+}
