@@ -53,16 +53,22 @@ struct WarpPlace {
     __device__ __forceinline__ int own_column() const { return blockIdx.y * Tile::BN + column_in_block(); }
 };
 
-// visit(m, n, y[m][n], y[m][n+1]) for every pair of neighbouring columns that this thread owns: row m of the product, if
-// the block has this tile of BM rows; column n of the block, which is even.
-template <class Tile, class Visit>
-__device__ __forceinline__ void for_each_own_pair(const Sums<Tile>& own, int tile, Visit visit) {
+// Which row of the product a row of the block is, where a tile's rows follow one another.
+struct InOrder {
+    int first;
+    __device__ __forceinline__ int operator()(int row) const { return first + row; }
+};
+
+// visit(m, n, y[m][n], y[m][n+1]) for every pair of neighbouring columns that this thread owns: row m of the product,
+// which place tells of a row of the block; column n of the block, which is even.
+template <class Tile, class Place, class Visit>
+__device__ __forceinline__ void for_each_own_pair(const Sums<Tile>& own, Place place, Visit visit) {
     WarpPlace<Tile> warp;
 #pragma unroll
     for (int i = 0; i < Tile::OWN_MT; ++i) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            int m = tile * Tile::BM + warp.row_in_block() + 16 * i + 8 * half;
+            int m = place(warp.row_in_block() + 16 * i + 8 * half);
 #pragma unroll
             for (int j = 0; j < Tile::NT; ++j)
                 visit(m, warp.column_in_block() + 8 * j, own.v[i][j][2 * half], own.v[i][j][2 * half + 1]);
@@ -73,7 +79,7 @@ __device__ __forceinline__ void for_each_own_pair(const Sums<Tile>& own, int til
 // The same where the grid covers the product: visit(m, n, ..) with column n of the product, m < rows and n < COLUMNS.
 template <class Tile, class Visit>
 __device__ __forceinline__ void for_each_pair(const Sums<Tile>& own, int rows, Visit visit) {
-    for_each_own_pair<Tile>(own, blockIdx.x, [&](int m, int column, float first, float second) {
+    for_each_own_pair<Tile>(own, InOrder{int(blockIdx.x) * Tile::BM}, [&](int m, int column, float first, float second) {
         int n = blockIdx.y * Tile::BN + column;
         if (m < rows && n < Tile::COLUMNS) visit(m, n, first, second);
     });

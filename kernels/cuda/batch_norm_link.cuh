@@ -27,15 +27,17 @@ struct StateSums {
 
     __device__ __forceinline__ void clear() const { shared[threadIdx.x] = shared[THREADS + threadIdx.x] = 0.0; }
 
-    // Adds a tile of a frame, h (pixels, F). A barrier lies between what the block wrote of it and this.
-    __device__ __forceinline__ void add(const OPERAND* h, int tile, int pixels) const {
+    // Adds a tile of a frame, h (pixels, F); place tells the pixel of a row of the tile. A barrier lies between what the
+    // block wrote of it and this.
+    template <class Place>
+    __device__ __forceinline__ void add(const OPERAND* h, Place place, int pixels) const {
         const int group = threadIdx.x / FILTERS, filter = blockIdx.y * FILTERS + threadIdx.x % FILTERS;
         if (group >= GROUPS || filter >= F) return;
         double sum = shared[threadIdx.x], squares = shared[THREADS + threadIdx.x];
-        const int last = min((tile + 1) * ROWS, pixels);
 #pragma unroll 8
-        for (int m = tile * ROWS + group; m < last; m += GROUPS) {
-            const double value = widen(h[(long long)m * F + filter]);
+        for (int row = group; row < ROWS; row += GROUPS) {
+            const int m = place(row);
+            const double value = m < pixels ? widen(h[(long long)m * F + filter]) : 0.0f;
             sum += value;
             squares += value * value;
         }

@@ -38,25 +38,25 @@ using KernelGradient = GradientTile<InputWindow, 4 * F, true, KERNEL_GRADIENT>;
 using RecurrentGradient = GradientTile<StateWindow, 4 * F, false, RECURRENT_GRADIENT>;
 static_assert(2 * sizeof(double) * StepForward::THREADS <= StepForward::SHARED_BYTES, "sums fit where stages were");
 
-// Weights (kh,kw,C,4F) or (kh,kw,F,4F) -> packed (PADDED_COLUMNS, PADDED_K), for the kernel of that name.
-extern "C" __global__ void pack_input_forward(const float* weights, OPERAND* packed) {
+// kernel (kh,kw,C,4F) or recurrent_kernel (kh,kw,F,4F) -> packed (PADDED_COLUMNS, PADDED_K), for the kernel of that name.
+extern "C" __global__ void pack_input_forward(const float* kernel, OPERAND* packed) {
     pack_weights<InputForward>(
-        packed, [&](int tap, int channel, int n) { return gate_weight(weights, C, tap, channel, n); });
+        packed, [&](int tap, int channel, int n) { return gate_weight(kernel, C, tap, channel, n); });
 }
 
-extern "C" __global__ void pack_step_forward(const float* weights, OPERAND* packed) {
+extern "C" __global__ void pack_step_forward(const float* recurrent_kernel, OPERAND* packed) {
     pack_weights<StepForward>(
-        packed, [&](int tap, int channel, int n) { return gate_weight(weights, F, tap, channel, n); });
+        packed, [&](int tap, int channel, int n) { return gate_weight(recurrent_kernel, F, tap, channel, n); });
 }
 
-extern "C" __global__ void pack_input_backward(const float* weights, OPERAND* packed) {
+extern "C" __global__ void pack_input_backward(const float* kernel, OPERAND* packed) {
     pack_weights<InputBackward>(
-        packed, [&](int tap, int channel, int n) { return flipped_weight(weights, C, tap, channel, n); });
+        packed, [&](int tap, int channel, int n) { return flipped_weight(kernel, C, tap, channel, n); });
 }
 
-extern "C" __global__ void pack_step_backward(const float* weights, OPERAND* packed) {
+extern "C" __global__ void pack_step_backward(const float* recurrent_kernel, OPERAND* packed) {
     pack_weights<StepBackward>(
-        packed, [&](int tap, int channel, int n) { return flipped_weight(weights, F, tap, channel, n); });
+        packed, [&](int tap, int channel, int n) { return flipped_weight(recurrent_kernel, F, tap, channel, n); });
 }
 
 // (1), first and last term, all frames: x (T,B,H,W,C) -> z (T,B,H,W,F,4).
@@ -67,7 +67,7 @@ extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
     Frames frames{images, images, height, width};
     Sums<InputForward> sum;
     convolve<InputForward, true>(sum, shared, x, packed, frames);
-    for_each_channel<InputForward>(sum, blockIdx.x, frames.pixels(),
+    for_each_channel<InputForward>(sum, InOrder{int(blockIdx.x) * InputForward::BM}, frames.pixels(),
                                    [&](int m, int channel, float4 v) { put_input(z, m, channel, v, bias); });
 }
 
@@ -86,8 +86,10 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
     prefetch_rows<StepForward>(z, frames.pixels(), 4 * F);
     prefetch_rows<StepForward>(c_prev, frames.pixels(), F);
     convolve<StepForward, true>(sum, shared, h_prev, packed, frames);  // (1)
-    advance_tile<StepForward>(sum, blockIdx.x, frames.pixels(), z, c_prev, gates, c, h);  // (2) .. (5)
-    if (partial != nullptr) sum_tile<StepForward>((double*)shared, h, blockIdx.x, frames.pixels(), partial, earlier);
+    const InOrder place{int(blockIdx.x) * StepForward::BM};
+    advance_tile<StepForward>(sum, place, frames.pixels(), z, c_prev, gates, c, h);  // (2) .. (5)
+    if (partial != nullptr)
+        sum_tile<StepForward>((double*)shared, h, blockIdx.x, place, frames.pixels(), partial, earlier);
 }
 
 // Backward of (1), the recurrent term of the step after, then of (5) .. (2), one frame.
@@ -110,7 +112,8 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
     prefetch_rows<StepBackward>(dc, frames.pixels(), F);
     convolve<StepBackward, false>(sum, shared, dz_next, packed, frames);  // (1)
     const int first = blockIdx.y * StepBackward::BN;
-    retreat_tile<StepBackward>(sum, blockIdx.x, frames.pixels(), first, min(StepBackward::BN, F - first),
+    const InOrder place{int(blockIdx.x) * StepBackward::BM};
+    retreat_tile<StepBackward>(sum, place, frames.pixels(), first, min(StepBackward::BN, F - first),
                                dz_next == nullptr, gates, c, c_prev, dh, coefficients, h, dc, dz);  // (5) .. (2)
 }
 

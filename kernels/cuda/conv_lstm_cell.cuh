@@ -82,17 +82,17 @@ __device__ __forceinline__ float flipped_weight(const float* weights, int channe
     return weights[(long long)(flipped * channels + n) * 4 * F + gate_channel % 4 * F + gate_channel / 4];
 }
 
-// visit(m, channel, z) for every channel this thread owns of a tile of pixels: its four gates stand in two neighbouring
-// tiles of the accumulators.
-template <class Tile, class Visit>
-__device__ __forceinline__ void for_each_channel(const Sums<Tile>& sum, int tile, int pixels, Visit visit) {
+// visit(m, channel, z) for every channel this thread owns of pixels m < pixels, which place tells of a row of the block:
+// its four gates stand in two neighbouring tiles of the accumulators.
+template <class Tile, class Place, class Visit>
+__device__ __forceinline__ void for_each_channel(const Sums<Tile>& sum, Place place, int pixels, Visit visit) {
     static_assert(Tile::NT % 2 == 0, "a channel's gates stand in a pair of tiles");
     WarpPlace<Tile> warp;
 #pragma unroll
     for (int i = 0; i < Tile::OWN_MT; ++i) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            int m = tile * Tile::BM + warp.row_in_block() + 16 * i + 8 * half;
+            int m = place(warp.row_in_block() + 16 * i + 8 * half);
 #pragma unroll
             for (int j = 0; j < Tile::NT; j += 2) {
                 int column = warp.own_column() + 8 * j, channel = column / 16 * 4 + column % 8 / 2;

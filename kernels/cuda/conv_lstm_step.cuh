@@ -4,13 +4,13 @@
 
 #include "batch_norm_link.cuh"
 
-// (2) .. (5), from the sums of (1).
+// (2) .. (5), from the sums of (1); place tells the pixel of a row of the tile.
 //   z (B,H,W,F,4); c_prev (B,H,W,F) or null (zeros); c, h (B,H,W,F), c may be c_prev
 //   gates (B,H,W,F,4): the activations i, f, g, o for backward; may be z; null keeps none
-template <class Tile>
-__device__ __forceinline__ void advance_tile(const Sums<Tile>& sum, int tile, int pixels, const OPERAND* z,
+template <class Tile, class Place>
+__device__ __forceinline__ void advance_tile(const Sums<Tile>& sum, Place place, int pixels, const OPERAND* z,
                                              const float* c_prev, OPERAND* gates, float* c, OPERAND* h) {
-    for_each_channel<Tile>(sum, tile, pixels, [&](int m, int channel, float4 v) {
+    for_each_channel<Tile>(sum, place, pixels, [&](int m, int channel, float4 v) {
         long long at = (long long)m * F + channel;
         const float4 input = get4(z + 4 * at);
         const float4 sums = make_float4(input.x + v.x, input.y + v.y, input.z + v.z, input.w + v.w);
@@ -23,13 +23,13 @@ __device__ __forceinline__ void advance_tile(const Sums<Tile>& sum, int tile, in
 
 // What a linked BatchNormalization wants of the h that the block has just written there: partial (tiles, 2, F), where
 // earlier frames may have left theirs. shared: StateSums::BYTES that no one uses. Begins with a barrier.
-template <class Tile>
-__device__ __forceinline__ void sum_tile(double* shared, const OPERAND* h, int tile, int pixels, double* partial,
-                                         bool earlier) {
+template <class Tile, class Place>
+__device__ __forceinline__ void sum_tile(double* shared, const OPERAND* h, int tile, Place place, int pixels,
+                                         double* partial, bool earlier) {
     const StateSums<Tile::BM, Tile::BN / 4, Tile::THREADS> sums{shared};
     __syncthreads();
     sums.clear();
-    sums.add(h, tile, pixels);
+    sums.add(h, place, pixels);
     sums.finish(partial, tile, earlier);
 }
 
@@ -38,8 +38,8 @@ __device__ __forceinline__ void sum_tile(double* shared, const OPERAND* h, int t
 //   coefficients (F, 4), h (B,H,W,F): of a linked BatchNormalization, whose dy dh then is (batch_norm_link.cuh); or null
 //   dc (B,H,W,F), in place: gradient of c from the step after (last: there is none) -> of c_prev
 //   dz (B,H,W,F,4)
-template <class Tile>
-__device__ __forceinline__ void retreat_tile(const Sums<Tile>& sum, int tile, int pixels, int first, int filters,
+template <class Tile, class Place>
+__device__ __forceinline__ void retreat_tile(const Sums<Tile>& sum, Place place, int pixels, int first, int filters,
                                              bool last, const OPERAND* gates, const float* c, const float* c_prev,
                                              const OPERAND* dh, const float* coefficients, const OPERAND* h, float* dc,
                                              OPERAND* dz) {
@@ -53,7 +53,7 @@ __device__ __forceinline__ void retreat_tile(const Sums<Tile>& sum, int tile, in
         dc[at] = d.dc_prev;
         put4(dz + 4 * at, d.dz);
     };
-    for_each_own_pair<Tile>(sum, tile, [&](int m, int n, float left, float right) {
+    for_each_own_pair<Tile>(sum, place, [&](int m, int n, float left, float right) {
         if (m >= pixels || n >= filters) return;
         gate_gradient(m, first + n, left);
         if (n + 1 < filters) gate_gradient(m, first + n + 1, right);

@@ -19,7 +19,7 @@ from kernels.cuda.binding import Launch, bind_convolution, bind_elements, cell_d
 from kernels.cuda.launch import Program, Runtime, Size
 from kernels.cuda.precision import operand_dtype
 from kernels.cuda.product_tiles import Products, front_bytes, windowed_grid, windowed_tile
-from kernels.cuda.tiles import ConvTile, ceil_div
+from kernels.cuda.tiles import ConvTile
 from kernels.specs import ConvLSTMSpec
 
 Array = Any
@@ -58,14 +58,16 @@ class Convolution:
         """
         spec = layer if name.startswith("input") else replace(layer, T=1, C=layer.F)
         pixels = spec.T * spec.B * spec.H * spec.W
-        self._weights = (spec.kh, spec.kw, spec.C, 4 * spec.F)
+        self._weights = "kernel" if name.startswith("input") else "recurrent_kernel"
+        self._shape = (spec.kh, spec.kw, spec.C, 4 * spec.F)
         frames: dict[str, Any] = {"images": spec.T * spec.B, "height": spec.H, "width": spec.W}
         ways: Products = "gathered" if name == "initial_state_backward" else products
+        packed: tuple[int, ...]
         tile = windowed_tile(name, spec, precision, ways, gathered, runtime.limits)
-        rows, packed = (
-            (gathered.warps.rows, gathered.packed_shape) if tile is None else (tile.warps.rows, tile.packed_shape)
-        )
-        self.tiles = ceil_div(pixels, rows)
+        if tile is None:
+            self.tiles, packed = gathered.grid(pixels)[0], gathered.packed_shape
+        else:
+            self.tiles, packed = tile.tiles(spec.T * spec.B, spec.H, spec.W), tile.packed_shape
         sizes = {**sizes, "packed": packed, **{key: (self.tiles, *shape) for key, shape in of_a_tile.items()}}
         if tile is None:
             pack = self._bind_pack(program, weights_of(name), packed)
@@ -86,12 +88,12 @@ class Convolution:
         self._run: Launch = partial(run, packed=self._packed)
 
     def pack(self, weights: Array) -> None:
-        """Take weights (kh,kw,C,4F), a step (kh,kw,F,4F), for the runs that follow."""
-        self._pack(weights=weights)
+        """Take the kernel (kh,kw,C,4F), a step the recurrent kernel (kh,kw,F,4F), for the runs that follow."""
+        self._pack(**{self._weights: weights})
 
     def __call__(self, **arguments: Any) -> None:
         """Run the kernel: arguments are those of its own that this does not know."""
         self._run(**arguments)
 
     def _bind_pack(self, program: Program, name: str, packed: tuple[int, ...]) -> Launch:
-        return bind_elements(program, f"pack_{name}", prod(packed), {"weights": self._weights, "packed": packed})
+        return bind_elements(program, f"pack_{name}", prod(packed), {self._weights: self._shape, "packed": packed})

@@ -23,7 +23,7 @@
 
 template <class Tile>
 struct Recurrence {
-    static_assert(Tile::RESIDENT, "the weights stay for the whole sequence");
+    static_assert(Tile::RESIDENT && Tile::STRIP == 0, "the weights stay, and blocks are neighbours in order");
     Frames frames;                       // one step: B images
     Span<Tile> span;                     // the pixels that this block reads
     int first_flag, n_flags, own_flag;   // of the blocks that write them
@@ -44,7 +44,7 @@ struct Recurrence {
         zeros = (OPERAND*)(inside + Tile::BM);
         weights = zeros + Tile::STRIDE;
         window = weights + Tile::SLABS * Tile::WEIGHT_SLAB;
-        mark_inside<Tile>(inside, blockIdx.x, frames);
+        mark_inside<Tile>(inside, TilePlace<Tile>(blockIdx.x, frames));
         for (int i = threadIdx.x; i < Tile::STRIDE; i += Tile::THREADS) zeros[i] = OPERAND{};
         load_weights<Tile>(weights, packed, 0, Tile::SLABS);
         cp_async_commit();
@@ -67,7 +67,7 @@ struct Recurrence {
     // own = this block's rows and columns of the convolution of state; ROUND whether state needs rounding to tf32.
     template <bool ROUND>
     __device__ __forceinline__ void convolve(Sums<Tile>& own, const OPERAND* state) const {
-        const int buffer = (Tile::BM + 2 * halo_of(Tile::KH, Tile::KW, frames.width)) * Tile::STRIDE;
+        const int buffer = window_pixels<Tile>(frames.width) * Tile::STRIDE;
         Accumulators<Tile::MT, Tile::NT> sum;
         clear(sum);
         load_window<Tile>(window, state, 0, span);

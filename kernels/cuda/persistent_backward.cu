@@ -99,6 +99,7 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     const long long states = (long long)frames.pixels() * F;
     const int first = blockIdx.y * Tile::COLUMNS, filters = min(Tile::COLUMNS, F - first);
     const Owned own;
+    const InOrder place{int(blockIdx.x) * Tile::BM};
     float cell[ROWS][STATES], dc[ROWS][STATES];
 #pragma unroll
     for (int r = 0; r < ROWS; ++r)
@@ -118,10 +119,10 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
         Sums<Tile> sum;
         clear(sum);
         const float* c_prev = t > 0 ? c + (t - 1) * states : c0;
-        prefetch_tile<Tile>(gates + 4 * t * states, blockIdx.x, frames.pixels(), 4 * F, 4 * first, 4 * filters);
-        prefetch_tile<Tile>(dh + t * states, blockIdx.x, frames.pixels(), F, first, filters);
-        if (h != nullptr) prefetch_tile<Tile>(h + t * states, blockIdx.x, frames.pixels(), F, first, filters);
-        if (c_prev != nullptr) prefetch_tile<Tile>(c_prev, blockIdx.x, frames.pixels(), F, first, filters);
+        prefetch_tile<Tile>(gates + 4 * t * states, place, frames.pixels(), 4 * F, 4 * first, 4 * filters);
+        prefetch_tile<Tile>(dh + t * states, place, frames.pixels(), F, first, filters);
+        if (h != nullptr) prefetch_tile<Tile>(h + t * states, place, frames.pixels(), F, first, filters);
+        if (c_prev != nullptr) prefetch_tile<Tile>(c_prev, place, frames.pixels(), F, first, filters);
         if (t + 1 < steps) {
             recurrence.wait_for(steps - 1 - t);
             recurrence.convolve<false>(sum, dz + 4 * (t + 1) * states);  // (1)

@@ -82,6 +82,7 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     const long long states = (long long)frames.pixels() * F;
     const int first_gate = blockIdx.y * FILTERS * 4, gates = min(FILTERS * 4, 4 * F - first_gate);
     const Owned own;
+    const InOrder place{int(blockIdx.x) * Tile::BM};
     float cell[ROWS][PAIRS];
 #pragma unroll
     for (int r = 0; r < ROWS; ++r)
@@ -95,7 +96,7 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     for (int t = 0; t < steps; ++t, z += 4 * states) {
         Sums<Tile> sum;
         clear(sum);
-        prefetch_tile<Tile>(z, blockIdx.x, frames.pixels(), 4 * F, first_gate, gates);
+        prefetch_tile<Tile>(z, place, frames.pixels(), 4 * F, first_gate, gates);
         if (t > 0) recurrence.wait_for(t);
         const OPERAND* h_prev = t > 0 ? h + (t - 1) * states : h0;
         if (h_prev != nullptr) recurrence.convolve<true>(sum, h_prev);  // (1)
@@ -104,7 +105,7 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
             if (own.pixel(r) < frames.pixels())
                 advance_row(sum, own, r, cell[r], z, keep ? c + t * states : nullptr, h + t * states, keep);
         recurrence.publish(t + 1);
-        if (partial != nullptr) statistics.add(h + t * states, blockIdx.x, frames.pixels());  // flags are on their way
+        if (partial != nullptr) statistics.add(h + t * states, place, frames.pixels());  // flags are on their way
     }
     if (partial != nullptr) statistics.finish(partial, blockIdx.x, false);
     if (keep) return;

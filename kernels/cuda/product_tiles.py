@@ -13,7 +13,7 @@ from kernels.cuda.launch import DeviceLimits
 from kernels.cuda.persistent_tiles import forward_front
 from kernels.cuda.precision import operand_bytes
 from kernels.cuda.tiles import ConvTile, WarpGrid, ceil_div
-from kernels.cuda.windowed_tiles import WindowTile, channel_tiles, gate_tiles
+from kernels.cuda.windowed_tiles import STRIPS, WindowTile, channel_tiles, gate_tiles
 from kernels.specs import ConvLSTMSpec
 
 Products = Literal["auto", "windows", "gathered"]
@@ -61,9 +61,7 @@ def cheapest_tile(name: str, spec: ConvLSTMSpec, precision: str, limits: DeviceL
     else:
         tiles = channel_tiles(4 * spec.F, spec.C, *kernel, element, one_place=False)
     fitting = [
-        tile
-        for tile in _with_weights_in_turns(tiles)
-        if tile.fits(spec.W, limits.shared_bytes_per_block - front_bytes(name, tile))
+        tile for tile in _variants(tiles) if tile.fits(spec.W, limits.shared_bytes_per_block - front_bytes(name, tile))
     ]
     return min(fitting, key=lambda tile: windowed_clocks(spec, tile, precision, limits), default=None)
 
@@ -110,12 +108,13 @@ def _clocks(warps: WarpGrid, products: int, precision: str, to_shared: float, fr
 
 
 def _tiles(spec: ConvLSTMSpec, tile: WindowTile) -> int:
-    return ceil_div(spec.T * spec.B * spec.H * spec.W, tile.warps.rows)
+    return tile.tiles(spec.T * spec.B, spec.H, spec.W)
 
 
-def _with_weights_in_turns(tiles: Iterable[WindowTile]) -> Iterator[WindowTile]:
-    """Each tile with its weights in shared memory to stay, and with two slabs of them there in turns."""
+def _variants(tiles: Iterable[WindowTile]) -> Iterator[WindowTile]:
+    """Each tile in order and in strips, and with its weights in shared memory to stay or two slabs of them in turns."""
     for tile in tiles:
-        yield tile
-        if tile.slabs > 2:
-            yield replace(tile, resident=False)
+        for strip in (0, *STRIPS):
+            yield replace(tile, strip=strip)
+            if tile.slabs > 2:
+                yield replace(tile, strip=strip, resident=False)

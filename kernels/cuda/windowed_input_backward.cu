@@ -11,11 +11,12 @@
 
 constexpr int C = SPEC_C;
 using Tile = WindowTile<4 * F, KH, KW, INPUT_BACKWARD>;
+using Place = TilePlace<Tile>;
 
-// weights (kh,kw,C,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
-extern "C" __global__ void pack_windowed_input_backward(const float* weights, OPERAND* packed, int groups) {
+// kernel (kh,kw,C,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+extern "C" __global__ void pack_windowed_input_backward(const float* kernel, OPERAND* packed, int groups) {
     pack_windows<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
-        return flipped_weight(weights, C, tap, gate_channel, group * Tile::COLUMNS + n);
+        return flipped_weight(kernel, C, tap, gate_channel, group * Tile::COLUMNS + n);
     });
 }
 
@@ -24,8 +25,8 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     windowed_input_backward(const OPERAND* dz, const OPERAND* packed, OPERAND* dx, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
-    convolve_frames<Tile, false>(shared, dz, packed, frames, [](int) {}, [&](const Sums<Tile>& sum, int tile) {
-        for_each_own_pair<Tile>(sum, tile, [&](int m, int n, float first, float second) {
+    convolve_frames<Tile, false>(shared, dz, packed, frames, [](Place) {}, [&](const Sums<Tile>& sum, Place place, int) {
+        for_each_own_pair<Tile>(sum, place, [&](int m, int n, float first, float second) {
             int channel = blockIdx.y * Tile::COLUMNS + n;
             if (m < frames.pixels() && n < Tile::COLUMNS && channel < C)
                 put_pair<C>(dx + (long long)m * C + channel, channel + 1 < C, first, second);

@@ -10,12 +10,13 @@
 #include "windowed_frames.cuh"
 
 using Tile = WindowTile<SPEC_C, KH, KW, INPUT_FORWARD>;
+using Place = TilePlace<Tile>;
 static_assert(Tile::COLUMNS == Tile::BN, "a block has all four gates of its filters");
 
-// weights (kh,kw,C,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
-extern "C" __global__ void pack_windowed_input_forward(const float* weights, OPERAND* packed, int groups) {
+// kernel (kh,kw,C,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+extern "C" __global__ void pack_windowed_input_forward(const float* kernel, OPERAND* packed, int groups) {
     pack_windows<Tile>(packed, groups, [&](int tap, int channel, int group, int n) {
-        return gate_weight(weights, SPEC_C, tap, channel, group * Tile::BN + n);
+        return gate_weight(kernel, SPEC_C, tap, channel, group * Tile::BN + n);
     });
 }
 
@@ -25,8 +26,8 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
                      int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
-    convolve_frames<Tile, true>(shared, x, packed, frames, [](int) {}, [&](const Sums<Tile>& sum, int tile) {
-        for_each_channel<Tile>(sum, tile, frames.pixels(),
+    convolve_frames<Tile, true>(shared, x, packed, frames, [](Place) {}, [&](const Sums<Tile>& sum, Place place, int) {
+        for_each_channel<Tile>(sum, place, frames.pixels(),
                                [&](int m, int filter, float4 v) { put_input(z, m, filter, v, bias); });
     });
 }

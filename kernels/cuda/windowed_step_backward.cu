@@ -1,9 +1,10 @@
 // The gradient of one frame of a ConvLSTM's recurrence, with windows in shared memory: what step_backward of
 // conv_lstm.cu computes; how the blocks work is told in windowed_frames.cuh.
 //
-//     forward                         windowed_step_forward.cu     backward
-//     (1)        z = input + conv(h_prev, weights)                 dh = dh_t + conv^T(dz_next, weights)
-//     (2)..(5)   gates, c, h from z and c_prev                     dz, dc_prev from dh, dc_next, the gates, c and c_prev
+//     forward                                   backward
+//     (1)        z = input                      dh = dh_t
+//                  + conv(h_prev, w)                 + conv^T(dz_next, w)            w: recurrent_kernel
+//     (2)..(5)   gates, c, h from z and c_prev  dz, dc_prev from dh, dc_next, the gates, c and c_prev
 //
 // Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and STEP_BACKWARD, the tile of product_tiles.py.
 
@@ -11,11 +12,12 @@
 #include "windowed_frames.cuh"
 
 using Tile = WindowTile<4 * F, KH, KW, STEP_BACKWARD>;
+using Place = TilePlace<Tile>;
 
-// weights (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
-extern "C" __global__ void pack_windowed_step_backward(const float* weights, OPERAND* packed, int groups) {
+// recurrent_kernel (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+extern "C" __global__ void pack_windowed_step_backward(const float* recurrent_kernel, OPERAND* packed, int groups) {
     pack_windows<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
-        return flipped_weight(weights, F, tap, gate_channel, group * Tile::COLUMNS + n);
+        return flipped_weight(recurrent_kernel, F, tap, gate_channel, group * Tile::COLUMNS + n);
     });
 }
 
@@ -28,17 +30,17 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
     const int pixels = frames.pixels(), first = blockIdx.y * Tile::COLUMNS, filters = min(Tile::COLUMNS, F - first);
-    auto prefetch = [&](int tile) {
-        prefetch_tile<Tile>(gates, tile, pixels, 4 * F, 4 * first, 4 * filters);
-        prefetch_tile<Tile>(c, tile, pixels, F, first, filters);
-        prefetch_tile<Tile>(c_prev, tile, pixels, F, first, filters);
-        prefetch_tile<Tile>(dh, tile, pixels, F, first, filters);
-        prefetch_tile<Tile>(h, tile, pixels, F, first, filters);
-        prefetch_tile<Tile>(dc, tile, pixels, F, first, filters);
+    auto prefetch = [&](Place place) {
+        prefetch_tile<Tile>(gates, place, pixels, 4 * F, 4 * first, 4 * filters);
+        prefetch_tile<Tile>(c, place, pixels, F, first, filters);
+        prefetch_tile<Tile>(c_prev, place, pixels, F, first, filters);
+        prefetch_tile<Tile>(dh, place, pixels, F, first, filters);
+        prefetch_tile<Tile>(h, place, pixels, F, first, filters);
+        prefetch_tile<Tile>(dc, place, pixels, F, first, filters);
     };
     convolve_frames<Tile, false>(  // (1)
-        shared, dz_next, packed, frames, prefetch, [&](const Sums<Tile>& sum, int tile) {
-            retreat_tile<Tile>(sum, tile, pixels, first, filters, dz_next == nullptr, gates, c, c_prev, dh,
+        shared, dz_next, packed, frames, prefetch, [&](const Sums<Tile>& sum, Place place, int) {
+            retreat_tile<Tile>(sum, place, pixels, first, filters, dz_next == nullptr, gates, c, c_prev, dh,
                                coefficients, h, dc, dz);  // (5) .. (2)
         });
 }

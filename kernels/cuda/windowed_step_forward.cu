@@ -1,9 +1,10 @@
 // One frame of a ConvLSTM's recurrence, with windows in shared memory: what step_forward of conv_lstm.cu computes; how
 // the blocks work is told in windowed_frames.cuh.
 //
-//     forward                                           backward                                windowed_step_backward.cu
-//     (1)        z = input + conv(h_prev, weights)      dh = dh_t + conv^T(dz_next, weights)
-//     (2)..(5)   gates, c, h from z and c_prev          dz, dc_prev from dh, dc_next, the gates, c and c_prev
+//     forward                                   backward                             windowed_step_backward.cu
+//     (1)        z = input                      dh = dh_t
+//                  + conv(h_prev, w)                 + conv^T(dz_next, w)            w: recurrent_kernel
+//     (2)..(5)   gates, c, h from z and c_prev  dz, dc_prev from dh, dc_next, the gates, c and c_prev
 //
 // Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and STEP_FORWARD, the tile of product_tiles.py.
 
@@ -11,13 +12,14 @@
 #include "windowed_frames.cuh"
 
 using Tile = WindowTile<F, KH, KW, STEP_FORWARD>;
+using Place = TilePlace<Tile>;
 using Statistics = StateSums<Tile::BM, Tile::BN / 4, Tile::THREADS>;
 static_assert(Tile::COLUMNS == Tile::BN, "a block has all four gates of its filters");
 
-// weights (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
-extern "C" __global__ void pack_windowed_step_forward(const float* weights, OPERAND* packed, int groups) {
+// recurrent_kernel (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+extern "C" __global__ void pack_windowed_step_forward(const float* recurrent_kernel, OPERAND* packed, int groups) {
     pack_windows<Tile>(packed, groups, [&](int tap, int channel, int group, int n) {
-        return gate_weight(weights, F, tap, channel, group * Tile::BN + n);
+        return gate_weight(recurrent_kernel, F, tap, channel, group * Tile::BN + n);
     });
 }
 
@@ -30,13 +32,13 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
     const int pixels = frames.pixels(), first = blockIdx.y * (Tile::BN / 4), filters = min(Tile::BN / 4, F - first);
-    auto prefetch = [&](int tile) {
-        prefetch_tile<Tile>(z, tile, pixels, 4 * F, 4 * first, 4 * filters);
-        prefetch_tile<Tile>(c_prev, tile, pixels, F, first, filters);
+    auto prefetch = [&](Place place) {
+        prefetch_tile<Tile>(z, place, pixels, 4 * F, 4 * first, 4 * filters);
+        prefetch_tile<Tile>(c_prev, place, pixels, F, first, filters);
     };
     convolve_frames<Tile, true>(  // (1)
-        shared + Statistics::BYTES, h_prev, packed, frames, prefetch, [&](const Sums<Tile>& sum, int tile) {
-            advance_tile<Tile>(sum, tile, pixels, z, c_prev, gates, c, h);  // (2) .. (5)
-            if (partial != nullptr) sum_tile<Tile>((double*)shared, h, tile, pixels, partial, earlier);
+        shared + Statistics::BYTES, h_prev, packed, frames, prefetch, [&](const Sums<Tile>& sum, Place place, int tile) {
+            advance_tile<Tile>(sum, place, pixels, z, c_prev, gates, c, h);  // (2) .. (5)
+            if (partial != nullptr) sum_tile<Tile>((double*)shared, h, tile, place, pixels, partial, earlier);
         });
 }

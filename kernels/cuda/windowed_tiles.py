@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from kernels.cuda.tiles import MMA_DEPTH, WarpGrid, ceil_div, round_up, shared_stride
 
+STRIPS = (16, 32)
+"""Widths of a tile of pixels that has its own rows: a window of 256 pixels is then 1.3 times as many, for 3x3."""
+
 BLOCK_ROWS = (64, 128, 256)
 """Pixels of a block."""
 
@@ -33,6 +36,7 @@ class WindowTile:
         one_place: a block stays with its pixels; else it has one tile of pixels after another, and the window of the
             next arrives meanwhile.
         resident: the weights of all slabs stay in shared memory; else two slabs of them take turns.
+        strip: width of its tiles of pixels, each of one image; 0: pixels in the order of memory.
     """
 
     channels: int
@@ -45,12 +49,13 @@ class WindowTile:
     element: int
     one_place: bool
     resident: bool = True
+    strip: int = 0
 
     @property
     def arguments(self) -> str:
         warps = self.warps
         sizes = (warps.warps_m, warps.warps_n, warps.warps_k, warps.m_tiles, warps.n_tiles)
-        return ", ".join(map(str, (self.columns, self.slab, self._held, self._buffers, *sizes)))
+        return ", ".join(map(str, (self.columns, self.slab, self._held, self._buffers, self.strip, *sizes)))
 
     @property
     def packed_shape(self) -> tuple[int, int, int, int]:
@@ -69,7 +74,15 @@ class WindowTile:
 
     def window_rows(self, width: int) -> int:
         """Pixels of a window, for frames of that width."""
+        if self.strip:
+            return (self.warps.rows // self.strip + self.kh - 1) * (self.strip + self.kw - 1)
         return self.warps.rows + 2 * (self.kh // 2 * width + self.kw // 2)
+
+    def tiles(self, images: int, height: int, width: int) -> int:
+        """Tiles of pixels that so many images make."""
+        if self.strip:
+            return images * ceil_div(height, self.warps.rows // self.strip) * ceil_div(width, self.strip)
+        return ceil_div(images * height * width, self.warps.rows)
 
     def shared_bytes(self, width: int) -> int:
         """Of a block, for frames of that width."""

@@ -9,6 +9,7 @@ import pytest
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
 from kernels.cuda.persistent import Recurrence
+from kernels.cuda.product_tiles import Products
 from kernels.reference import ReferenceBackend
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, BatchNormSpec, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime
@@ -25,14 +26,16 @@ SHAPES = {
     "two blocks of columns": replace(ACROSS, T=2, B=2, H=9, W=8, C=1, F=44, kh=5, kw=1),
 }
 ONE_LAUNCH_OR_STEPS: list[Recurrence] = ["persistent", "steps"]
+EVERY_WAY: list[tuple[Recurrence, Products]] = [("persistent", "auto"), ("steps", "gathered"), ("steps", "windows")]
 
 AGREEMENT = {"float32": 2e-6, "tf32": 5e-4, "bfloat16": 5e-3}
 """Of linked and not, relative in norm: a rounding more or less of dh, which a rounding of dz to the precision's factors
 may follow. In bfloat16 dh itself is rounded in between only where they are not linked."""
 
 
-def backend(precision: str, recurrence: Recurrence, seed: int = 0) -> CudaBackend:
-    return CudaBackend(precision=precision, runtime=SimRuntime(sm_count=6, seed=seed), recurrence=recurrence)
+def backend(precision: str, recurrence: Recurrence, seed: int = 0, products: Products = "auto") -> CudaBackend:
+    runtime = SimRuntime(sm_count=6, seed=seed)
+    return CudaBackend(precision=precision, runtime=runtime, recurrence=recurrence, products=products)
 
 
 @cache
@@ -40,11 +43,12 @@ def expected(spec: ConvLSTMSpec) -> Results:
     return run_pair(oracle(), spec)
 
 
-@pytest.mark.parametrize("recurrence", ONE_LAUNCH_OR_STEPS)
+@pytest.mark.parametrize("way", EVERY_WAY, ids="-".join)
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("spec", SHAPES.values(), ids=SHAPES.keys())
-def test_linked_is_as_unlinked(precision: str, spec: ConvLSTMSpec, recurrence: Recurrence) -> None:
-    table = backend(precision, recurrence)
+def test_linked_is_as_unlinked(precision: str, spec: ConvLSTMSpec, way: tuple[Recurrence, Products]) -> None:
+    recurrence, products = way
+    table = backend(precision, recurrence, products=products)
     linked = run_pair(table, spec)
     assert all(np.abs(array).max() > 0 for array in linked.values())
     far = errors(linked, expected(spec))

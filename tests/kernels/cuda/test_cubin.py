@@ -51,7 +51,7 @@ def test_recurrences_in_one_launch_compile_where_they_fit(rows: list[Row]) -> No
 def test_windows_compile_where_they_cost_less(rows: list[Row]) -> None:
     """The example's on tensor cores, but for the products that read its one input channel."""
     found = {(row.program, row.precision) for row in rows if row.architecture == "90a" and "windowed" in row.program}
-    names = ("forward", "backward", "kernel_gradient", "recurrent_gradient")
+    names = ("input_forward", "input_backward", "kernel_gradient", "recurrent_gradient")
     assert found >= {(f"windowed_{name} 40->40", precision) for name in names for precision in TENSOR_CORES}
     assert not {f"windowed_{name} 1->40" for name in ("forward", "kernel_gradient")} & {program for program, _ in found}
 

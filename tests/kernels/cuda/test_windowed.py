@@ -11,17 +11,21 @@ import numpy as np
 import pytest
 
 from bench.cuda.launches import Recorder
-from kernels.cuda import CudaBackend
+from kernels.cuda import CudaBackend, product_tiles
 from kernels.cuda.persistent import Recurrence
 from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_tiles import Products
-from kernels.cuda.windowed_tiles import BLOCK_ROWS, WindowTile, channel_tiles, gate_tiles
+from kernels.cuda.windowed_tiles import BLOCK_ROWS, STRIPS, WindowTile, channel_tiles, gate_tiles
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime
 from tests.kernels.cuda.layer_runs import Results, errors, oracle, run_conv_lstm
+from tests.kernels.cuda.linked_pair import run_pair
 
 TIGHT_SHARED_MEMORY = 60_000
 """What the other kernels take."""
+
+AGREEMENT = {"float32": 2e-6, "tf32": 5e-4, "bfloat16": 5e-3}
+"""Of sums that run in another order: a rounding more or less of h or dz is what that may cost, relative in norm."""
 
 SHAPES = {
     "one pixel": (ConvLSTMSpec(T=1, B=1, H=1, W=1, C=1, F=1, kh=1, kw=1), {}),
@@ -52,9 +56,7 @@ def test_it_computes_what_gathering_computes(precision: str, spec: ConvLSTMSpec,
     found = errors(actual, expected(spec))
     assert max(found.values()) < GRADIENT_ERROR[precision], found
     apart = errors(actual, run_conv_lstm(backend(precision, "gathered", "steps"), spec))
-    # The sums run in another order, and a rounding more or less of h or dz is what a float32 sum may cost there.
-    limit = {"float32": 2e-6, "tf32": 5e-4, "bfloat16": 5e-3}[precision]
-    assert max(apart.values()) < limit, apart
+    assert max(apart.values()) < AGREEMENT[precision], apart
 
 
 EVERY_WAY = ConvLSTMSpec(T=2, B=2, H=9, W=11, C=24, F=18, kh=3, kw=3, recurrent_activation="sigmoid")
@@ -85,6 +87,23 @@ def test_every_way_through_slabs_and_weights(name: str, precision: str, monkeypa
     device = {"sm_count": max(forward.groups, backward.groups), "shared_bytes_per_block": 300_000}
     found = errors(run_conv_lstm(backend(precision, "windows", **device), spec), expected(spec))
     assert max(found.values()) < GRADIENT_ERROR[precision], found
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("strip", STRIPS)
+def test_strips_compute_what_pixels_in_order_compute(
+    strip: int, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All four convolutions, with a BatchNormalization linked, whose sums run over the tiles."""
+    spec = ConvLSTMSpec(T=2, B=2, H=11, W=2 * strip + 5, C=3, F=6, kh=5, kw=3, recurrent_activation="sigmoid")
+    in_order = run_pair(backend(precision, "windows", "steps"), spec)
+    plain = product_tiles._variants
+    monkeypatch.setattr(
+        product_tiles, "_variants", lambda tiles: (tile for tile in plain(tiles) if tile.strip == strip)
+    )
+    strips = run_pair(backend(precision, "windows", "steps"), spec)
+    apart = errors(strips, in_order)
+    assert max(apart.values()) < AGREEMENT[precision], apart
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -45,7 +45,9 @@ def check(
     blocks, groups = windowed_grid(spec, tile, device)
     assert groups == tile.groups and (groups - 1) * tile.columns < columns <= groups * tile.columns
     assert blocks >= 1 and (blocks * groups <= device.sm_count or blocks == 1)
-    assert (blocks - 1) * tile.warps.rows < spec.T * spec.B * spec.H * spec.W, "a block without a tile"
+    tiles = tile.tiles(spec.T * spec.B, spec.H, spec.W)
+    assert blocks <= tiles, "a block without a tile"
+    assert tiles * tile.warps.rows >= spec.T * spec.B * spec.H * spec.W
     assert (tile.slabs - 1) * tile.slab < channels <= tile.slabs * tile.slab
     assert tile.slab % 8 == 0 and tile.columns <= tile.warps.columns
     assert tile.shared_bytes(spec.W) <= device.shared_bytes_per_block
