@@ -1,4 +1,4 @@
-// Fibers: pooled stacks with a guard page below, and a context switch that saves what the calling convention asks for.
+// Fibers: pooled stacks with a guard below, and a context switch that saves what the calling convention asks for.
 #include <sys/mman.h>
 
 #include <cstdio>
@@ -8,6 +8,7 @@
 #include "sim.h"
 
 constexpr size_t page = 16384, stack_bytes = 4 * page;
+constexpr size_t guard = 16 * page;  // a local array of 200 KB must not reach over it, into memory that is someone else's
 
 #if defined(__x86_64__)
 asm(R"(
@@ -33,7 +34,7 @@ sim_switch:
 )");
 
 static void prepare(Fiber* fiber, void (*body)()) {
-    void** top = reinterpret_cast<void**>(fiber->stack + page + stack_bytes);
+    void** top = reinterpret_cast<void**>(fiber->stack + guard + stack_bytes);
     *--top = nullptr;  // where body would return to; keeps the stack 16-byte aligned at its first instruction
     *--top = reinterpret_cast<void*>(body);
     fiber->stack_pointer = top - 6;
@@ -73,7 +74,7 @@ sim_switch:
 )");
 
 static void prepare(Fiber* fiber, void (*body)()) {
-    void** frame = reinterpret_cast<void**>(fiber->stack + page + stack_bytes - 160);
+    void** frame = reinterpret_cast<void**>(fiber->stack + guard + stack_bytes - 160);
     frame[11] = reinterpret_cast<void*>(body);  // x30, the link register
     fiber->stack_pointer = frame;
 }
@@ -85,9 +86,9 @@ static std::vector<Fiber*> fibers, idle;
 
 Fiber* fiber_start(void (*body)()) {
     if (idle.empty()) {
-        void* stack = mmap(nullptr, page + stack_bytes, PROT_READ | PROT_WRITE,
+        void* stack = mmap(nullptr, guard + stack_bytes, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (stack == MAP_FAILED || mprotect(stack, page, PROT_NONE) != 0)
+        if (stack == MAP_FAILED || mprotect(stack, guard, PROT_NONE) != 0)
             fail("the simulator found no memory for another thread's stack; launch fewer threads at a time");
         fibers.push_back(new Fiber{nullptr, static_cast<unsigned char*>(stack)});
         idle.push_back(fibers.back());
@@ -103,6 +104,6 @@ void fiber_free(Fiber* fiber) { idle.push_back(fiber); }
 void fiber_free_all() { idle = fibers; }
 
 bool fiber_overflowed(const Fiber* fiber, const void* address) {
-    const ptrdiff_t above_guard = static_cast<const unsigned char*>(address) - (fiber->stack + page);
+    const ptrdiff_t above_guard = static_cast<const unsigned char*>(address) - (fiber->stack + guard);
     return above_guard < 0 && above_guard > -(ptrdiff_t(1) << 24);
 }
