@@ -127,7 +127,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def compile(self, source: Source) -> Mapping[str, Function]:
-        """Every kernel of a program. Raises CompileError."""
+        """Every kernel of a program. Raises CompileError, or its kernels do so when the first of them is used."""
 
     @abstractmethod
     def capture(self, body: Callable[[], None]) -> Graph:
@@ -260,7 +260,10 @@ class Program:
     """A .cu file specialised by constants, compiled for a runtime (from the cache when it has been before)."""
 
     def __init__(self, runtime: Runtime, filename: str, defines: Mapping[str, Constant], folder: Path = FOLDER) -> None:
-        """Raises CompileError with the compiler's log, and ValueError for a source that breaks the rules."""
+        """Raises CompileError with the compiler's log, and ValueError for a source that breaks the rules.
+
+        A runtime may compile in the background; then it is the first use of a kernel that raises CompileError.
+        """
         self._runtime = runtime
         self.source = load_source(filename, defines, folder)
         self._functions = runtime.compile(self.source)

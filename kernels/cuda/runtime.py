@@ -5,7 +5,9 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,8 @@ class CupyRuntime(Runtime):
         self.name = f"cuda:{index}: {model}, {self.limits.sm_count} SMs"
         with self._device:
             self.stream = cupy.cuda.Stream(non_blocking=True)
+        self._compilers = ThreadPoolExecutor(os.cpu_count())
+        self._programs: dict[str, CupyProgram] = {}
 
     @contextmanager
     def current(self) -> Iterator[None]:
@@ -102,16 +106,15 @@ class CupyRuntime(Runtime):
         return isinstance(value, cupy.ndarray)
 
     def compile(self, source: Source) -> Mapping[str, Function]:
-        path = _cubin(source, self.limits.architecture)
-        with self._device:
-            plain = cupy.RawModule(path=str(path))
-            cooperative = cupy.RawModule(path=str(path), enable_cooperative_groups=True)
-            return {
-                name: CupyFunction(self, plain.get_function(name), cooperative.get_function(name))
-                for name in source.kernels
-            }
+        """In the background, and once for the same text: what one program takes to compile, others take meanwhile."""
+        if source.text not in self._programs:
+            cubin = self._compilers.submit(_cubin, source, self.limits.architecture)
+            self._programs[source.text] = CupyProgram(self, source, cubin)
+        return self._programs[source.text].functions
 
     def capture(self, body: Callable[[], None]) -> Graph:
+        for program in self._programs.values():
+            program.load()  # which must not happen while a graph is captured
         with self.current():
             self.stream.begin_capture()
             try:
@@ -142,14 +145,46 @@ class CupyGraph(Graph):
         self._graph.launch(self._runtime.stream)
 
 
-class CupyFunction(Function):
-    """A kernel of a loaded cubin, for ordinary and for cooperative launches."""
+class CupyProgram:
+    """A program that may still be compiling; what asks for one of its kernels waits for it."""
 
-    def __init__(self, runtime: CupyRuntime, plain: Any, cooperative: Any) -> None:
-        self._runtime = runtime
-        self._kernels = {False: plain, True: cooperative}
+    def __init__(self, runtime: CupyRuntime, source: Source, cubin: Future[Path]) -> None:
+        self._runtime, self._cubin = runtime, cubin
+        self.functions = {name: CupyFunction(runtime, self, name) for name in source.kernels}
+
+    @cached_property
+    def modules(self) -> dict[bool, Any]:
+        """The loaded cubin, for ordinary and for cooperative launches. Raises CompileError."""
+        path = str(self._cubin.result())
+        with self._runtime._device:
+            return {
+                False: cupy.RawModule(path=path),
+                True: cupy.RawModule(path=path, enable_cooperative_groups=True),
+            }
+
+    def load(self) -> None:
+        """Every kernel, now."""
+        for function in self.functions.values():
+            function.load()
+
+
+class CupyFunction(Function):
+    """A kernel of a program, for ordinary and for cooperative launches."""
+
+    def __init__(self, runtime: CupyRuntime, program: CupyProgram, name: str) -> None:
+        self._runtime, self._program, self._name = runtime, program, name
         self._shared_limits = {False: STATIC_SHARED_LIMIT, True: STATIC_SHARED_LIMIT}
-        self.registers = plain.num_regs  # asking loads the kernel now, which must not happen while a graph is captured
+
+    @cached_property
+    def _kernels(self) -> dict[bool, Any]:
+        modules = self._program.modules
+        with self._runtime._device:
+            return {cooperative: module.get_function(self._name) for cooperative, module in modules.items()}
+
+    def load(self) -> None:
+        """Bring the kernel to the device, if it is not there."""
+        with self._runtime._device:
+            _ = self._kernels[False].num_regs  # asking loads it
 
     def launch(
         self,

@@ -53,7 +53,9 @@ def test_windows_compile_where_they_cost_less(rows: list[Row]) -> None:
     found = {(row.program, row.precision) for row in rows if row.architecture == "90a" and "windowed" in row.program}
     names = ("input_forward", "input_backward", "kernel_gradient", "recurrent_gradient")
     assert found >= {(f"windowed_{name} 40->40", precision) for name in names for precision in TENSOR_CORES}
-    assert not {f"windowed_{name} 1->40" for name in ("input_forward", "kernel_gradient")} & {program for program, _ in found}
+    assert not {f"windowed_{name} 1->40" for name in ("input_forward", "kernel_gradient")} & {
+        program for program, _ in found
+    }
 
 
 def test_no_kernel_spills(rows: list[Row]) -> None:

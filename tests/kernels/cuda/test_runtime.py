@@ -2,14 +2,17 @@
 
 import importlib
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from kernels.cuda.launch import OutOfDeviceMemory
-from kernels.cuda.source import parse_source
+from kernels.cuda.launch import CompileError, OutOfDeviceMemory
+from kernels.cuda.nvrtc import Cubin, compile_cubin
+from kernels.cuda.source import Source, parse_source
 from tests.kernels.cuda import fake_cupy
 
 SOURCE = 'extern "C" __global__ void fill(float* y, const float* x, int n) { if (threadIdx.x < n) y[threadIdx.x] = n; }'
@@ -26,8 +29,11 @@ def runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     sys.modules.pop("kernels.cuda.runtime", None)
 
 
-def fill(runtime: Any) -> Any:
-    return runtime.compile(parse_source("fill.cu", SOURCE))["fill"]
+def fill(runtime: Any, text: str = SOURCE) -> Any:
+    """The kernel, compiled and loaded."""
+    function = runtime.compile(parse_source("fill.cu", text))["fill"]
+    function.load()
+    return function
 
 
 def test_device_is_described(runtime: Any) -> None:
@@ -44,14 +50,46 @@ def test_first_compilation_says_so_and_the_second_is_cached(
     assert capsys.readouterr().err.count("compiling fill.cu for sm_90") == 1
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".cubin"]
     monkeypatch.setattr(sys.modules["kernels.cuda.runtime"], "compile_cubin", None)
-    fill(runtime)
+    fill(type(runtime)(0))
     assert capsys.readouterr().err == ""
 
 
 def test_the_cache_is_keyed_on_the_whole_text(runtime: Any, tmp_path: Path) -> None:
     for text in (SOURCE, SOURCE + "\n", SOURCE.replace("= n", "= n + 1")):
-        runtime.compile(parse_source("fill.cu", text))
+        fill(runtime, text)
     assert len(list((tmp_path / "cache").iterdir())) == 3
+
+
+def test_the_same_text_is_compiled_once_and_programs_side_by_side(
+    runtime: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, meet, texts = sys.modules["kernels.cuda.runtime"], threading.Barrier(2, timeout=60), []
+
+    def compile_with_another(source: Source, architecture: str) -> Cubin:
+        texts.append(source.text)
+        meet.wait()
+        return compile_cubin(source, architecture)
+
+    monkeypatch.setattr(module, "compile_cubin", compile_with_another)
+    monkeypatch.setattr(runtime, "_compilers", ThreadPoolExecutor(2))
+    programs = [parse_source("fill.cu", text) for text in (SOURCE, SOURCE, SOURCE + "\n")]
+    functions = [runtime.compile(program)["fill"] for program in programs]
+    for function in functions:
+        function.load()
+    assert sorted(texts) == sorted({program.text for program in programs})
+
+
+def test_a_compile_error_comes_with_the_first_use(runtime: Any) -> None:
+    function = runtime.compile(parse_source("fill.cu", SOURCE.replace("= n;", "= nothing;")))["fill"]
+    for _ in range(2):
+        with pytest.raises(CompileError, match="nothing"):
+            function.blocks_per_sm(32, 0)
+
+
+def test_what_is_captured_was_loaded_before(runtime: Any) -> None:
+    function, seen = runtime.compile(parse_source("fill.cu", SOURCE))["fill"], []
+    runtime.capture(lambda: seen.append("_kernels" in vars(function)))
+    assert seen == [True]
 
 
 def test_null_arrays_and_shared_memory_reach_the_kernel(runtime: Any) -> None:
