@@ -1,5 +1,6 @@
-"""The work of one ConvLSTM layer, timed in every way the back end knows: recurrences in one launch or one a frame,
-products with windows in shared memory or gathered.
+"""The work of one ConvLSTM layer and of the head, timed in every way the back end knows.
+
+Recurrences in one launch or one a frame; products that read a pixel once, or gather it for each tap.
 """
 
 from typing import Any
@@ -8,12 +9,12 @@ import numpy as np
 
 from bench.cuda.launches import Launch, Recorder
 from bench.cuda.part import Part
-from bench.peers.work import Work
+from bench.peers.work import HEAD_KERNEL, Work
 from kernels.cuda import CudaBackend
 from kernels.cuda.launch import Runtime
 from kernels.cuda.persistent import Recurrence
 from kernels.cuda.product_tiles import Products
-from kernels.specs import ConvLSTMSpec
+from kernels.specs import Conv3DSpec, ConvLSTMSpec
 
 WORK = {
     "input convolution": ("input_forward", "windowed_input_forward"),
@@ -22,6 +23,8 @@ WORK = {
     "gradient of the input": ("input_backward", "windowed_input_backward"),
     "gradient of the kernel": ("kernel_gradient", "windowed_kernel_gradient"),
     "gradient of the recurrent kernel": ("recurrent_gradient", "windowed_recurrent_gradient"),
+    "head": ("conv3d_forward", "tap_products", "sum_taps"),
+    "gradient of the head": ("kernel_gradient", "sum_kernel_gradient", "bias_gradient", "sum_gradients"),
 }
 """The kernels that do it, one way or the other."""
 
@@ -33,23 +36,26 @@ WAYS: tuple[tuple[Recurrence, Products], ...] = (
 
 
 def record_ways(part: Part, runtime: Runtime, work: Work, precision: str, measure: Any) -> None:
-    """One record for each way and piece of work in the last layer of `work`; measure: a group of launches -> fields."""
+    """One record for each way and piece of work of the last layer and head; measure: a group of launches -> fields."""
     for recurrence, products in WAYS:
         way = {"precision": precision, "recurrence": recurrence, "products": products}
         try:
-            launches = launches_of_layer(runtime, work, precision, recurrence, products)
+            launches = launches_of(runtime, work, precision, recurrence, products)
         except ValueError as error:
             part.record("way", **way, error=str(error)[:200])
             continue
         for name, kernels in WORK.items():
-            group = [launch for launch in launches if launch.kernel in kernels]
+            of_head = [
+                launch for launch in launches if launch.source.name.startswith("conv3d") == name.endswith("head")
+            ]
+            group = [launch for launch in of_head if launch.kernel in kernels]
             part.record("way", **way, work=name, **measure(group))
 
 
-def launches_of_layer(
+def launches_of(
     runtime: Runtime, work: Work, precision: str, recurrence: Recurrence, products: Products
 ) -> list[Launch]:
-    """What a forward and a backward pass of the layer launch. Raises ValueError where the way does not fit."""
+    """What a forward and a backward pass of both layers launch. Raises ValueError where the way does not fit."""
     recorder = Recorder()
     filters, kernel = work.filters[-1], work.kernels[-1]
     spec = ConvLSTMSpec(work.frames, work.batch, work.height, work.width, filters, filters, kernel, kernel)
@@ -57,6 +63,7 @@ def launches_of_layer(
     with recorder.on(runtime):
         backend = CudaBackend(precision=precision, runtime=runtime, recurrence=recurrence, products=products)
         plan = backend.conv_lstm_plan(spec)
+        head = backend.conv3d_plan(Conv3DSpec(spec.T, spec.B, spec.H, spec.W, filters, 1, *HEAD_KERNEL))
 
     def random(*shape: int) -> Any:
         return backend.from_host(0.1 * generator.standard_normal(shape))
@@ -65,7 +72,10 @@ def launches_of_layer(
     weights, recurrent = (random(kernel, kernel, filters, 4 * filters) for _ in range(2))
     bias = random(4 * filters)
     outputs = (backend.empty(weights.shape), backend.empty(weights.shape), backend.empty(bias.shape))
+    head_weights, head_bias = random(*HEAD_KERNEL, filters, 1), random(1)
     recorder.recording = True
     backend.conv_lstm_forward(plan, x, weights, recurrent, bias)
     plan.backward(dh, x, weights, recurrent, *outputs, h0=None, c0=None, need_dx=True, need_dstate=False)
+    y = backend.conv3d_forward(head, x, head_weights, head_bias)
+    backend.conv3d_backward(head, y, x, head_weights, head_weights, head_bias)
     return recorder.launches

@@ -48,7 +48,8 @@ class CudaBackend(Backend):
             where it fits and there is more than one frame. They agree within rounding (docs/kernels.md).
         products: how a ConvLSTM's products over all frames read their pixels. "windows": once, with their neighbours;
             ValueError where that does not fit on the device. "gathered": anew for each tap. "auto" (default): what
-            costs less by the counts of kernels/cuda/product_tiles.py. They agree within rounding.
+            costs less by the counts of kernels/cuda/product_tiles.py. A Conv3D with few outputs is gathered if asked
+            for, else read once. They agree within rounding.
     """
 
     name = "cuda"
@@ -182,7 +183,7 @@ class CudaBackend(Backend):
     def conv3d_plan(self, spec: Conv3DSpec) -> Conv3DPlan | DirectConv3DPlan:
         if not spec.is_dense:
             return DirectConv3DPlan(self.runtime, spec)
-        return Conv3DPlan(self.runtime, self._workspace, spec, self.precision)
+        return Conv3DPlan(self.runtime, self._workspace, spec, self.precision, self.products)
 
     def conv3d_forward(self, plan: Conv3DPlan | DirectConv3DPlan, x: Array, kernel: Array, bias: Array) -> Array:
         return plan.forward(x, kernel, bias)

@@ -8,6 +8,7 @@ from kernels.cuda.conv3d_gathered import Gathered
 from kernels.cuda.convert import Inward, Outward
 from kernels.cuda.launch import Runtime
 from kernels.cuda.precision import operand_dtype
+from kernels.cuda.product_tiles import Products
 from kernels.cuda.workspace import Workspace
 from kernels.specs import Conv3DSpec
 
@@ -17,11 +18,19 @@ Array = Any
 class Conv3DPlan:
     """One layer bound to a shape: buffers allocated, kernels compiled, grids computed."""
 
-    def __init__(self, runtime: Runtime, workspace: Workspace, spec: Conv3DSpec, precision: str) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        workspace: Workspace,
+        spec: Conv3DSpec,
+        precision: str,
+        products: Products = "auto",
+    ) -> None:
         self.spec = spec
         x, y, kernel, pixels = spec.x_shape, spec.y_shape, spec.kernel_shape, count_pixels(spec)
         frames: dict[str, Any] = {"images": spec.T * spec.B, "per_frame": spec.B, "height": spec.H, "width": spec.W}
-        way = FewOutputs if has_few_outputs(spec, precision) else Gathered
+        few = products != "gathered" and has_few_outputs(spec, precision)
+        way = FewOutputs if few else Gathered
         self._way = way(runtime, workspace, spec, precision, frames)
         self.y = runtime.empty(y, "float32")
         self._read_x = Inward(runtime, x, precision, spec.narrow_x)

@@ -65,6 +65,16 @@ def test_what_few_outputs_save(spec: Conv3DSpec, precision: str) -> None:
         assert taps * spec.K <= 4 * spec.C
 
 
+def test_gathering_can_be_asked_for() -> None:
+    backend, recorder = CudaBackend(runtime=SimRuntime(), products="gathered"), Recorder()
+    with recorder.on(backend.runtime):
+        recorder.recording = True
+        gathered = run_conv3d(backend, SPEC)
+    assert {launch.source.name for launch in recorder.launches} == {"conv3d_gathered.cu"}
+    for name, array in run_conv3d(CudaBackend(runtime=SimRuntime()), SPEC).items():
+        np.testing.assert_allclose(gathered[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
 def test_the_movie_is_read_by_one_kernel_each_way() -> None:
     runtime, recorder = SimRuntime(), Recorder()
     with recorder.on(runtime):
