@@ -1,9 +1,12 @@
 """SimRuntime: the CUDA kernels on the host, with NumPy arrays. Same interface as kernels.cuda.runtime.CupyRuntime."""
 
 import ctypes
+import os
+import signal
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,14 @@ from tests.cuda_sim.shared_library import (
 
 ALIGNMENT = 256
 _lock = threading.Lock()  # the simulator has one set of threads
+
+
+def _leave_the_timer_alone() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGVTALRM})  # it ends launches, which are another thread's
+
+
+_compilers = ThreadPoolExecutor(os.cpu_count(), initializer=_leave_the_timer_alone)
+_programs: "dict[tuple[str, bool], SimProgram]" = {}
 
 
 class SimulationError(AssertionError):
@@ -85,15 +96,12 @@ class SimRuntime(Runtime):
         return isinstance(value, np.ndarray)
 
     def compile(self, source: Source) -> Mapping[str, Function]:
-        library, path = kernel_library(source, self.checked)
-
-        def resolve(message: str) -> str:
-            return resolve_addresses(message, path)
-
-        return {
-            name: SimFunction(self, name, parameters, getattr(library, f"sim_entry_{name}"), resolve)
-            for name, parameters in source.kernels.items()
-        }
+        """In the background; the first launch of a kernel waits for its program, and raises CompileError."""
+        key = source.text, self.checked
+        if key not in _programs:
+            _programs[key] = SimProgram(source, self.checked)
+        program = _programs[key]
+        return {name: SimFunction(self, name, parameters, program) for name, parameters in source.kernels.items()}
 
     def capture(self, body: Callable[[], None]) -> Graph:
         self._refuse_while_recording("a capture")
@@ -147,22 +155,32 @@ class SimGraph(Graph):
             work()
 
 
+class SimProgram:
+    """A program that may still be compiling."""
+
+    def __init__(self, source: Source, checked: bool) -> None:
+        runtime_library()  # once, before any thread could do so for itself
+        self._built = _compilers.submit(kernel_library, source, checked)
+
+    def entry(self, name: str) -> ctypes.c_void_p:
+        """Where the kernel begins. Raises CompileError."""
+        library, _ = self._built.result()
+        return ctypes.cast(getattr(library, f"sim_entry_{name}"), ctypes.c_void_p)
+
+    def resolve(self, message: str) -> str:
+        """The message with code addresses as file and line."""
+        _, path = self._built.result()
+        return resolve_addresses(message, path)
+
+
 class SimFunction(Function):
     """One kernel compiled for the host."""
 
-    def __init__(
-        self,
-        runtime: SimRuntime,
-        name: str,
-        parameters: tuple[Parameter, ...],
-        entry: Any,
-        resolve: Callable[[str], str],
-    ) -> None:
+    def __init__(self, runtime: SimRuntime, name: str, parameters: tuple[Parameter, ...], program: SimProgram) -> None:
         self.runtime = runtime
         self.name = name
         self.parameters = parameters
-        self.entry = ctypes.cast(entry, ctypes.c_void_p)
-        self.resolve = resolve
+        self.program = program
 
     def blocks_per_sm(self, threads: int, shared_bytes: int) -> int:
         return self.runtime.blocks_per_sm
@@ -192,7 +210,7 @@ class SimFunction(Function):
         message = ctypes.create_string_buffer(2048)
         launch = LaunchStruct(
             kernel=self.name.encode(),
-            entry=self.entry,
+            entry=self.program.entry(self.name),
             args=pointers,
             arg_region=(ctypes.c_int32 * n)(*(region for region, _ in placed)),
             arg_offset=(ctypes.c_uint64 * n)(*(offset for _, offset in placed)),
@@ -212,7 +230,7 @@ class SimFunction(Function):
         with _lock:
             status = runtime_library().sim_launch(ctypes.byref(launch))
         if status != 0:
-            raise SimulationError(self.resolve(message.value.decode()))
+            raise SimulationError(self.program.resolve(message.value.decode()))
 
 
 def _value(arg: Any) -> np.ndarray[Any, Any]:

@@ -31,6 +31,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def kernel(runtime: SimRuntime, folder: Path) -> Kernel:
+    return scale(runtime, folder)
+
+
+def scale(runtime: SimRuntime, folder: Path) -> Kernel:
     return Program(runtime, "scale.cu", {}, folder).kernel("scale", {"x": (2, 50), "y": 100, "offset": 100}, ["offset"])
 
 
@@ -117,8 +121,9 @@ def test_sizes_name_every_array(runtime: SimRuntime, folder: Path) -> None:
 
 def test_compile_error_shows_file_line_and_text(runtime: SimRuntime, folder: Path) -> None:
     (folder / "scale.cu").write_text(SCALE.replace("factor *", "faktor *"))
+    kernel = scale(runtime, folder)
     with pytest.raises(CompileError, match=r"scale\.cu:4.*faktor(.|\n)*y\[i\] = faktor \* x\[i\]"):
-        Program(runtime, "scale.cu", {}, folder)
+        kernel((4,), (32,), **arguments(runtime))
 
 
 def test_a_changed_constant_or_include_is_compiled_anew(runtime: SimRuntime, folder: Path) -> None:
