@@ -1,6 +1,6 @@
 // Convolution over windows that stand in shared memory: a block copies its pixels, with those that their windows reach,
 // once, and multiplies them tap by tap. The product is that of conv.cuh; there each tap of a pixel is gathered anew.
-// Serves the recurrences of a whole sequence (persistent.cuh) and the products over all frames (frames.cuh).
+// Serves the recurrences of a whole sequence (persistent.cuh) and the convolutions of windowed_frames.cuh.
 //
 // A tile is BM pixels, neighbours in the order of memory across rows and images. What its windows reach lies in memory
 // in one piece, HALO pixels on either side, and so it does in shared memory: for one tap, row r of A is row
@@ -67,8 +67,12 @@ struct TilePlace {
     Frames frames;
     int first, image, y, x;  // the first one: as it is numbered, or its image and where it is there
 
-    static __device__ __forceinline__ int across(Frames frames) { return (frames.width + Tile::STRIP - 1) / Tile::STRIP; }
-    static __device__ __forceinline__ int down(Frames frames) { return (frames.height + Tile::HEIGHT - 1) / Tile::HEIGHT; }
+    static __device__ __forceinline__ int across(Frames frames) {
+        return (frames.width + Tile::STRIP - 1) / Tile::STRIP;
+    }
+    static __device__ __forceinline__ int down(Frames frames) {
+        return (frames.height + Tile::HEIGHT - 1) / Tile::HEIGHT;
+    }
     static __device__ __forceinline__ int tiles(Frames frames) {
         if constexpr (Tile::STRIP == 0) {
             return (frames.pixels() + Tile::BM - 1) / Tile::BM;
