@@ -28,7 +28,7 @@ def test_half_the_bits_are_about_half_the_bytes() -> None:
     held = {name: n_bytes for name, (_, n_bytes) in counted.items()}
     assert moved["float32"] == pytest.approx(moved["tf32"], rel=1e-3)  # packed weights are padded for their tiles
     assert 0.5 < moved["bfloat16"] / moved["tf32"] < 0.7
-    assert 0.5 < held["bfloat16"] / held["tf32"] < 0.8
+    assert 0.5 < held["bfloat16"] / held["tf32"] < 0.8  # partial sums are float32 in both, and many for so few pixels
 
 
 def test_a_line_for_every_kernel(capsys: pytest.CaptureFixture[str]) -> None:
