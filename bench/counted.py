@@ -2,7 +2,8 @@
 
 The full-size step is planned and launched on a runtime that computes nothing. Counted are launches, floating-point
 operations (two a multiply-add, direct convolutions), bytes if every array argument of a launch is moved once and
-nothing is found in a cache, and the bytes of all arrays. Times are not known here.
+nothing is found in a cache, and the bytes of all arrays; for each convolution of a layer, what the rule that chooses
+its kernel counts. Times are not known here. Writes bench/results/counted.json when all precisions are counted.
 """
 
 import sys
@@ -19,6 +20,8 @@ from bench.cuda.sizes import FULL
 from bench.dry_runtime import DryRuntime
 from bench.peers.ours import network_of
 from bench.peers.work import Work
+from bench.product_costs import LAYERS, product_costs
+from bench.report import write_results
 from engine.batch_sources import Batch
 from engine.command_line import Parser
 from kernels.cuda.launch import Array
@@ -76,11 +79,24 @@ def table(launches: list[Launch]) -> list[str]:
     ]
 
 
+def cost_table(costs: dict[str, dict[str, tuple[float, float | None]]]) -> list[str]:
+    """A line a layer and convolution: microseconds by count, gathered and with windows."""
+    head = f"{'layer, by count':42}{'convolution':18}{'gathered us':>12}{'windows us':>12}"
+    lines = [
+        f"{layer:42}{name:18}{gathered:12.1f}{'-' if windows is None else format(windows, '.1f'):>12}"
+        for layer, found in costs.items()
+        for name, (gathered, windows) in found.items()
+    ]
+    return [head, *lines]
+
+
 def main(argv: list[str]) -> int:
     """The command; returns the exit status."""
     parser = Parser(prog="python -m bench counted", description=__doc__)
     parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS, help="default: all")
-    for precision in parser.parse_args(argv).precisions:
+    precisions = parser.parse_args(argv).precisions
+    results: dict[str, Any] = {}
+    for precision in precisions:
         launches, held = count_step(FULL.step, precision)
         gflop, gbytes = sum(map(flop, launches)) / 1e9, sum(launch.moved_bytes for launch in launches) / 1e9
         print(
@@ -89,6 +105,12 @@ def main(argv: list[str]) -> int:
         )
         print(f"{'program':20} {'kernel':26}{'count':>6}{'GFLOP':>10}{'GB':>10}")
         print("\n".join(table(launches)), end="\n\n")
+        costs = {name: product_costs(layer, precision) for name, layer in LAYERS.items()}
+        print("\n".join(cost_table(costs)), end="\n\n")
+        results[precision] = {"launches": len(launches), "gflop": gflop, "moved_gb": gbytes, "held_bytes": held}
+        results[precision]["convolutions_us_gathered_windows"] = costs
+    if set(precisions) == set(PRECISIONS):
+        write_results("counted", results)
     return 0
 
 

@@ -2,11 +2,13 @@
 
 import pytest
 
-from bench.counted import count_step, main, table
+from bench.counted import cost_table, count_step, main, table
 from bench.cuda.arithmetic import flop
 from bench.cuda.launches import Launch
 from bench.cuda.sizes import REHEARSAL
 from bench.peers.work import Work
+from bench.product_costs import LAYERS, product_costs
+from kernels.specs import ConvLSTMSpec
 
 WIDE = Work("train", filters=(16, 16), kernels=(3, 3), batch=4, frames=6, height=16, width=16)
 
@@ -39,3 +41,12 @@ def test_a_line_for_every_kernel(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--precisions", "fp8"])
     assert ended.value.code == 2
     assert "fp8" in capsys.readouterr().err
+
+
+def test_what_the_rule_counts_is_printed_for_every_convolution() -> None:
+    costs = product_costs(LAYERS["40 -> 40, 40x40, batch 10, 15 frames"], "tf32")
+    assert all(windows is not None and 0 < windows < gathered for gathered, windows in costs.values())
+    assert len(cost_table({"a layer": costs})) == 1 + len(costs)
+    no_window = product_costs(ConvLSTMSpec(T=1, B=1, H=8, W=8, C=8, F=8, kh=5, kw=7), "tf32")
+    assert all(windows is None for _, windows in no_window.values())
+    assert cost_table({"a layer": no_window})[1].endswith(" -")

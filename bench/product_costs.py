@@ -1,0 +1,33 @@
+"""What product_tiles.py counts for a ConvLSTM's convolutions, gathered and with windows: microseconds, not measured."""
+
+from dataclasses import replace
+
+from bench.dry_runtime import H200
+from kernels.cuda.conv_lstm import Tiles
+from kernels.cuda.product_tiles import cheapest_tile, gathered_clocks, windowed_clocks
+from kernels.specs import ConvLSTMSpec
+
+CLOCKS_PER_US = 1830.0
+"""Of an H200."""
+
+LAYERS = {
+    "40 -> 40, 40x40, batch 10, 15 frames": ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3),
+    "64 -> 64, 256x256, batch 8, 10 frames": ConvLSTMSpec(T=10, B=8, H=256, W=256, C=64, F=64, kh=3, kw=3),
+    "40 -> 40, 40x40, one frame of one track": ConvLSTMSpec(
+        T=1, B=1, H=40, W=40, C=40, F=40, kh=3, kw=3, training=False
+    ),
+}
+
+CONVOLUTIONS = ("input_forward", "input_backward", "step_forward", "step_backward")
+
+
+def product_costs(layer: ConvLSTMSpec, precision: str) -> dict[str, tuple[float, float | None]]:
+    """For each convolution what it costs gathered, and with the cheapest window that fits (None: none does)."""
+    found: dict[str, tuple[float, float | None]] = {}
+    for name in CONVOLUTIONS:
+        spec = layer if name.startswith("input") else replace(layer, T=1, C=layer.F)
+        gathered = gathered_clocks(spec, getattr(Tiles(layer, precision), name), precision, H200) / CLOCKS_PER_US
+        tile = cheapest_tile(name, spec, precision, H200)
+        windows = None if tile is None else windowed_clocks(spec, tile, precision, H200) / CLOCKS_PER_US
+        found[name] = (gathered, windows)
+    return found
