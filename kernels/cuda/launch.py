@@ -50,7 +50,7 @@ class DeviceLimits:
         sm_count: streaming multiprocessors.
         shared_bytes_per_block: dynamic shared memory that one block may have, opt-in included.
         threads_per_block: largest block.
-        architecture: compute capability as digits, e.g. "90".
+        architecture: what programs are compiled for: compute capability as digits, e.g. "80"; on Hopper "90a".
     """
 
     sm_count: int

@@ -16,7 +16,7 @@ from typing import Any
 from kernels.cuda.launch import CompileError
 from kernels.cuda.source import Source
 
-OPTIONS = ("--std=c++17", "--generate-line-info", "--ptxas-options=-v")
+OPTIONS = ("--std=c++17", "--device-as-default-execution-space", "--generate-line-info", "--ptxas-options=-v")
 """IEEE division and square roots and no flushing of denormals are NVRTC's defaults, and what the reference does."""
 
 NVRTC_ERROR_COMPILATION = 6

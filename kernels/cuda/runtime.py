@@ -42,7 +42,7 @@ class CupyRuntime(Runtime):
             sm_count=attributes["MultiProcessorCount"],
             shared_bytes_per_block=attributes["MaxSharedMemoryPerBlockOptin"],
             threads_per_block=attributes["MaxThreadsPerBlock"],
-            architecture=self._device.compute_capability,
+            architecture=_architecture(self._device.compute_capability),
         )
         model = cupy.cuda.runtime.getDeviceProperties(index)["name"].decode()
         self.name = f"cuda:{index}: {model}, {self.limits.sm_count} SMs"
@@ -215,6 +215,11 @@ class CupyFunction(Function):
             kernel.max_dynamic_shared_size_bytes = shared_bytes
             self._shared_limits[cooperative] = shared_bytes
         return kernel
+
+
+def _architecture(capability: str) -> str:
+    """What to compile for: on Hopper with the instructions that are its alone, wgmma's."""
+    return "90a" if capability == "90" else capability
 
 
 def cache_folder() -> Path:
