@@ -17,7 +17,10 @@ from kernels.cuda.launch import CompileError
 from kernels.cuda.source import Source
 
 OPTIONS = ("--std=c++17", "--device-as-default-execution-space", "--generate-line-info", "--ptxas-options=-v")
-"""IEEE division and square roots and no flushing of denormals are NVRTC's defaults, and what the reference does."""
+"""IEEE division and square roots and no flushing of denormals are NVRTC's defaults, and what the reference does.
+
+Older NVRTC, 13.0 among them, takes a lambda with an `auto` parameter for a host function unless device is the default.
+"""
 
 NVRTC_ERROR_COMPILATION = 6
 
@@ -95,7 +98,7 @@ def nvrtc() -> ctypes.CDLL:
     """The library. Raises RuntimeError when there is none."""
     for candidate in _candidates():
         try:
-            library = ctypes.CDLL(candidate)
+            library = _load(candidate)
         except OSError:
             continue
         library.nvrtcGetErrorString.restype = ctypes.c_char_p
@@ -110,6 +113,14 @@ def _candidates() -> Iterator[str]:
     toolkit = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"
     yield f"{toolkit}/lib64/libnvrtc.so"
     yield from ("libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so")
+
+
+def _load(path: str) -> ctypes.CDLL:
+    """The library, and before it the builtins beside it: that of the wheel 13.0 does not look in its own folder."""
+    if os.path.isabs(path):
+        for builtins in Path(path).parent.glob("libnvrtc-builtins.so.*"):
+            ctypes.CDLL(str(builtins))
+    return ctypes.CDLL(path)
 
 
 def _output(size_of: Any, get: Any, program: ctypes.c_void_p) -> bytes:
