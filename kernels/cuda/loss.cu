@@ -57,10 +57,15 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         constexpr int WIDTH = decltype(width)::WIDTH;
         const Vector<WIDTH> x = load<WIDTH>(output + at), y = load<WIDTH>(target + at);
         Vector<WIDTH> slope;
+        long long row = weights == nullptr ? 0 : at / run, end = (row + 1) * run;    // a division an element spills
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q) {
             const Term term = loss_term(kind, from_logits, x.v[q], y.v[q], parameter);
-            const float weight = weights == nullptr ? 1.0f : weights[(at + q) / run];
+            if (at + q == end) {
+                ++row;
+                end += run;
+            }
+            const float weight = weights == nullptr ? 1.0f : weights[row];
             sum += double(weight) * double(term.value);
             slope.v[q] = term.slope * (weight * share);
         }
