@@ -1,38 +1,56 @@
-"""Part (a): the tests that are marked gpu, several processes at a time, so that compilers run beside each other.
+"""Part (a): the tests that are marked gpu, as many processes at a time as there are cores.
 
 Each test's outcome is kept as it comes. In a rehearsal only the tests of whole networks run, in the simulator.
 """
 
-import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
-from bench.cuda.part import ROOT, Part, end_group, project_environment
+from bench.cuda.part import ROOT, Part, run_limited
+from bench.report import available_cores
 from kernels.cuda.backend import PRECISIONS
 
-NETWORKS = ["tests/gpu"]
-REHEARSED = ["-k", "not example and not logistic and not tf32"]
-OPERATIONS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "kernels").glob("test_*.py"))
+NETWORKS = "tests/gpu"
+OPERATIONS = sorted(
+    (str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "kernels").glob("test_*.py")),
+    key=lambda path: "conv" not in path,
+)
+"""Convolutions first: their programs take longest to compile."""
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+"""For each process: the others have the other cores."""
+
+RESERVE = 2.0
+"""Seconds to end what runs when the time is up."""
 
 
 def main() -> None:
-    """Run the groups side by side until all are done or the time is up."""
+    """Run the groups until all are done or the time is up."""
     part = Part.from_command_line()
-    if part.rehearse:
-        groups = {"networks": [*NETWORKS, *REHEARSED]}
-    else:
-        groups = {"networks": NETWORKS}
-        groups |= {f"operations in {name}": [*OPERATIONS, "-k", f"gpu-{name}"] for name in PRECISIONS}
-    running = {
-        name: subprocess.Popen(_command(part, group), cwd=ROOT, env=project_environment(), start_new_session=True)
-        for name, group in groups.items()
-    }
-    for name, process in running.items():
-        try:
-            status: int | None = process.wait(timeout=max(1.0, part.left - 2.0))
-        except subprocess.TimeoutExpired:
-            status = None
-        end_group(process)
+
+    def run(name: str, group: list[str]) -> None:
+        left = part.left - RESERVE
+        status = run_limited(_command(part, group), left, **ONE_THREAD).status if left > 0 else None
         part.record("tests_ended", group=name, status=status)
+
+    found = groups(part.rehearse)
+    with ThreadPoolExecutor(available_cores()) as pool:
+        list(pool.map(run, found, found.values()))
+
+
+def groups(rehearse: bool) -> dict[str, list[str]]:
+    """Arguments of pytest by the name of the group, the longest first; together they are all tests."""
+    networks = {
+        # together and first: where numba has compiled nothing yet, the CPU's kernels take it a minute in each process
+        "networks beside the CPU": "cpu",
+        **{f"networks in {name}": f"not cpu and {name}" for name in PRECISIONS if not (rehearse and name == "tf32")},
+        "networks in no precision": f"not cpu and not {' and not '.join(PRECISIONS)}",
+    }
+    small = " and not example and not logistic and not tf32" if rehearse else ""
+    found = {name: [NETWORKS, "-k", chosen + small] for name, chosen in networks.items()}
+    if not rehearse:
+        found |= {f"{path} in {name}": [path, "-k", f"gpu-{name}"] for path in OPERATIONS for name in PRECISIONS}
+    return found
 
 
 def _command(part: Part, group: list[str]) -> list[str]:

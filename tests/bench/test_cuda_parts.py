@@ -1,6 +1,7 @@
 """What the parts of `python -m bench cuda` do when things go wrong, and what the report says of it."""
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,12 +11,14 @@ import numpy as np
 import pytest
 
 from bench.cuda import main, runner
+from bench.cuda.correctness import NETWORKS, OPERATIONS, groups
 from bench.cuda.goals import goals
-from bench.cuda.part import Ended, append_record, read_records, run_limited
+from bench.cuda.part import ROOT, Ended, append_record, read_records, run_limited
 from bench.cuda.report import markdown, proved_wrong
 from bench.cuda.runner import PartKind, Run
 from bench.cuda.sanitizer import judge
 from bench.peers.device_worker import difference
+from kernels.cuda.backend import PRECISIONS
 
 MACHINE: dict[str, Any] = {
     "cpu": "a processor", "cores": 2, "python": "3", "date": "today", "versions": {}, "peer_versions": {},
@@ -80,6 +83,22 @@ def test_a_part_that_fails_or_hangs_leaves_what_it_had(tmp_path: Path, monkeypat
     text = (tmp_path / "out" / "cuda.md").read_text()
     assert "STOPPED: its time was up" in text and "FAILED, status 3" in text and "MISSING: cupy" in text
     assert proved_wrong(run.results)
+
+
+def collected(*arguments: str) -> list[str]:
+    command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "gpu", "--collect-only", "-q", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [line for line in done.stdout.splitlines() if "::" in line]
+
+
+def test_every_test_is_in_one_group() -> None:
+    found = groups(rehearse=False)
+    chosen = [test for arguments in found.values() if NETWORKS in arguments for test in collected(*arguments)]
+    assert sorted(chosen) == sorted(collected(NETWORKS))
+    for path in OPERATIONS:
+        expected = [[path, "-k", f"gpu-{precision}"] for precision in PRECISIONS]
+        assert [arguments for arguments in found.values() if path in arguments] == expected
+    assert all(any(f"gpu-{precision}" in test for precision in PRECISIONS) for test in collected(*OPERATIONS))
 
 
 def results_of(letter: str, *records: dict[str, Any]) -> dict[str, Any]:
