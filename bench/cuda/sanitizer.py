@@ -1,9 +1,10 @@
-"""Part (b): a small training step under compute-sanitizer, one tool after the other."""
+"""Part (b): a small training step under compute-sanitizer, all tools side by side."""
 
 import os
 import re
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from bench.cuda.part import Ended, Part, run_limited
 
@@ -21,13 +22,16 @@ def main() -> None:
     if sanitizer is None:
         part.record("sanitizer", tool="all", verdict="absent", detail="compute-sanitizer was not found")
         return
-    for number, tool in enumerate(TOOLS):
-        limit = part.left / (len(TOOLS) - number) - 1.0
+    step = [sys.executable, "-m", "bench.cuda.small_step", *(["--rehearse"] if part.rehearse else [])]
+
+    def watch(tool: str) -> None:
         command = [sanitizer, "--tool", tool, "--error-exitcode", str(ERROR_STATUS), "--print-limit", "5"]
-        step = [sys.executable, "-m", "bench.cuda.small_step", *(["--rehearse"] if part.rehearse else [])]
-        ended = run_limited([*command, *step], limit)
+        ended = run_limited([*command, *step], part.left - 1.0)
         verdict, detail = judge(ended)
         part.record("sanitizer", tool=tool, verdict=verdict, detail=detail, seconds=ended.seconds)
+
+    with ThreadPoolExecutor(len(TOOLS)) as pool:
+        list(pool.map(watch, TOOLS))
 
 
 def find() -> str | None:
