@@ -89,13 +89,19 @@ inline int __syncthreads_or(int predicate, SIM_SITE) { return sim_barrier(predic
 inline int __syncthreads_and(int predicate, SIM_SITE) {
     return sim_barrier(predicate != 0, file, line) == sim_block_threads();
 }
+
+// kernels/cuda/wgmma.cuh: a barrier with a number, for `threads` threads of the block.
+extern "C" void sim_named_barrier(int id, int threads, const char* file, int line);
+inline void barrier_sync(int id, int threads, SIM_SITE) { sim_named_barrier(id, threads, file, line); }
+
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 
 // ------------------------------------------------------------------------------------------------ warp functions
 
 enum SimOp { SIM_SYNCWARP, SIM_SHUFFLE, SIM_BALLOT, SIM_ADD, SIM_MIN, SIM_MAX, SIM_AND, SIM_OR, SIM_XOR,
-             SIM_MMA_TF32, SIM_MMA_BF16_K16, SIM_MMA_BF16_K8, SIM_LDMATRIX };
+             SIM_MMA_TF32, SIM_MMA_BF16_K16, SIM_MMA_BF16_K8, SIM_LDMATRIX, SIM_NAMED_BARRIER,
+             SIM_WGMMA, SIM_WGMMA_FENCE, SIM_WGMMA_COMMIT, SIM_WGMMA_WAIT };
 
 // Hand this lane's operands in and wait for the other lanes of the mask; the last to come computes for all.
 extern "C" void sim_collective(SimOp op, unsigned mask, void* operands, const char* file, int line);

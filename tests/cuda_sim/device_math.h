@@ -112,3 +112,5 @@ inline void spin_pause(SIM_SITE) { sim_spin(file, line); }
 
 inline float exp2_approx(float x) { return exp2f(x); }
 inline float tanh_approx(float x) { return tanhf(x); }
+
+#include "device_wgmma.h"

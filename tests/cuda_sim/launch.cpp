@@ -89,7 +89,9 @@ static void set_up_block(uint32_t slot, uint32_t number) {
         warp.size = n - 32 * w < 32 ? n - 32 * w : 32;
         warp.exists = 0xffffffffu >> (32 - warp.size);
         warp.exited = warp.epoch = 0;
+        for (uint32_t& known : warp.known) known = 0;
         warp.n_pending = 0;
+        wgmma_start(&warp);
     }
     for (int i = 0; i < n; ++i) {
         Thread& thread = block.threads[i];
@@ -105,6 +107,7 @@ static void set_up_block(uint32_t slot, uint32_t number) {
         thread.site = {"its start", 0};
         thread.n_copies = 0;
         thread.open_group = 0;
+        thread.proxy_fences = 0;
     }
     std::vector<int> order(n_warps);
     for (int w = 0; w < n_warps; ++w) order[w] = w;

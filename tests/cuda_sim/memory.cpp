@@ -86,7 +86,7 @@ unsigned char* memory_shared(uint32_t slot) {
 // ------------------------------------------------------------------------------------------------ checking
 
 static const char* verb(Access access) {
-    static const char* const verbs[] = {"read", "write", "atomic access", "asynchronous write"};
+    static const char* const verbs[] = {"read", "write", "atomic access", "asynchronous write", "read"};
     return verbs[static_cast<int>(access)];
 }
 

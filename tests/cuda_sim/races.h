@@ -9,6 +9,7 @@ struct Past {  // an access: the thread that made it, its clocks then, and where
 
 void clocks_begin();  // clocks.cpp
 void clocks_barrier(const Block* block);
+void clocks_named_barrier(const Block* block, uint32_t warps);  // of the warps whose bits are set
 void clocks_release(const void* flag);
 void clocks_acquire(const void* flag);
 bool clocks_cover(const Past& past, const Thread* me);  // whether flags order an access of another block before me

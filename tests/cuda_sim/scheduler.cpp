@@ -51,6 +51,11 @@ void make_ready(Thread* thread) {
         const bool waits = thread->state != State::exited;
         if (waits && (first == nullptr || first->state == State::at_barrier)) first = thread;
     }
+    if (first->state == State::at_named_barrier) {
+        const NamedBarrier& barrier = first->block->named[first->named_barrier];
+        fail("deadlock: %s waits at %s:%d at named barrier %d, where %d of %d threads are", describe(first),
+             first->site.file, first->site.line, first->named_barrier, barrier.arrived, barrier.threads);
+    }
     fail("deadlock: %s waits at %s:%d and nothing can release it", describe(first), first->site.file, first->site.line);
 }
 
@@ -136,7 +141,21 @@ static void run_thread(Thread* thread) {
              block->barrier.file, block->barrier.line);
     ++block->exited;
     warp_exit(thread);
+    wgmma_exit(thread);
     progress();
+}
+
+// All lanes of these warps but the running one, which has released them; a warp at a time, beginning with any.
+static void release_warps(Block* block, uint32_t warps) {
+    const int n_warps = (block->n_threads + 31) / 32;
+    const int first = static_cast<int>(random_below(n_warps));
+    for (int i = n_warps - 1; i >= 0; --i) {
+        const int w = (first + i) % n_warps;
+        if (!(warps >> w & 1u)) continue;
+        Warp& warp = block->warps[w];
+        for (int lane = warp.size - 1; lane >= 0; --lane)
+            if (&warp.lanes[lane] != self()) make_ready(&warp.lanes[lane]);
+    }
 }
 
 extern "C" int sim_barrier(int predicate, const char* file, int line) {
@@ -161,14 +180,34 @@ extern "C" int sim_barrier(int predicate, const char* file, int line) {
     block->arrived = block->predicates = 0;
     block->epoch = ++last_epoch;
     if (launch->checked) clocks_barrier(block);
-    const int n_warps = (block->n_threads + 31) / 32;
-    const int first = static_cast<int>(random_below(n_warps));
-    for (int i = n_warps - 1; i >= 0; --i) {
-        Warp& warp = block->warps[(first + i) % n_warps];
-        for (int lane = warp.size - 1; lane >= 0; --lane)
-            if (&warp.lanes[lane] != me) make_ready(&warp.lanes[lane]);
-    }
+    release_warps(block, 0xffffffffu);
     return block->result;
+}
+
+// The lanes of a warp come together, as the hardware counts whole warps.
+extern "C" void sim_named_barrier(int id, int threads, const char* file, int line) {
+    Thread* const me = self();
+    Block* const block = me->block;
+    if (id < 1 || id > 15)
+        fail("%s: named barrier %d at %s:%d; their numbers are 1 to 15", describe(me), id, file, line);
+    if (threads <= 0 || threads % 32 != 0 || threads > block->n_threads)
+        fail("%s: named barrier %d at %s:%d is for %d threads, which are not whole warps of a block of %d", describe(me), id,
+             file, line, threads, block->n_threads);
+    sim_collective(SIM_NAMED_BARRIER, 0xffffffffu, nullptr, file, line);
+    NamedBarrier& barrier = block->named[id];
+    if (barrier.arrived > 0 && barrier.threads != threads)
+        fail("%s is at named barrier %d at %s:%d with %d threads, where other threads wait for %d", describe(me), id, file,
+             line, threads, barrier.threads);
+    barrier.threads = threads;
+    me->named_barrier = id;
+    if (++barrier.arrived < threads) return wait_here(State::at_named_barrier, {file, line});
+    barrier.arrived = 0;
+    uint32_t warps = 1u << (me->warp - block->warps);
+    for (int i = 0; i < block->n_threads; i += 32)
+        if (block->threads[i].state == State::at_named_barrier && block->threads[i].named_barrier == id)
+            warps |= 1u << i / 32;
+    if (launch->checked) clocks_named_barrier(block, warps);
+    release_warps(block, warps);
 }
 
 extern "C" int sim_block_threads() { return self()->block->n_threads; }

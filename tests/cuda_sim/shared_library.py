@@ -87,7 +87,9 @@ def _compiler_version() -> str:
 @cache
 def _environment() -> str:
     """What the result of a compilation depends on besides the text: compiler, processor, headers."""
-    headers = "".join((HERE / name).read_text(encoding="utf-8") for name in ("device.h", "device_math.h"))
+    headers = "".join(
+        (HERE / name).read_text(encoding="utf-8") for name in ("device.h", "device_math.h", "device_wgmma.h")
+    )
     try:
         cpu = re.search(r"^(?:flags|Features)\s*:.*$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     except OSError:

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "device.h"
+#include "device_wgmma.h"
 
 struct Site {
     const char* file;
@@ -34,7 +35,7 @@ struct AsyncCopy {
     Site site;
 };
 
-enum class State : uint8_t { unstarted, ready, running, at_barrier, at_collective, exited };
+enum class State : uint8_t { unstarted, ready, running, at_barrier, at_named_barrier, at_collective, exited };
 
 struct Block;
 struct Warp;
@@ -50,6 +51,8 @@ struct Thread : SimCoordinates {
     AsyncCopy* copies;  // in flight, oldest first (async.cpp)
     int n_copies, copy_capacity;
     uint32_t open_group;  // the group that the next commit closes
+    uint16_t proxy_fences;  // calls of fence_proxy_async
+    int named_barrier;      // where it waits, if at one
 };
 
 struct Collective {
@@ -59,21 +62,39 @@ struct Collective {
     void* operands[32];
 };
 
+struct Product {  // one warp's part of a wgmma that has been issued (wgmma.cpp)
+    SimWgmma lanes[32];
+    uint32_t a[32][4];
+    std::vector<float> sums;  // d of all lanes before it; empty while an earlier product of the same d is in flight
+    uint32_t group;
+    Site site;
+};
+
 struct Warp {
     Block* block;
     Thread* lanes;  // the first of `size` threads
     int size;
     unsigned exists, exited;
-    uint32_t epoch;  // __syncwarp calls completed
+    uint32_t epoch;      // since its last __syncwarp or named barrier; numbers as of Block::epoch
+    uint32_t known[32];  // by warp of the block: what it did in epochs before this one is ordered before this warp
+    std::vector<Product> products;  // in flight, oldest first
+    uint32_t open_products;         // the group that the next wgmma_commit closes
+    uint32_t n_products;            // issued since its start
+    bool fenced;                    // wgmma_fence since the last wgmma_wait
     int n_pending;
     Collective pending[16];
+};
+
+struct NamedBarrier {
+    int threads, arrived;
 };
 
 struct Block {
     uint32_t number;
     int n_threads, arrived, exited, predicates, result;
     Site barrier;
-    uint32_t epoch, first_epoch;  // epochs are unique over all blocks and launches
+    NamedBarrier named[16];
+    uint32_t epoch, first_epoch;  // epochs are unique over all blocks, warps and launches, and grow
     Thread* threads;
     Warp* warps;
     unsigned char* shared;
@@ -117,8 +138,23 @@ void make_ready(Thread* thread);             // to run next
 void progress();                             // something happened that a polling loop may see
 
 void warp_exit(Thread* thread);                      // warp.cpp
+void warp_next_epoch(Warp* warp);                    // orders what its lanes did before their next accesses
 const Thread* warp_missing(const Thread* waiting);   // a lane that the collective of `waiting` waits for
 void run_tensor(SimOp op, void** operands, Site site, const Thread* lanes);  // tensor.cpp
+void run_wgmma(SimOp op, void** operands, Site site, Warp* warp);            // wgmma.cpp
+void wgmma_start(Warp* warp);
+void wgmma_exit(const Thread* thread);
+
+// ------------------------------------------------------------------------------------------------ operands of tensor cores
+
+inline float as_float(uint32_t bits) {
+    float value;
+    __builtin_memcpy(&value, &bits, 4);
+    return value;
+}
+inline float tf32(uint32_t bits) { return as_float(bits & ~0x1fffu); }
+inline float bf16_low(uint32_t bits) { return as_float(bits << 16); }
+inline float bf16_high(uint32_t bits) { return as_float(bits & 0xffff0000u); }
 
 // ------------------------------------------------------------------------------------------------ memory (memory.cpp, races.cpp)
 
@@ -127,7 +163,7 @@ void memory_end();               // copy written arrays back
 void memory_abandon();
 void memory_map_shared(uint32_t blocks);
 unsigned char* memory_shared(uint32_t slot);  // a poisoned buffer of shared_bytes
-enum class Access { read, write, atomic, async_write };
+enum class Access { read, write, atomic, async_write, product_read };
 void memory_access(const void* address, size_t bytes, Access access, Site site, const void* pc);
 void memory_describe_crash(const void* address);
 void async_exit(Thread* thread);

@@ -3,15 +3,6 @@
 
 #include "sim.h"
 
-static float as_float(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, 4);
-    return value;
-}
-static float tf32(uint32_t bits) { return as_float(bits & ~0x1fffu); }
-static float bf16_low(uint32_t bits) { return as_float(bits << 16); }
-static float bf16_high(uint32_t bits) { return as_float(bits & 0xffff0000u); }
-
 template <int K, class Gather>
 static void multiply(void** operands, Gather gather) {
     float a[16][K], b[K][8], d[16][8];

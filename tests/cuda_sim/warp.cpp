@@ -6,7 +6,8 @@
 static const char* name(SimOp op) {
     static const char* const names[] = {"__syncwarp", "a shuffle", "a ballot or vote", "a reduction", "a reduction",
                                         "a reduction", "a vote", "a vote", "a reduction", "mma_m16n8k8_tf32",
-                                        "mma_m16n8k16_bf16", "mma_m16n8k8_bf16", "ldmatrix"};
+                                        "mma_m16n8k16_bf16", "mma_m16n8k8_bf16", "ldmatrix", "barrier_sync",
+                                        "a wgmma", "wgmma_fence", "wgmma_commit", "wgmma_wait"};
     return names[op];
 }
 
@@ -44,7 +45,7 @@ static void run_reduce(Collective& group) {
 
 static void run(Collective& group, Warp* warp) {
     if (group.op == SIM_SYNCWARP) {
-        ++warp->epoch;
+        warp_next_epoch(warp);
     } else if (group.op == SIM_SHUFFLE) {
         run_shuffle(group, warp);
     } else if (group.op < SIM_MMA_TF32) {
@@ -53,7 +54,10 @@ static void run(Collective& group, Warp* warp) {
         if (group.mask != 0xffffffffu)
             fail("%s: %s at %s:%d needs all 32 lanes of a warp; this one has %d threads", describe(warp->lanes),
                  name(group.op), group.site.file, group.site.line, warp->size);
-        run_tensor(group.op, group.operands, group.site, warp->lanes);
+        if (group.op >= SIM_WGMMA)
+            run_wgmma(group.op, group.operands, group.site, warp);
+        else if (group.op != SIM_NAMED_BARRIER)  // the warp is complete: scheduler.cpp goes on
+            run_tensor(group.op, group.operands, group.site, warp->lanes);
     }
 }
 
@@ -94,6 +98,8 @@ extern "C" void sim_collective(SimOp op, unsigned mask, void* operands, const ch
     for (int lane = 31; lane >= 0; --lane)
         if (others >> lane & 1u) make_ready(&warp->lanes[lane]);
 }
+
+void warp_next_epoch(Warp* warp) { warp->epoch = warp->known[warp - warp->block->warps] = ++last_epoch; }
 
 void warp_exit(Thread* thread) {
     Warp* const warp = thread->warp;
