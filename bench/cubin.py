@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,13 @@ from kernels.cuda.launch import CompileError, DeviceLimits
 from kernels.cuda.nvrtc import Resources, compile_cubin, nvrtc_version
 from kernels.cuda.precision import operand_dtype
 from kernels.cuda.source import Source
+from kernels.cuda.warpgroup_tiles import has_warpgroups
 from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 
 DEVICES = {
     "80": DeviceLimits(108, 166_912, 1024, "80"),
     "89": DeviceLimits(142, 101_376, 1024, "89"),
-    "90": H200,
+    "90": replace(H200, architecture="90"),
     "90a": H200,
     "100": DeviceLimits(148, 232_448, 1024, "100"),
     "120": DeviceLimits(170, 101_376, 1024, "120"),
@@ -72,11 +73,14 @@ class SeedProgram:
 def seed_programs(precision: str, limits: DeviceLimits) -> list[SeedProgram]:
     """What a training step of the seed's network compiles: ConvLSTM 1->40 and 40->40, Conv3D 40->1, 10 x 15 frames.
 
-    Recurrences are there both ways, in one launch where that fits, and step by step.
+    Recurrences are there both ways, in one launch where that fits, and step by step; what runs on warpgroup products
+    where there are such, without them too.
     """
     runtime = DryRuntime(limits)
-    backend = CudaBackend(precision=precision, runtime=runtime)
-    steps = CudaBackend(precision=precision, runtime=runtime, recurrence="steps")
+    backends = [CudaBackend(precision=precision, runtime=runtime)]
+    backends += [CudaBackend(precision=precision, runtime=runtime, recurrence="steps")]
+    if has_warpgroups(precision, limits):
+        backends += [CudaBackend(precision=precision, runtime=runtime, products="windows")]
     names: dict[str, str] = {}
     for suffix, operation in (
         ("", _elementwise),
@@ -86,8 +90,8 @@ def seed_programs(precision: str, limits: DeviceLimits) -> list[SeedProgram]:
         (" 40->1", _head),
         (" any", _pieces),
     ):
-        operation(backend)
-        operation(steps)
+        for backend in backends:
+            operation(backend)
         for text, (source, _) in runtime.programs.items():
             names.setdefault(text, source.name.removesuffix(".cu") + suffix)
     return [

@@ -8,6 +8,7 @@
 //     row g+8  v[.][.][2]  v[.][.][3]          precisions share every line but the product itself
 #pragma once
 
+#include "block_sums.cuh"
 #include "operand.cuh"
 
 // The distance between rows of so many elements in shared memory, which spreads the rows that a warp reads together
@@ -17,6 +18,12 @@ __device__ constexpr int shared_stride(int size) { return size % 16 == 8 ? size 
 template <int ROWS, int COLUMNS>
 struct Accumulators {
     float v[ROWS][COLUMNS][4];
+};
+
+// The threads that share a tile: all of a block, but for tiles that say otherwise (warpgroup.cuh).
+template <class Tile>
+struct Crew : WholeBlock {
+    static __device__ __forceinline__ int number() { return 0; }
 };
 
 // What a warp holds when the product is complete.
@@ -47,9 +54,10 @@ struct WarpPlace {
     __device__ __forceinline__ int row_in_block() const {
         return (m * Tile::MT + k * Tile::OWN_MT) * 16 + threadIdx.x % 32 / 4;
     }
+    // The row of the block in which this thread's row r of 2 * OWN_MT stands.
+    __device__ __forceinline__ int row(int r) const { return row_in_block() + 8 * r; }
     __device__ __forceinline__ int column_in_block() const { return n * Tile::NT * 8 + threadIdx.x % 4 * 2; }
     // The same of the product, where a block has one tile of it.
-    __device__ __forceinline__ int own_row() const { return blockIdx.x * Tile::BM + row_in_block(); }
     __device__ __forceinline__ int own_column() const { return blockIdx.y * Tile::BN + column_in_block(); }
 };
 
@@ -68,7 +76,7 @@ __device__ __forceinline__ void for_each_own_pair(const Sums<Tile>& own, Place p
     for (int i = 0; i < Tile::OWN_MT; ++i) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            int m = place(warp.row_in_block() + 16 * i + 8 * half);
+            int m = place(warp.row(2 * i + half));
 #pragma unroll
             for (int j = 0; j < Tile::NT; ++j)
                 visit(m, warp.column_in_block() + 8 * j, own.v[i][j][2 * half], own.v[i][j][2 * half + 1]);

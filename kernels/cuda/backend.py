@@ -19,7 +19,7 @@ from kernels.cuda.loss import Losses
 from kernels.cuda.optimizers import ClipPlan, Optimizers
 from kernels.cuda.persistent import RECURRENCES, Recurrence
 from kernels.cuda.pieces import Layout, LSTMCell, WeightRules
-from kernels.cuda.product_tiles import PRODUCTS, Products
+from kernels.cuda.product_kinds import PRODUCTS, Products
 from kernels.cuda.workspace import Workspace
 from kernels.specs import PRECISIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 

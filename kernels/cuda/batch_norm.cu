@@ -103,7 +103,8 @@ __device__ __forceinline__ void normalize_rows(const INPUT* x, const float* mean
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q) {
             float xhat = (value.v[q] - mean[channel + q]) * inverse(channel + q);  // (3)
-            value.v[q] = gamma[channel + q] * xhat + beta[channel + q];            // (4)
+            const float output = gamma[channel + q] * xhat + beta[channel + q];    // (4)
+            value.v[q] = ROUND_OUTPUT ? __uint_as_float(cvt_tf32(output)) : output;
         }
         store<WIDTH>(y + at, value);
     });

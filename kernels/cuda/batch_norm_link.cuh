@@ -12,48 +12,52 @@
 // the digits that h differs in.
 #pragma once
 
-#include "block_sums.cuh"
 #include "conv_lstm_cell.cuh"
 
-// (1), (2): the sums over what a block writes of h, a tile of ROWS pixels x FILTERS filters, in float64, frame after
+// (1), (2): the sums over what a block writes of h, a tile of BM pixels x FILTERS filters, in float64, frame after
 // frame. h is read back from where it has just been written, as it is stored, and a thread sums one filter of every
 // GROUPS-th pixel: those that computed h hold parts of several filters, whose sums would take more registers than there
 // are.
-template <int ROWS, int FILTERS, int THREADS>
+template <class Tile, int FILTERS>
 struct StateSums {
-    static constexpr int GROUPS = THREADS / FILTERS, BYTES = 2 * int(sizeof(double)) * THREADS;
+    static constexpr int THREADS = Tile::THREADS, GROUPS = THREADS / FILTERS;
+    static constexpr int BYTES = 2 * int(sizeof(double)) * Tile::BLOCK_THREADS;
     static_assert(GROUPS > 0, "a thread for each filter");
-    double* shared;  // (2, THREADS)
+    int thread;
+    double* shared;  // (2, THREADS) of this crew
 
-    __device__ __forceinline__ void clear() const { shared[threadIdx.x] = shared[THREADS + threadIdx.x] = 0.0; }
+    __device__ __forceinline__ explicit StateSums(char* of_all_crews)
+        : thread(Crew<Tile>::thread()), shared((double*)of_all_crews + 2 * THREADS * Crew<Tile>::number()) {}
+
+    __device__ __forceinline__ void clear() const { shared[thread] = shared[THREADS + thread] = 0.0; }
 
     // Adds a tile of a frame, h (pixels, F); place tells the pixel of a row of the tile. A barrier lies between what the
     // block wrote of it and this.
     template <class Place>
     __device__ __forceinline__ void add(const OPERAND* h, Place place, int pixels) const {
-        const int group = threadIdx.x / FILTERS, filter = blockIdx.y * FILTERS + threadIdx.x % FILTERS;
+        const int group = thread / FILTERS, filter = blockIdx.y * FILTERS + thread % FILTERS;
         if (group >= GROUPS || filter >= F) return;
-        double sum = shared[threadIdx.x], squares = shared[THREADS + threadIdx.x];
+        double sum = shared[thread], squares = shared[THREADS + thread];
 #pragma unroll 8
-        for (int row = group; row < ROWS; row += GROUPS) {
+        for (int row = group; row < Tile::BM; row += GROUPS) {
             const int m = place(row);
             const double value = m < pixels ? widen(h[(long long)m * F + filter]) : 0.0f;
             sum += value;
             squares += value * value;
         }
-        shared[threadIdx.x] = sum;
-        shared[THREADS + threadIdx.x] = squares;
+        shared[thread] = sum;
+        shared[THREADS + thread] = squares;
     }
 
     // partial (tiles, 2, F), each tile's own: written, or added to what earlier frames have left there.
     __device__ __forceinline__ void finish(double* partial, int tile, bool earlier) const {
-        sum_rows<2, GROUPS, FILTERS, THREADS>(shared);
-        const int filter = blockIdx.y * FILTERS + threadIdx.x;
-        if (threadIdx.x >= FILTERS || filter >= F) return;
+        sum_rows<2, GROUPS, FILTERS, THREADS, Crew<Tile>>(shared);
+        const int filter = blockIdx.y * FILTERS + thread;
+        if (thread >= FILTERS || filter >= F) return;
 #pragma unroll
         for (int q = 0; q < 2; ++q) {
             double* target = partial + (2LL * tile + q) * F + filter;
-            *target = (earlier ? *target : 0.0) + shared[q * THREADS + threadIdx.x];
+            *target = (earlier ? *target : 0.0) + shared[q * THREADS + thread];
         }
     }
 };

@@ -3,6 +3,12 @@
 
 #include "ptx.cuh"
 
+// Who adds up together: all threads of a block.
+struct WholeBlock {
+    static __device__ __forceinline__ int thread() { return threadIdx.x; }
+    static __device__ __forceinline__ void barrier() { __syncthreads(); }
+};
+
 // The sum of every thread's value; THREADS is a power of two; thread 0 gets it. shared: THREADS doubles.
 template <int THREADS>
 __device__ __forceinline__ double block_sum(double value, double* shared) {
@@ -16,15 +22,15 @@ __device__ __forceinline__ double block_sum(double value, double* shared) {
 }
 
 // shared (QUANTITIES, THREADS), a thread's values in its own column: the first LANES columns get the sums over ROWS
-// rows of as many threads each. Begins and ends with a barrier.
-template <int QUANTITIES, int ROWS, int LANES, int THREADS>
+// rows of as many threads each. Begins and ends with a barrier of the team.
+template <int QUANTITIES, int ROWS, int LANES, int THREADS, class Team = WholeBlock>
 __device__ __forceinline__ void sum_rows(double* shared) {
-    const int row = threadIdx.x / LANES;
-    __syncthreads();
+    const int thread = Team::thread(), row = thread / LANES;
+    Team::barrier();
     for (int left = ROWS; left > 1; left = (left + 1) / 2) {
-        const int other = threadIdx.x + (left + 1) / 2 * LANES;
+        const int other = thread + (left + 1) / 2 * LANES;
         if (row < left / 2)
-            for (int q = 0; q < QUANTITIES; ++q) shared[q * THREADS + threadIdx.x] += shared[q * THREADS + other];
-        __syncthreads();
+            for (int q = 0; q < QUANTITIES; ++q) shared[q * THREADS + thread] += shared[q * THREADS + other];
+        Team::barrier();
     }
 }

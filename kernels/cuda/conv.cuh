@@ -30,6 +30,7 @@ struct ConvTile {
     static constexpr int WARPS_M = WARPS_M_, WARPS_N = WARPS_N_, WARPS_K = WARPS_K_, MT = MT_, NT = NT_;
     static constexpr int OWN_MT = MT / WARPS_K;
     static constexpr int BM = 16 * MT * WARPS_M, BN = 8 * NT * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N * WARPS_K;
+    static constexpr int BLOCK_THREADS = THREADS;
     static constexpr int CHUNKS = (Taps::K + BK - 1) / BK, PADDED_K = CHUNKS * BK;
     static constexpr int PADDED_COLUMNS = (COLUMNS + BN - 1) / BN * BN;
     static constexpr int STRIDE = shared_stride(BK);

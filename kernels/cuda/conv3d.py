@@ -8,7 +8,7 @@ from kernels.cuda.conv3d_gathered import Gathered
 from kernels.cuda.convert import Inward, Outward
 from kernels.cuda.launch import Runtime
 from kernels.cuda.precision import operand_dtype
-from kernels.cuda.product_tiles import Products
+from kernels.cuda.product_kinds import Products
 from kernels.cuda.workspace import Workspace
 from kernels.specs import Conv3DSpec
 

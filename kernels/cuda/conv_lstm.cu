@@ -89,7 +89,7 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
     const InOrder place{int(blockIdx.x) * StepForward::BM};
     advance_tile<StepForward>(sum, place, frames.pixels(), z, c_prev, gates, c, h);  // (2) .. (5)
     if (partial != nullptr)
-        sum_tile<StepForward>((double*)shared, h, blockIdx.x, place, frames.pixels(), partial, earlier);
+        sum_tile<StepForward>(shared, h, blockIdx.x, place, frames.pixels(), partial, earlier);
 }
 
 // Backward of (1), the recurrent term of the step after, then of (5) .. (2), one frame.

@@ -10,7 +10,7 @@ from kernels.cuda.convolutions import Convolution, Name, weights_of
 from kernels.cuda.launch import Program, Runtime, Size
 from kernels.cuda.persistent import Recurrence, persistent_backward, persistent_forward
 from kernels.cuda.precision import operand_bytes, operand_dtype
-from kernels.cuda.product_tiles import Products
+from kernels.cuda.product_kinds import Products
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import conv_tile, gradient_tile, round_up
 from kernels.cuda.weight_gradients import WeightGradients
@@ -68,11 +68,11 @@ class ConvLSTMPlan:
         self._bias = (4 * spec.F,)
         self.link = BatchNormLink()
         self._products = products
-        self._persistent_forward = persistent_forward(runtime, spec, precision, recurrence)
+        self._persistent_forward = persistent_forward(runtime, spec, precision, recurrence, products)
         self._allocate_forward()
         self._bind_forward()
         if spec.training:
-            self._persistent_backward = persistent_backward(runtime, spec, precision, recurrence)
+            self._persistent_backward = persistent_backward(runtime, spec, precision, recurrence, products)
             self._allocate_backward()
             self._bind_backward()
             gradients = (self._tiles.kernel_gradient, self._tiles.recurrent_gradient)
@@ -108,7 +108,7 @@ class ConvLSTMPlan:
             "input_forward", {"x": self._x, "bias": self._bias, "z": self._sequence}
         )
         if self._persistent_forward is not None:
-            self.tiles_of_frame, _ = self._persistent_forward.grid
+            self.tiles_of_frame = self._persistent_forward.tiles
             if self.spec.T > 1 or self.spec.training:
                 return
         sizes = {"h_prev": state, "z": self._gates, "c_prev": state, "gates": self._gates, "c": state, "h": state}

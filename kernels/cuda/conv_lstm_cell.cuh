@@ -17,9 +17,29 @@
 
 constexpr int F = SPEC_F, KH = SPEC_KH, KW = SPEC_KW;
 
+// Where factors are rounded to tf32 or bf16, functions of the hardware do: through 2^x and 1/x with an error of 1e-6, in
+// bf16 tanh itself with one of 2^-11.
+__device__ __forceinline__ float bent(float x) {
+#if BF16
+    return tanh_approx(x);
+#elif TF32
+    return fmaf(-2.0f, reciprocal_approx(1.0f + exp2_approx(2.88539008f * x)), 1.0f);  // 2 / ln 2
+#else
+    return tanhf(x);
+#endif
+}
+
+__device__ __forceinline__ float logistic(float z) {
+#if TF32 || BF16
+    return reciprocal_approx(1.0f + exp2_approx(-1.44269504f * z));  // 1 / ln 2
+#else
+    return 1.0f / (1.0f + expf(-z));
+#endif
+}
+
 // A NaN falls through every comparison, so it stays visible.
 __device__ __forceinline__ float sigma(float z) {
-    if (GATE_SLOPE == 0.0f) return 1.0f / (1.0f + expf(-z));
+    if (GATE_SLOPE == 0.0f) return logistic(z);
     float a = GATE_SLOPE * z + 0.5f;
     return a < 0.0f ? 0.0f : a > 1.0f ? 1.0f : a;
 }
@@ -39,15 +59,15 @@ __device__ __forceinline__ float kept(float a) {
 
 struct Cell {
     float4 gates;  // i, f, g, o as backward needs them
-    float c, h;
+    float c, h;     // h rounded as a factor of the products that follow
 };
 
 // z (i, f, g, o), c_prev -> gates, c, h.
 __device__ __forceinline__ Cell cell_forward(float4 z, float c_prev) {
     float i = sigma(z.x), f = sigma(z.y), o = sigma(z.w);  // (2)
-    float g = tanhf(z.z);                                  // (3)
+    float g = bent(z.z);                                   // (3)
     float c = fmaf(f, c_prev, i * g);                      // (4)
-    float h = o * tanhf(c);                                // (5)
+    float h = rounded(o * bent(c));                        // (5)
     return Cell{make_float4(kept(i), kept(f), g, kept(o)), c, h};
 }
 
@@ -58,7 +78,7 @@ struct CellGradient {
 
 // The gates and c of this step, c_prev, dh and dc_next (0 after the last step) -> dz and the gradient of c_prev.
 __device__ __forceinline__ CellGradient cell_backward(float4 gates, float c, float c_prev, float dh, float dc_next) {
-    float i = gates.x, f = gates.y, g = gates.z, o = gates.w, tanh_c = tanhf(c);
+    float i = gates.x, f = gates.y, g = gates.z, o = gates.w, tanh_c = bent(c);
     float d_o = dh * tanh_c;                                                 // (5)
     float dc = fmaf(dh * o, fmaf(-tanh_c, tanh_c, 1.0f), dc_next);           // (5)
     float d_i = dc * g, d_f = dc * c_prev, d_g = dc * i;                     // (4)
@@ -92,7 +112,7 @@ __device__ __forceinline__ void for_each_channel(const Sums<Tile>& sum, Place pl
     for (int i = 0; i < Tile::OWN_MT; ++i) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            int m = place(warp.row_in_block() + 16 * i + 8 * half);
+            int m = place(warp.row(2 * i + half));
 #pragma unroll
             for (int j = 0; j < Tile::NT; j += 2) {
                 int column = warp.own_column() + 8 * j, channel = column / 16 * 4 + column % 8 / 2;

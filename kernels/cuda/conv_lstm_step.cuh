@@ -24,10 +24,10 @@ __device__ __forceinline__ void advance_tile(const Sums<Tile>& sum, Place place,
 // What a linked BatchNormalization wants of the h that the block has just written there: partial (tiles, 2, F), where
 // earlier frames may have left theirs. shared: StateSums::BYTES that no one uses. Begins with a barrier.
 template <class Tile, class Place>
-__device__ __forceinline__ void sum_tile(double* shared, const OPERAND* h, int tile, Place place, int pixels,
+__device__ __forceinline__ void sum_tile(char* shared, const OPERAND* h, int tile, Place place, int pixels,
                                          double* partial, bool earlier) {
-    const StateSums<Tile::BM, Tile::BN / 4, Tile::THREADS> sums{shared};
-    __syncthreads();
+    const StateSums<Tile, Tile::BN / 4> sums(shared);
+    Crew<Tile>::barrier();
     sums.clear();
     sums.add(h, place, pixels);
     sums.finish(partial, tile, earlier);

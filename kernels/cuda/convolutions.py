@@ -18,7 +18,8 @@ from typing import Any, Literal
 from kernels.cuda.binding import Launch, bind_convolution, bind_elements, cell_defines
 from kernels.cuda.launch import Program, Runtime, Size
 from kernels.cuda.precision import operand_dtype
-from kernels.cuda.product_tiles import Products, front_bytes, windowed_grid, windowed_tile
+from kernels.cuda.product_kinds import Products
+from kernels.cuda.product_tiles import front_bytes, windowed_grid, windowed_tile
 from kernels.cuda.tiles import ConvTile
 from kernels.specs import ConvLSTMSpec
 
@@ -73,13 +74,17 @@ class Convolution:
             pack = self._bind_pack(program, weights_of(name), packed)
             run = bind_convolution(program, name, gathered, pixels, sizes, tuple(optional), **frames)
         else:
-            constants = cell_defines(spec, precision) | {"SPEC_C": spec.C, name.upper(): tile.arguments}
+            constants = cell_defines(spec, precision) | {
+                "SPEC_C": spec.C,
+                "TILE": tile.kind,
+                name.upper(): tile.arguments,
+            }
             program = Program(runtime, f"windowed_{name}.cu", constants)
             pack = partial(self._bind_pack(program, f"windowed_{name}", packed), groups=tile.groups)
             run = partial(
                 program.kernel(f"windowed_{name}", sizes, optional),
                 windowed_grid(spec, tile, runtime.limits),
-                (tile.warps.threads,),
+                (tile.threads,),
                 shared_bytes=front_bytes(name, tile) + tile.shared_bytes(spec.W),
                 **frames,
             )

@@ -33,3 +33,6 @@ constexpr int MMA_DEPTH = BF16 ? 16 : 8;
 __device__ constexpr int copied_together(int row) {
     return row % (16 / int(sizeof(OPERAND))) == 0 ? 16 / int(sizeof(OPERAND)) : 1;
 }
+
+// Four of them as they stand in memory.
+using Quad = decltype(quad((const OPERAND*)nullptr));

@@ -2,7 +2,7 @@
 //
 //     state_t = cell(input_t, conv(state of t-1, w))      forward h over t = 0 .. T-1, backward dz over t = T-1 .. 0
 //
-// A block owns a tile of pixels (windowed.cuh) times COLUMNS columns for all steps, keeps its weights in shared memory,
+// A block owns a tile of pixels (windowed.cuh, or warpgroup.cuh on Hopper) times COLUMNS columns for all steps, keeps its weights in shared memory,
 // and all blocks are on the device at a time. A step of a block:
 //
 //     wait until the blocks whose pixels it looks at have written the step before        flags, below
@@ -19,50 +19,56 @@
 // graph replays as it is). A difference of 32 bits decides who is ahead, so the count may wrap.
 #pragma once
 
+#include "warpgroup.cuh"
 #include "windowed.cuh"
 
+// The flags of all tiles, to a crew (all threads of a block, or a part of them that has its own tile).
 template <class Tile>
-struct Recurrence {
-    static_assert(Tile::RESIDENT && Tile::STRIP == 0, "the weights stay, and blocks are neighbours in order");
-    Frames frames;                       // one step: B images
-    Span<Tile> span;                     // the pixels that this block reads
-    int first_flag, n_flags, own_flag;   // of the blocks that write them
+struct Flags {
+    int first, count, own;   // of the crews that write what this one reads, and of this one
     uint32_t* flags;
-    uint32_t epoch;                      // steps completed before this launch
+    uint32_t epoch;          // steps completed before this launch
+
+    // tiles [begin, end) are read.
+    __device__ __forceinline__ Flags(uint32_t* flags_, int tile, int begin, int end)
+        : first(begin * gridDim.y), count((end - begin) * gridDim.y), own(tile * gridDim.y + blockIdx.y), flags(flags_) {
+        epoch = count > 0 ? ld_acquire(flags + own) : 0;
+    }
+
+    // Until every crew that this one reads from has completed so many steps of this launch.
+    __device__ __forceinline__ void wait_for(int steps) const {
+        for (int i = Crew<Tile>::thread(); i < count; i += Tile::THREADS)
+            while (int(ld_acquire(flags + first + i) - (epoch + steps)) < 0) spin_pause();
+        Crew<Tile>::barrier();
+    }
+
+    // So many steps of this crew are in memory, for every thread that acquires its flag. Also the end of all reading
+    // of the window.
+    __device__ __forceinline__ void publish(int steps) const {
+        Crew<Tile>::barrier();
+        if (Crew<Tile>::thread() == 0) st_release(flags + own, epoch + steps);
+    }
+};
+
+// A crew of the recurrence: flags, and the convolution of a frame of the state at its own pixels.
+template <class Tile>
+struct Recurrence : Flags<Tile> {
+    static_assert(Tile::RESIDENT && Tile::STRIP == 0, "the weights stay, and blocks are neighbours in order");
+    Frames frames;    // one step: B images
+    Span<Tile> span;  // the pixels that this block reads
+    const int tile = blockIdx.x;
     uint32_t* inside;
     OPERAND *zeros, *weights, *window;
 
     // packed: from pack_windows.
     __device__ __forceinline__ Recurrence(char* shared, const OPERAND* packed, uint32_t* flags_, Frames frames_)
-        : frames(frames_), span(blockIdx.x, frames_), flags(flags_) {
-        first_flag = span.begin / Tile::BM * gridDim.y;
-        n_flags = ((span.end - 1) / Tile::BM + 1) * gridDim.y - first_flag;
-        own_flag = blockIdx.x * gridDim.y + blockIdx.y;
-        epoch = ld_acquire(flags + own_flag);
+        : Recurrence(shared, packed, flags_, frames_, Span<Tile>(blockIdx.x, frames_)) {}
 
-        inside = (uint32_t*)shared;
-        zeros = (OPERAND*)(inside + Tile::BM);
-        weights = zeros + Tile::STRIDE;
-        window = weights + Tile::SLABS * Tile::WEIGHT_SLAB;
-        mark_inside<Tile>(inside, TilePlace<Tile>(blockIdx.x, frames));
-        for (int i = threadIdx.x; i < Tile::STRIDE; i += Tile::THREADS) zeros[i] = OPERAND{};
-        load_weights<Tile>(weights, packed, 0, Tile::SLABS);
-        cp_async_commit();
-    }
+    // Whether this crew has a tile.
+    __device__ __forceinline__ bool works() const { return true; }
 
-    // Until every block that this one reads from has completed so many steps of this launch.
-    __device__ __forceinline__ void wait_for(int steps) const {
-        for (int i = threadIdx.x; i < n_flags; i += Tile::THREADS)
-            while (int(ld_acquire(flags + first_flag + i) - (epoch + steps)) < 0) spin_pause();
-        __syncthreads();
-    }
-
-    // So many steps of this block are in memory, for every thread that acquires its flag. Also the end of all reading
-    // of the window.
-    __device__ __forceinline__ void publish(int steps) const {
-        __syncthreads();
-        if (threadIdx.x == 0) st_release(flags + own_flag, epoch + steps);
-    }
+    // Which pixel a row of the tile is.
+    __device__ __forceinline__ InOrder place() const { return InOrder{int(blockIdx.x) * Tile::BM}; }
 
     // own = this block's rows and columns of the convolution of state; ROUND whether state needs rounding to tf32.
     template <bool ROUND>
@@ -87,4 +93,137 @@ struct Recurrence {
             add_groups<Tile>(own, sum, (float*)window, WarpPlace<Tile>().k);
         }
     }
+
+  private:
+    __device__ __forceinline__ Recurrence(char* shared, const OPERAND* packed, uint32_t* flags_, Frames frames_,
+                                          Span<Tile> span_)
+        : Flags<Tile>(flags_, blockIdx.x, span_.begin / Tile::BM, (span_.end - 1) / Tile::BM + 1), frames(frames_),
+          span(span_) {
+        inside = (uint32_t*)shared;
+        zeros = (OPERAND*)(inside + Tile::BM);
+        weights = zeros + Tile::STRIDE;
+        window = weights + Tile::SLABS * Tile::WEIGHT_SLAB;
+        mark_inside<Tile>(inside, TilePlace<Tile>(blockIdx.x, frames));
+        for (int i = threadIdx.x; i < Tile::STRIDE; i += Tile::THREADS) zeros[i] = OPERAND{};
+        load_weights<Tile>(weights, packed, 0, Tile::SLABS);
+        cp_async_commit();
+    }
+};
+
+// The same on warpgroup products. Which pixel a row of the window is stands in a table, since it is asked at every step.
+//
+//     shared memory: weights[SLABS][WEIGHT_SLAB] | windows[CREWS][BUFFERS][CHUNKS][plane]
+//                    reached[CREWS][rows, whole 16 bytes] int
+template <int... N>
+struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
+    using Tile = GroupTile<N...>;
+    static_assert(Tile::RESIDENT && Tile::STRIP == 0, "the weights stay, and tiles are neighbours in order");
+    Frames frames;
+    int tile, rows;  // of the window
+    int* reached;
+    OPERAND *weights, *windows;
+
+    struct Place {
+        const int* reached;
+        __device__ __forceinline__ int operator()(int row) const { return reached[row]; }
+    };
+
+    // packed: from pack_groups.
+    __device__ __forceinline__ Recurrence(char* shared, const OPERAND* packed, uint32_t* flags_, Frames frames_)
+        : Recurrence(shared, packed, flags_, Reach(frames_)) {}
+
+    __device__ __forceinline__ bool works() const { return this->count > 0; }
+
+    __device__ __forceinline__ Place place() const {
+        return Place{reached + Tile::KH / 2 * group_pitch<Tile>(frames.width) + Tile::KW / 2};
+    }
+
+    // own = this crew's rows and columns of the convolution of state, which in tf32 is rounded.
+    template <bool ROUND>
+    __device__ __forceinline__ void convolve(Sums<Tile>& own, const OPERAND* state) const {
+        const int buffer = Tile::CHUNKS * (rows | 1) * Tile::CHUNK;
+        auto load = [&](int slab) {
+            load_planes<Tile>(windows + slab % Tile::BUFFERS * buffer, state, slab, rows, frames.pixels(),
+                              [&](int row) { return reached[row]; });
+        };
+        for (int slab = 0; slab < Tile::BUFFERS; ++slab) {
+            load(slab);
+            cp_async_commit();
+        }
+        hold(own);
+#pragma unroll 1
+        for (int slab = 0; slab < Tile::SLABS; ++slab) {
+            cp_async_wait<Tile::BUFFERS - 1>();
+            fence_proxy_async();
+            Crew<Tile>::barrier();  // the slab has arrived for everyone
+            multiply_planes<Tile>(own, windows + slab % Tile::BUFFERS * buffer, weights + slab * Tile::WEIGHT_SLAB,
+                                  frames.width);
+            if (slab + Tile::BUFFERS < Tile::SLABS) {
+                wgmma_wait<0>();
+                Crew<Tile>::barrier();  // no one reads the buffer that is filled next
+                load(slab + Tile::BUFFERS);
+            }
+            cp_async_commit();
+        }
+        wgmma_wait<0>();
+        hold(own);
+    }
+
+  private:
+    // Which rows of the padded images the window of a tile reaches, and which of them it needs: its own images'. So images
+    // wait for one another only where a tile has pixels of both. A crew past the last tile needs none.
+    struct Reach {
+        TilePlace<Tile> place;
+        int tile, begin, end;
+        __device__ __forceinline__ explicit Reach(Frames frames)
+            : place(blockIdx.x * Tile::CREWS + Crew<Tile>::number(), frames),
+              tile(blockIdx.x * Tile::CREWS + Crew<Tile>::number()) {
+            const int area = (frames.height + Tile::KH / 2) * place.pitch, own = tile * Tile::BM;
+            const int last = min(own + Tile::BM, frames.images * area) - 1;
+            begin = max(place.first, own / area * area);
+            end = max(begin, min(place.first + window_rows<Tile>(frames.width), (last / area + 1) * area));
+            if (last < own) end = begin;
+        }
+        __device__ __forceinline__ int first_tile() const { return begin / Tile::BM; }
+        __device__ __forceinline__ int end_tile() const { return begin == end ? first_tile() : (end - 1) / Tile::BM + 1; }
+    };
+
+    __device__ __forceinline__ Recurrence(char* shared, const OPERAND* packed, uint32_t* flags_, const Reach& reach)
+        : Flags<Tile>(flags_, reach.tile, reach.first_tile(), reach.end_tile()), frames(reach.place.frames),
+          tile(reach.tile), rows(window_rows<Tile>(frames.width)) {
+        const int windows_of_crew = Tile::BUFFERS * Tile::CHUNKS * (rows | 1) * Tile::CHUNK;
+        weights = (OPERAND*)shared;
+        windows = weights + Tile::SLABS * Tile::WEIGHT_SLAB + Crew<Tile>::number() * windows_of_crew;
+        reached = (int*)(weights + Tile::SLABS * Tile::WEIGHT_SLAB + Tile::CREWS * windows_of_crew) +
+                  Crew<Tile>::number() * ((rows + 3) / 4 * 4);
+        for (int row = Crew<Tile>::thread(); row < rows; row += Tile::THREADS) {
+            const int at = reach.place.first + row;
+            reached[row] = at >= reach.begin && at < reach.end ? reach.place.reached(row) : frames.pixels();
+        }
+        load_group_weights<Tile>(weights, packed, 0, Tile::SLABS);
+        cp_async_commit();
+        cp_async_wait<0>();
+        fence_proxy_async();
+        __syncthreads();
+    }
+};
+
+// The pixels of a thread, r = 0 .. 2 * OWN_MT - 1; frames.pixels() or more where there is none.
+template <class Tile>
+struct OwnPixels {
+    int first;
+    __device__ __forceinline__ OwnPixels(InOrder place) : first(place(WarpPlace<Tile>().row(0))) {}
+    __device__ __forceinline__ int operator()(int r) const { return first + 8 * r; }
+};
+
+template <int... N>
+struct OwnPixels<GroupTile<N...>> {
+    using Tile = GroupTile<N...>;
+    int pixels[2 * Tile::OWN_MT];
+    template <class Place>
+    __device__ __forceinline__ OwnPixels(Place place) {
+#pragma unroll
+        for (int r = 0; r < 2 * Tile::OWN_MT; ++r) pixels[r] = place(WarpPlace<Tile>().row(r));
+    }
+    __device__ __forceinline__ int operator()(int r) const { return pixels[r]; }
 };

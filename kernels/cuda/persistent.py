@@ -6,9 +6,16 @@ from typing import Any, Literal
 
 from kernels.cuda.binding import bind_elements, cell_defines
 from kernels.cuda.launch import Kernel, Program, Runtime
-from kernels.cuda.persistent_tiles import backward_front, backward_tile, blocks_of, forward_front, forward_tile
-from kernels.cuda.precision import operand_bytes, operand_dtype
-from kernels.cuda.windowed_tiles import WindowTile
+from kernels.cuda.persistent_tiles import (
+    Tile,
+    backward_front,
+    backward_tile,
+    blocks_of,
+    forward_front,
+    forward_tile,
+)
+from kernels.cuda.precision import operand_dtype
+from kernels.cuda.product_kinds import Products
 from kernels.specs import ConvLSTMSpec
 
 Array = Any
@@ -22,6 +29,7 @@ class _Persistent:
 
     Attributes:
         grid: blocks of pixels, and of filters.
+        tiles: of pixels; a block may have more than one.
     """
 
     def __init__(
@@ -30,13 +38,13 @@ class _Persistent:
         spec: ConvLSTMSpec,
         precision: str,
         name: str,
-        tile: WindowTile,
+        tile: Tile,
         front: int,
         sizes: Any,
         optional: Any,
     ) -> None:
         self.tile, self._runtime = tile, runtime
-        defines = cell_defines(spec, precision) | {name.upper(): tile.arguments}
+        defines = cell_defines(spec, precision) | {"TILE": tile.kind, name.upper(): tile.arguments}
         program = Program(runtime, f"persistent_{name}.cu", defines)
         weights, packed = (spec.kh, spec.kw, spec.F, 4 * spec.F), tile.packed_shape
         self._packed = runtime.empty(packed, operand_dtype(precision))
@@ -52,18 +60,20 @@ class _Persistent:
         )
         self.grid, self._shared_bytes = blocks_of(spec, tile), front + tile.shared_bytes(spec.W)
         blocks = self.grid[0] * self.grid[1]
-        self.flags = runtime.zeros((blocks,), "uint32")
+        self.tiles = tile.tiles(spec.B, spec.H, spec.W)
+        flags = self.tiles * tile.groups
+        self.flags = runtime.zeros((flags,), "uint32")
         self._kernel: Kernel = program.kernel(
-            f"persistent_{name}", sizes | {"packed": packed, "flags": blocks}, optional
+            f"persistent_{name}", sizes | {"packed": packed, "flags": flags}, optional
         )
-        self.fits = self._kernel.coresident_blocks(tile.warps.threads, self._shared_bytes) >= blocks
+        self.fits = self._kernel.coresident_blocks(tile.threads, self._shared_bytes) >= blocks
         self._frames = {"steps": spec.T, "images": spec.B, "height": spec.H, "width": spec.W}
 
     def _run(self, recurrent_kernel: Array, **arguments: Any) -> None:
         self._pack(recurrent_kernel=recurrent_kernel)
         self._kernel(
             self.grid,
-            (self.tile.warps.threads,),
+            (self.tile.threads,),
             shared_bytes=self._shared_bytes,
             cooperative=True,
             packed=self._packed,
@@ -76,11 +86,11 @@ class _Persistent:
 class PersistentForward(_Persistent):
     """All steps of h's recurrence."""
 
-    def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: WindowTile) -> None:
+    def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: Tile) -> None:
         state = (spec.B, spec.H, spec.W, spec.F)
         c = (spec.T, *state) if spec.training else state
         sizes = {"h0": state, "z": (spec.T, *state, 4), "c0": state, "c": c, "h": (spec.T, *state)}
-        sizes |= {"partial": (blocks_of(spec, tile)[0], 2, spec.F)}
+        sizes |= {"partial": (tile.tiles(spec.B, spec.H, spec.W), 2, spec.F)}
         optional = ("h0", "c0", "partial")
         super().__init__(runtime, spec, precision, "forward", tile, forward_front(tile), sizes, optional)
         self._keep = int(spec.training)
@@ -105,7 +115,7 @@ class PersistentForward(_Persistent):
 class PersistentBackward(_Persistent):
     """All steps of dz's recurrence."""
 
-    def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: WindowTile) -> None:
+    def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: Tile) -> None:
         state = (spec.B, spec.H, spec.W, spec.F)
         sequence, gates = (spec.T, *state), (spec.T, *state, 4)
         sizes = {"gates": gates, "c": sequence, "c0": state, "dh": sequence, "dz": gates, "dc0": state, "dh0": state}
@@ -136,32 +146,32 @@ class PersistentBackward(_Persistent):
 
 
 def persistent_forward(
-    runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence
+    runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence, products: Products
 ) -> PersistentForward | None:
     """The persistent recurrence where `recurrence` and the rule of docs/kernels.md choose it; None: step by step.
 
     Raises ValueError when it must be persistent and does not fit on the device.
     """
-    tile = _tile(forward_tile, runtime, spec, precision, recurrence)
+    tile = _tile(forward_tile, runtime, spec, precision, recurrence, products)
     plan = None if tile is None else PersistentForward(runtime, spec, precision, tile)
     return _fitting(plan, spec, recurrence)
 
 
 def persistent_backward(
-    runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence
+    runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence, products: Products
 ) -> PersistentBackward | None:
     """The same of the way back."""
-    tile = _tile(backward_tile, runtime, spec, precision, recurrence)
+    tile = _tile(backward_tile, runtime, spec, precision, recurrence, products)
     plan = None if tile is None else PersistentBackward(runtime, spec, precision, tile)
     return _fitting(plan, spec, recurrence)
 
 
 def _tile(
-    choose: Any, runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence
-) -> WindowTile | None:
+    choose: Any, runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence, products: Products
+) -> Tile | None:
     if recurrence == "steps" or (recurrence == "auto" and spec.T == 1):
         return None
-    return choose(spec, operand_bytes(precision), runtime.limits)
+    return choose(spec, precision, runtime.limits, products)
 
 
 def _fitting(plan: Any, spec: ConvLSTMSpec, recurrence: Recurrence) -> Any:

@@ -8,74 +8,87 @@
 // dc and c stay in the registers of the thread that owns them; dz goes through memory, where the gradients of weights
 // and inputs, one product each over all frames, find it afterwards.
 //
-// Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and BACKWARD, the tile of persistent_tiles.py.
+// Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and TILE and BACKWARD, the kind of
+// tile and the tile of persistent_tiles.py.
 
 #include "batch_norm_link.cuh"
 #include "conv_lstm_cell.cuh"
+#include "convolution.cuh"
 #include "persistent.cuh"
 
-using Tile = WindowTile<4 * F, KH, KW, BACKWARD>;
+using Tile = TILE<4 * F, KH, KW, BACKWARD>;
 constexpr int ROWS = 2 * Tile::OWN_MT;  // pixels of a thread
 constexpr int STATES = 2 * Tile::NT;    // filters of each
-static_assert(Tile::WARPS_N == 1, "a warp has all columns of its block");
+constexpr bool AHEAD = BY_GROUPS<Tile>;  // it has the registers to read ahead
+static_assert(8 * Tile::NT == Tile::BN, "a warp has all columns of its block");
 
-// recurrent_kernel (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+// The column of the block whose sums stand in column n of its products. On warpgroup products a thread has columns 4 apart
+// of each eight: those of four neighbouring lanes are then neighbours, and so are their gates in memory.
+__device__ __forceinline__ int column_of(int n) { return BY_GROUPS<Tile> ? n / 8 * 8 + n % 2 * 4 + n % 8 / 2 : n; }
+
+// recurrent_kernel (kh,kw,F,4F) -> packed, as the tile wants it.
 extern "C" __global__ void pack_persistent_backward(const float* recurrent_kernel, OPERAND* packed, int groups) {
-    pack_windows<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
-        return flipped_weight(recurrent_kernel, F, tap, gate_channel, group * Tile::COLUMNS + n);
+    pack_tile<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
+        return flipped_weight(recurrent_kernel, F, tap, gate_channel, group * Tile::COLUMNS + column_of(n));
     });
 }
 
-// Which states a thread owns: row r, state s is filter(s) of pixel(r), if it has(s); its sum stands in tile s / 2.
+// Which states a thread owns: row r, state s is column(s) of pixel(r), if it has(s); its sum stands in tile s / 2.
 struct Owned {
-    int first_pixel, first_column, first_filter;
-    __device__ __forceinline__ Owned() {
-        first_pixel = WarpPlace<Tile>().own_row();
-        first_column = threadIdx.x % 4 * 2;
-        first_filter = blockIdx.y * Tile::COLUMNS + first_column;
+    OwnPixels<Tile> pixel;
+    int first;  // filter of the block
+    template <class Place>
+    __device__ __forceinline__ Owned(Place place) : pixel(place), first(blockIdx.y * Tile::COLUMNS) {}
+    static __device__ __forceinline__ int column(int s) {
+        return column_of(s / 2 * 8 + threadIdx.x % 4 * 2 + s % 2);
     }
-    __device__ __forceinline__ int pixel(int r) const { return first_pixel + 8 * r; }
-    __device__ __forceinline__ int column(int s) const { return first_column + s / 2 * 8 + s % 2; }
-    __device__ __forceinline__ bool has(int s) const {
-        return column(s) < Tile::COLUMNS && first_filter + s / 2 * 8 + s % 2 < F;
-    }
+    __device__ __forceinline__ bool has(int s) const { return column(s) < Tile::COLUMNS && first + column(s) < F; }
     __device__ __forceinline__ long long at(int r, int s) const {
-        return (long long)pixel(r) * F + first_filter + s / 2 * 8 + s % 2;
+        return (long long)pixel(r) * F + first + column(s);
     }
     static __device__ __forceinline__ float sum_of(const Sums<Tile>& sum, int r, int s) {
         return sum.v[r / 2][s / 2][r % 2 * 2 + s % 2];
     }
 };
 
-// One row of pixels of this thread: dz of this frame; c -> c_prev, dc -> its gradient. c_prev null: zeros. h null: dh is
-// what it says, else dy of a linked BatchNormalization.
-__device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, Owned own, int r, float* c, float* dc,
-                                            const OPERAND* gates, const float* c_prev, const OPERAND* dh,
-                                            const OPERAND* h, const float4* coefficients, OPERAND* dz) {
-    float4 gate[STATES];  // read before anything is written: one wait for memory, not one for each state
-    float before[STATES], dh_t[STATES];
+// What one row of pixels of this thread reads.
+struct Row {
+    Quad gates[STATES];
+    float c_prev[STATES], dh[STATES];
+};
+
+// c_prev null: zeros. h null: dh is what it says, else dy of a linked BatchNormalization.
+__device__ __forceinline__ void read_row(Row& row, const Owned& own, int r, const OPERAND* gates, const float* c_prev,
+                                         const OPERAND* dh, const OPERAND* h, const float4* coefficients, int pixels) {
+    if (own.pixel(r) >= pixels) return;
 #pragma unroll
     for (int s = 0; s < STATES; ++s) {
         if (!own.has(s)) continue;
-        gate[s] = get4(gates + 4 * own.at(r, s));
-        before[s] = c_prev == nullptr ? 0.0f : c_prev[own.at(r, s)];
-        dh_t[s] = widen(dh[own.at(r, s)]);
+        row.gates[s] = quad(gates + 4 * own.at(r, s));
+        row.c_prev[s] = c_prev == nullptr ? 0.0f : c_prev[own.at(r, s)];
+        row.dh[s] = widen(dh[own.at(r, s)]);
     }
-    if (h != nullptr) {
-        float h_t[STATES];
+    if (h == nullptr) return;
+    float h_t[STATES];
 #pragma unroll
-        for (int s = 0; s < STATES; ++s)
-            if (own.has(s)) h_t[s] = widen(h[own.at(r, s)]);
+    for (int s = 0; s < STATES; ++s)
+        if (own.has(s)) h_t[s] = widen(h[own.at(r, s)]);
 #pragma unroll
-        for (int s = 0; s < STATES; ++s)
-            if (own.has(s)) dh_t[s] = norm_backward(coefficients[own.column(s)], dh_t[s], h_t[s]);
-    }
+    for (int s = 0; s < STATES; ++s)
+        if (own.has(s)) row.dh[s] = norm_backward(coefficients[own.column(s)], row.dh[s], h_t[s]);
+}
+
+// dz of that row and this frame; c -> c_prev, dc -> its gradient.
+__device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, const Owned& own, int r, const Row& row, float* c,
+                                            float* dc, OPERAND* dz, int pixels) {
+    if (own.pixel(r) >= pixels) return;
 #pragma unroll
     for (int s = 0; s < STATES; ++s) {
         if (!own.has(s)) continue;
         const float dh_next = Owned::sum_of(sum, r, s);
-        const CellGradient d = cell_backward(gate[s], c[s], before[s], dh_t[s] + dh_next, dc[s]);  // (5) .. (2)
-        c[s] = before[s];
+        const CellGradient d =
+            cell_backward(widen(row.gates[s]), c[s], row.c_prev[s], row.dh[s] + dh_next, dc[s]);  // (5) .. (2)
+        c[s] = row.c_prev[s];
         dc[s] = d.dc_prev;
         put4(dz + 4 * own.at(r, s), d.dz);
     }
@@ -88,7 +101,7 @@ __device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, Owned own, in
 //   dz     (T,B,H,W,F,4)
 //   dc0, dh0  (B,H,W,F): the gradients of the state before the first frame; null, both, if nobody asks for them
 //   flags  one for each block (persistent.cuh), 0 before the first launch
-extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
+extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     persistent_backward(const OPERAND* packed, const OPERAND* gates, const float* c, const float* c0, const OPERAND* dh,
                         const float* coefficients, const OPERAND* h, OPERAND* dz, float* dc0, float* dh0,
                         uint32_t* flags, int steps, int images, int height, int width) {
@@ -98,8 +111,14 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     const Recurrence<Tile> recurrence(shared + Tile::COLUMNS * sizeof(float4), packed, flags, frames);
     const long long states = (long long)frames.pixels() * F;
     const int first = blockIdx.y * Tile::COLUMNS, filters = min(Tile::COLUMNS, F - first);
-    const Owned own;
-    const InOrder place{int(blockIdx.x) * Tile::BM};
+    if (h != nullptr) {
+        for (int i = threadIdx.x; i < filters; i += Tile::BLOCK_THREADS)
+            own_coefficients[i] = get4(coefficients + 4 * (first + i));
+        __syncthreads();
+    }
+    if (!recurrence.works()) return;
+    const auto place = recurrence.place();
+    const Owned own(place);
     float cell[ROWS][STATES], dc[ROWS][STATES];
 #pragma unroll
     for (int r = 0; r < ROWS; ++r)
@@ -109,16 +128,17 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
             cell[r][s] = inside ? c[(steps - 1) * states + own.at(r, s)] : 0.0f;
             dc[r][s] = 0.0f;
         }
-    if (h != nullptr) {
-        for (int i = threadIdx.x; i < filters; i += Tile::THREADS)
-            own_coefficients[i] = get4(coefficients + 4 * (first + i));
-        __syncthreads();
-    }
 #pragma unroll 1
     for (int t = steps - 1; t >= 0; --t) {
         Sums<Tile> sum;
         clear(sum);
+        Row rows[2];  // one is read while the one before it is computed, the first during the products
         const float* c_prev = t > 0 ? c + (t - 1) * states : c0;
+        auto read = [&](int r) {
+            read_row(rows[r % 2], own, r, gates + 4 * t * states, c_prev, dh + t * states,
+                     h == nullptr ? nullptr : h + t * states, own_coefficients, frames.pixels());
+        };
+        if (AHEAD) read(0);
         prefetch_tile<Tile>(gates + 4 * t * states, place, frames.pixels(), 4 * F, 4 * first, 4 * filters);
         prefetch_tile<Tile>(dh + t * states, place, frames.pixels(), F, first, filters);
         if (h != nullptr) prefetch_tile<Tile>(h + t * states, place, frames.pixels(), F, first, filters);
@@ -128,10 +148,11 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
             recurrence.convolve<false>(sum, dz + 4 * (t + 1) * states);  // (1)
         }
 #pragma unroll
-        for (int r = 0; r < ROWS; ++r)
-            if (own.pixel(r) < frames.pixels())
-                retreat_row(sum, own, r, cell[r], dc[r], gates + 4 * t * states, c_prev, dh + t * states,
-                            h == nullptr ? nullptr : h + t * states, own_coefficients, dz + 4 * t * states);
+        for (int r = 0; r < ROWS; ++r) {
+            if (!AHEAD) read(r);
+            if (AHEAD && r + 1 < ROWS) read(r + 1);
+            retreat_row(sum, own, r, rows[r % 2], cell[r], dc[r], dz + 4 * t * states, frames.pixels());
+        }
         recurrence.publish(steps - t);
     }
     if (dh0 == nullptr) return;

@@ -6,61 +6,81 @@
 // c stays in the registers of the thread that owns it. A block has all four gates of its filters
 // (conv_lstm_cell.cuh), so h is all that blocks exchange, through memory, where it has to go anyway.
 //
-// Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and FORWARD, the tile of persistent_tiles.py.
+// Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and TILE and FORWARD, the kind of
+// tile and the tile of persistent_tiles.py.
 
 #include "batch_norm_link.cuh"
 #include "conv_lstm_cell.cuh"
+#include "convolution.cuh"
 #include "persistent.cuh"
 
-using Tile = WindowTile<F, KH, KW, FORWARD>;
+using Tile = TILE<F, KH, KW, FORWARD>;
 constexpr int PAIRS = Tile::NT / 2;       // of accumulator tiles: a pair holds the gates of one filter of this thread
 constexpr int ROWS = 2 * Tile::OWN_MT;    // pixels of a thread
 constexpr int FILTERS = Tile::BN / 4;     // of a block
+constexpr bool AHEAD = BY_GROUPS<Tile>;    // it has the registers to read ahead
 static_assert(Tile::NT % 2 == 0 && Tile::COLUMNS == Tile::BN, "a block has all four gates of its filters");
-using Statistics = StateSums<Tile::BM, FILTERS, Tile::THREADS>;
+using Statistics = StateSums<Tile, FILTERS>;
 
-// recurrent_kernel (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+// recurrent_kernel (kh,kw,F,4F) -> packed, as the tile wants it.
 extern "C" __global__ void pack_persistent_forward(const float* recurrent_kernel, OPERAND* packed, int groups) {
-    pack_windows<Tile>(packed, groups, [&](int tap, int channel, int group, int n) {
+    pack_tile<Tile>(packed, groups, [&](int tap, int channel, int group, int n) {
         return gate_weight(recurrent_kernel, F, tap, channel, group * Tile::BN + n);
     });
 }
 
 // Which states a thread owns: row r, pair p is filter(p) of pixel(r), and its sums stand in tiles 2p and 2p + 1.
 struct Owned {
-    int first_pixel, first_filter;
-    __device__ __forceinline__ Owned() {
-        WarpPlace<Tile> warp;
-        first_pixel = warp.own_row();
-        first_filter = warp.own_column() / 16 * 4 + threadIdx.x % 4;
+    OwnPixels<Tile> pixel;
+    int first_filter;
+    template <class Place>
+    __device__ __forceinline__ Owned(Place place) : pixel(place) {
+        first_filter = WarpPlace<Tile>().own_column() / 16 * 4 + threadIdx.x % 4;
     }
-    __device__ __forceinline__ int pixel(int r) const { return first_pixel + 8 * r; }
     __device__ __forceinline__ int filter(int p) const { return first_filter + 4 * p; }
     __device__ __forceinline__ long long at(int r, int p) const { return (long long)pixel(r) * F + filter(p); }
 };
 
-// One row of pixels of this thread: z -> gates (in the place of z, if they are kept), c (if it is kept) and h.
-__device__ __forceinline__ void advance_row(const Sums<Tile>& sum, Owned own, int r, float* cell, OPERAND* z, float* c,
-                                            OPERAND* h, bool keep) {
-    float4 input[PAIRS];  // read before anything is written: one wait for memory, not one for each pair
+// z of one row of pixels of this thread.
+__device__ __forceinline__ void read_row(Quad* input, const Owned& own, int r, const OPERAND* z, int pixels) {
+    if (own.pixel(r) >= pixels) return;
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p)
-        if (own.filter(p) < F) input[p] = get4(z + 4 * own.at(r, p));
+        if (own.filter(p) < F) input[p] = quad(z + 4 * own.at(r, p));
+}
+
+// That row: its sums become the gates, cell is advanced, h is written.
+__device__ __forceinline__ void advance_row(Sums<Tile>& sum, const Owned& own, int r, const Quad* input, float* cell,
+                                            OPERAND* h, int pixels) {
+    if (own.pixel(r) >= pixels) return;
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p) {
         if (own.filter(p) >= F) continue;
-        long long at = own.at(r, p);
-        const float* left = &sum.v[r / 2][2 * p][r % 2 * 2];
-        const float* right = &sum.v[r / 2][2 * p + 1][r % 2 * 2];
-        const float4 v = input[p];
+        float* left = &sum.v[r / 2][2 * p][r % 2 * 2];
+        float* right = &sum.v[r / 2][2 * p + 1][r % 2 * 2];
+        const float4 v = widen(input[p]);
         const Cell next = cell_forward(
             make_float4(v.x + left[0], v.y + left[1], v.z + right[0], v.w + right[1]), cell[p]);  // (2) .. (5)
         cell[p] = next.c;
-        if (keep) {
-            put4(z + 4 * at, next.gates);
-            c[at] = next.c;
-        }
-        put(h + at, next.h);
+        left[0] = next.gates.x;
+        left[1] = next.gates.y;
+        right[0] = next.gates.z;
+        right[1] = next.gates.w;
+        put(h + own.at(r, p), next.h);
+    }
+}
+
+// The gates and c of that row, for backward.
+__device__ __forceinline__ void keep_row(const Sums<Tile>& sum, const Owned& own, int r, const float* cell, OPERAND* z,
+                                         float* c, int pixels) {
+    if (own.pixel(r) >= pixels) return;
+#pragma unroll
+    for (int p = 0; p < PAIRS; ++p) {
+        if (own.filter(p) >= F) continue;
+        const float* left = &sum.v[r / 2][2 * p][r % 2 * 2];
+        const float* right = &sum.v[r / 2][2 * p + 1][r % 2 * 2];
+        put4(z + 4 * own.at(r, p), make_float4(left[0], left[1], right[0], right[1]));
+        c[own.at(r, p)] = cell[p];
     }
 }
 
@@ -72,17 +92,18 @@ __device__ __forceinline__ void advance_row(const Sums<Tile>& sum, Owned own, in
 //   partial (tiles, 2, F): the sums of h and h^2 for a linked BatchNormalization (batch_norm_link.cuh); null: nobody
 //           wants them. They wait in shared memory, in front of what persistent.cuh keeps there.
 //   flags   one for each block (persistent.cuh), 0 before the first launch
-extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
+extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     persistent_forward(const OPERAND* h0, const OPERAND* packed, OPERAND* z, const float* c0, float* c, OPERAND* h,
                        double* partial, uint32_t* flags, int steps, int keep, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
-    const Statistics statistics{(double*)shared};
+    const Statistics statistics(shared);
     const Recurrence<Tile> recurrence(shared + Statistics::BYTES, packed, flags, frames);
     const long long states = (long long)frames.pixels() * F;
     const int first_gate = blockIdx.y * FILTERS * 4, gates = min(FILTERS * 4, 4 * F - first_gate);
-    const Owned own;
-    const InOrder place{int(blockIdx.x) * Tile::BM};
+    if (!recurrence.works()) return;
+    const auto place = recurrence.place();
+    const Owned own(place);
     float cell[ROWS][PAIRS];
 #pragma unroll
     for (int r = 0; r < ROWS; ++r)
@@ -96,18 +117,27 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     for (int t = 0; t < steps; ++t, z += 4 * states) {
         Sums<Tile> sum;
         clear(sum);
+        Quad input[2][PAIRS];  // a row is read while the one before it is computed, the first during the products
+        if (AHEAD) read_row(input[0], own, 0, z, frames.pixels());
         prefetch_tile<Tile>(z, place, frames.pixels(), 4 * F, first_gate, gates);
         if (t > 0) recurrence.wait_for(t);
         const OPERAND* h_prev = t > 0 ? h + (t - 1) * states : h0;
         if (h_prev != nullptr) recurrence.convolve<true>(sum, h_prev);  // (1)
 #pragma unroll
-        for (int r = 0; r < ROWS; ++r)
-            if (own.pixel(r) < frames.pixels())
-                advance_row(sum, own, r, cell[r], z, keep ? c + t * states : nullptr, h + t * states, keep);
+        for (int r = 0; r < ROWS; ++r) {
+            if (!AHEAD) read_row(input[r % 2], own, r, z, frames.pixels());
+            if (AHEAD && r + 1 < ROWS) read_row(input[(r + 1) % 2], own, r + 1, z, frames.pixels());
+            advance_row(sum, own, r, input[r % 2], cell[r], h + t * states, frames.pixels());
+        }
         recurrence.publish(t + 1);
-        if (partial != nullptr) statistics.add(h + t * states, place, frames.pixels());  // flags are on their way
+        // Flags are on their way: what no other block waits for comes now.
+        if (keep) {
+#pragma unroll
+            for (int r = 0; r < ROWS; ++r) keep_row(sum, own, r, cell[r], z, c + t * states, frames.pixels());
+        }
+        if (partial != nullptr) statistics.add(h + t * states, place, frames.pixels());
     }
-    if (partial != nullptr) statistics.finish(partial, blockIdx.x, false);
+    if (partial != nullptr) statistics.finish(partial, recurrence.tile, false);
     if (keep) return;
 #pragma unroll
     for (int r = 0; r < ROWS; ++r)

@@ -5,47 +5,74 @@ has as many pixels as it takes for the whole batch to be on the device, and as f
 to fit. Where no cut does both, there is no tile, and the recurrence runs step by step (conv_lstm.cu).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.precision import operand_bytes
+from kernels.cuda.product_kinds import Products, wants_warpgroups
 from kernels.cuda.tiles import ceil_div
+from kernels.cuda.warpgroup_tiles import GroupTile, channel_group_tiles, gate_group_tiles
 from kernels.cuda.windowed_tiles import WindowTile, channel_tiles, gate_tiles
 from kernels.specs import ConvLSTMSpec
 
+Tile = WindowTile | GroupTile
 
-def forward_tile(spec: ConvLSTMSpec, element: int, limits: DeviceLimits) -> WindowTile | None:
-    """The tile of h's recurrence: a block has all four gates of its filters. None: no tile fits. element: bytes."""
-    return _choose(spec, limits, gate_tiles(spec.F, spec.F, spec.kh, spec.kw, element, one_place=True), forward_front)
-
-
-def backward_tile(spec: ConvLSTMSpec, element: int, limits: DeviceLimits) -> WindowTile | None:
-    """The tile of dz's recurrence. None: no tile fits. element: bytes of one operand."""
-    tiles = channel_tiles(4 * spec.F, spec.F, spec.kh, spec.kw, element, one_place=True)
-    return _choose(spec, limits, tiles, backward_front)
+SLABS = 5
+"""Of a window on warpgroup products, about, if there is a choice: the first is multiplied while the others arrive."""
 
 
-def forward_front(tile: WindowTile) -> int:
+def forward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits, products: Products = "auto") -> Tile | None:
+    """The tile of h's recurrence: a block has all four gates of its filters. None: no tile fits."""
+    sizes = (spec.F, spec.F, spec.kh, spec.kw)
+    found: Tile | None = None
+    if wants_warpgroups(products, precision, limits):
+        found = _choose(spec, limits, gate_group_tiles(*sizes, precision, one_place=True), forward_front)
+    return found or _choose(spec, limits, gate_tiles(*sizes, operand_bytes(precision), one_place=True), forward_front)
+
+
+def backward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits, products: Products = "auto") -> Tile | None:
+    """The tile of dz's recurrence. None: no tile fits."""
+    sizes = (4 * spec.F, spec.F, spec.kh, spec.kw)
+    found: Tile | None = None
+    if wants_warpgroups(products, precision, limits):
+        found = _choose(spec, limits, channel_group_tiles(*sizes, precision, one_place=True), backward_front)
+    return found or _choose(
+        spec, limits, channel_tiles(*sizes, operand_bytes(precision), one_place=True), backward_front
+    )
+
+
+def forward_front(tile: Tile) -> int:
     """Bytes in front of the windows of a block: two float64 sums of each thread (batch_norm_link.cuh)."""
-    return 16 * tile.warps.threads
+    return 16 * tile.threads
 
 
-def backward_front(tile: WindowTile) -> int:
+def backward_front(tile: Tile) -> int:
     """The same backward: four coefficients of each column."""
     return 16 * tile.columns
 
 
-def blocks_of(spec: ConvLSTMSpec, tile: WindowTile) -> tuple[int, int]:
+def blocks_of(spec: ConvLSTMSpec, tile: Tile) -> tuple[int, int]:
     """The grid: a block for each tile of one frame of the batch, and for each group of columns."""
-    return ceil_div(spec.B * spec.H * spec.W, tile.warps.rows), tile.groups
+    tiles = tile.tiles(spec.B, spec.H, spec.W)
+    return ceil_div(tiles, tile.crews) if isinstance(tile, GroupTile) else tiles, tile.groups
 
 
 def _choose(
-    spec: ConvLSTMSpec, limits: DeviceLimits, tiles: Iterator[WindowTile], front: Callable[[WindowTile], int]
-) -> WindowTile | None:
+    spec: ConvLSTMSpec, limits: DeviceLimits, tiles: Iterable[Tile], front: Callable[[Tile], int]
+) -> Tile | None:
     """The smallest block whose grid has at most one block for each multiprocessor; of equal ones the fewest groups."""
     fitting = []
     for tile in tiles:
         blocks, groups = blocks_of(spec, tile)
         if blocks * groups <= limits.sm_count and tile.fits(spec.W, limits.shared_bytes_per_block - front(tile)):
             fitting.append(tile)
-    return min(fitting, key=lambda tile: (tile.area, tile.groups, -tile.slab), default=None)
+    return min(fitting, key=lambda tile: (tile.area, tile.groups, *_copies(tile)), default=None)
+
+
+def _copies(tile: Tile) -> tuple[int, int, int]:
+    """Of tiles alike, which one waits least for its window: few slabs; on warpgroup products where another crew fills the
+    time, and much of the window is asked for at once.
+    """
+    if isinstance(tile, WindowTile):
+        return 0, 0, tile.slabs
+    return -tile.crews, -min(tile.buffers, tile.slabs) * tile.chunks, abs(tile.slabs - SLABS)

@@ -1,26 +1,29 @@
 """Which kernels take the convolutions of a ConvLSTM, and with which tiles: by counting what each would cost.
 
-Two ways compute them: windowed_frames.cuh copies a window of pixels to shared memory once, conv.cuh gathers each tap of
-a pixel anew. The counts are of one multiprocessor: multiplications, bytes of shared memory and bytes from L2, each
-over the rate below; the largest of the three is what a tile costs. Nobody has timed them (docs/gpu_performance.md).
+Three ways compute them: warpgroup_frames.cuh and windowed_frames.cuh copy a window of pixels to shared memory once, for
+Hopper's warpgroup products or for warps; conv.cuh gathers each tap of a pixel anew. The counts are of one multiprocessor:
+multiplications, bytes of shared memory and bytes from L2, each over the rate below; the largest of the three is what a
+tile costs.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Literal
 
 from kernels.cuda.launch import DeviceLimits
-from kernels.cuda.persistent_tiles import forward_front
+from kernels.cuda.persistent_tiles import Tile, forward_front
 from kernels.cuda.precision import operand_bytes
+from kernels.cuda.product_kinds import Products, wants_warpgroups
 from kernels.cuda.tiles import ConvTile, WarpGrid, ceil_div
+from kernels.cuda.warpgroup_tiles import CHUNK_BYTES, GroupTile, channel_group_tiles, gate_group_tiles
 from kernels.cuda.windowed_tiles import STRIPS, WindowTile, channel_tiles, gate_tiles
 from kernels.specs import ConvLSTMSpec
 
-Products = Literal["auto", "windows", "gathered"]
-PRODUCTS = ("auto", "windows", "gathered")
-
 MULTIPLICATIONS = {"float32": 128, "tf32": 645, "bfloat16": 1290}
 """A clock and multiprocessor of an H200; those of tensor cores at 63 % of the data sheet, what mma.sync reaches."""
+
+BEYOND_COUNT = 2.2
+"""What the convolutions of the example took on an H200 with mma.sync, over their count: 1.8 to 2.5. Both ways with mma.sync
+are beyond it alike, so it matters beside warpgroup products only."""
 
 SHARED_BYTES = 128
 """A clock and multiprocessor."""
@@ -34,23 +37,49 @@ WARPS = 8
 STEP_CLOCKS = 400
 """What a barrier and the start of the copies behind it take, for each slab of a tile: a guess."""
 
+PRODUCT_COLUMNS = 2
+"""Columns of a warpgroup product, 64 rows and 32 bytes deep, that a multiprocessor's tensor cores make in a clock."""
+
+SLAB_CLOCKS = 300
+"""As STEP_CLOCKS, with the products' own latency, since each slab waits for them: a guess."""
+
+LATENCY = 1500
+"""From asking for a slab to having it: a guess."""
+
+MEMORY_BYTES = 17.8
+"""A clock and multiprocessor: 4.3 TB/s."""
+
 
 def windowed_tile(
     name: str, spec: ConvLSTMSpec, precision: str, products: Products, gathered: ConvTile, limits: DeviceLimits
-) -> WindowTile | None:
+) -> Tile | None:
     """The tile of windowed_<name>, the cheapest that fits; None where it is to be gathered, or none fits.
 
     gathered: the tile of the other way. Raises ValueError where `products` asks for windows and none fits.
     """
-    if products == "gathered":
-        return None
-    tile = cheapest_tile(name, spec, precision, limits)
-    if tile is None and products == "windows":
+    costs: list[tuple[float, Tile | None]] = []
+    if wants_warpgroups(products, precision, limits) and (group := cheapest_group_tile(name, spec, precision, limits)):
+        costs.append((group_clocks(spec, group, limits), group))
+    if products != "gathered" and (tile := cheapest_tile(name, spec, precision, limits)):
+        costs.append((BEYOND_COUNT * windowed_clocks(spec, tile, precision, limits), tile))
+    if not costs and products == "windows":
         raise ValueError(f"products: expected 'auto' or 'gathered' where windows do not fit, got 'windows' for {spec}")
-    if tile is None or products == "windows":
-        return tile
-    windowed = windowed_clocks(spec, tile, precision, limits)
-    return tile if windowed < gathered_clocks(spec, gathered, precision, limits) else None
+    if products in ("auto", "gathered") or not costs:
+        costs.append((BEYOND_COUNT * gathered_clocks(spec, gathered, precision, limits), None))
+    if products == "warpgroups":
+        return costs[0][1]
+    return min(costs, key=lambda cost: cost[0])[1]
+
+
+def cheapest_group_tile(name: str, spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> GroupTile | None:
+    """Of the tiles of windowed_<name> on warpgroup products that fit; None: none does."""
+    kernel = (spec.kh, spec.kw)
+    if name.endswith("forward"):
+        tiles = gate_group_tiles(spec.C, spec.F, *kernel, precision, one_place=False)
+    else:
+        tiles = channel_group_tiles(4 * spec.F, spec.C, *kernel, precision, one_place=False)
+    fitting = [tile for tile in tiles if tile.fits(spec.W, limits.shared_bytes_per_block - front_bytes(name, tile))]
+    return min(fitting, key=lambda tile: group_clocks(spec, tile, limits), default=None)
 
 
 def cheapest_tile(name: str, spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> WindowTile | None:
@@ -66,14 +95,15 @@ def cheapest_tile(name: str, spec: ConvLSTMSpec, precision: str, limits: DeviceL
     return min(fitting, key=lambda tile: windowed_clocks(spec, tile, precision, limits), default=None)
 
 
-def front_bytes(name: str, tile: WindowTile) -> int:
+def front_bytes(name: str, tile: Tile) -> int:
     """What windowed_<name> keeps in front of the windows: a step forward the sums of batch_norm_link.cuh."""
     return forward_front(tile) if name == "step_forward" else 0
 
 
-def windowed_grid(spec: ConvLSTMSpec, tile: WindowTile, limits: DeviceLimits) -> tuple[int, int]:
+def windowed_grid(spec: ConvLSTMSpec, tile: Tile, limits: DeviceLimits) -> tuple[int, int]:
     """Blocks for all frames: one for each multiprocessor, if there are tiles enough."""
-    return min(_tiles(spec, tile), max(1, limits.sm_count // tile.groups)), tile.groups
+    tiles = ceil_div(_tiles(spec, tile), tile.crews) if isinstance(tile, GroupTile) else _tiles(spec, tile)
+    return min(tiles, max(1, limits.sm_count // tile.groups)), tile.groups
 
 
 def windowed_clocks(spec: ConvLSTMSpec, tile: WindowTile, precision: str, limits: DeviceLimits) -> float:
@@ -86,6 +116,24 @@ def windowed_clocks(spec: ConvLSTMSpec, tile: WindowTile, precision: str, limits
     blocks, groups = windowed_grid(spec, tile, limits)
     turns = ceil_div(_tiles(spec, tile), blocks) * ceil_div(blocks * groups, limits.sm_count)
     return turns * (one + slabs * STEP_CLOCKS) + (weights / L2_BYTES if tile.resident else 0.0)
+
+
+def group_clocks(spec: ConvLSTMSpec, tile: GroupTile, limits: DeviceLimits) -> float:
+    """The same of a tile on warpgroup products, which read both factors from shared memory as they multiply."""
+    _, slabs, weights = tile.packed_shape
+    weights *= tile.element
+    columns, copied = tile.padded_columns, tile.window_bytes(spec.W) + (0 if tile.resident else weights)
+    products = slabs * tile.steps * tile.m_tiles * tile.warpgroups
+    read = 64 * CHUNK_BYTES * 2 + columns * CHUNK_BYTES * 2
+    multiplied = products * max(columns / PRODUCT_COLUMNS, read / SHARED_BYTES) + slabs * copied / SHARED_BYTES
+    arrives = max(tile.crews * slabs * copied / L2_BYTES, slabs * LATENCY / (tile.buffers - 1))
+    stored = tile.rows * columns * tile.element / MEMORY_BYTES
+    # A crew stores when it has multiplied, and waits for each slab; what another does meanwhile fills the gap.
+    alone = multiplied + slabs * SLAB_CLOCKS + stored
+    one = max(alone, arrives, tile.crews * max(multiplied, stored))
+    blocks, groups = windowed_grid(spec, tile, limits)
+    turns = ceil_div(_tiles(spec, tile), blocks * tile.crews) * ceil_div(blocks * groups, limits.sm_count)
+    return turns * one + (slabs * weights / L2_BYTES if tile.resident else 0.0)
 
 
 def gathered_clocks(spec: ConvLSTMSpec, tile: ConvTile, precision: str, limits: DeviceLimits) -> float:
@@ -107,7 +155,7 @@ def _clocks(warps: WarpGrid, products: int, precision: str, to_shared: float, fr
     return max(arithmetic, (read + to_shared) / SHARED_BYTES, from_l2 / L2_BYTES)
 
 
-def _tiles(spec: ConvLSTMSpec, tile: WindowTile) -> int:
+def _tiles(spec: ConvLSTMSpec, tile: Tile) -> int:
     return tile.tiles(spec.T * spec.B, spec.H, spec.W)
 
 

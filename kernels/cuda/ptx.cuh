@@ -208,6 +208,12 @@ __device__ __forceinline__ float exp2_approx(float x) {
     return y;
 }
 
+__device__ __forceinline__ float reciprocal_approx(float x) {
+    float y;
+    asm("rcp.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
 // tanh with a relative error up to 2^-11: for the tf32 and bf16 modes only.
 __device__ __forceinline__ float tanh_approx(float x) {
     float y;

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from kernels.cuda.binding import Launch, bind_elements, bind_gradient
 from kernels.cuda.launch import Program, Runtime, Size
 from kernels.cuda.precision import precision_defines
-from kernels.cuda.product_tiles import Products
+from kernels.cuda.product_kinds import Products
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import GradientTile
 from kernels.cuda.windowed_gradient_tiles import WindowedGradientTile, windowed_gradient_tile, windows_cost_less

@@ -4,7 +4,7 @@
 // A warpgroup is four consecutive warps, the first a multiple of four. Warp w of it holds rows 16w .. 16w + 15 of D, as
 // the accumulators of mma.m16n8k8 in ptx.cuh, one 16 x 8 tile after another: with g = lane / 4, t = lane % 4,
 //
-//     d[4j] (g, 8j + 2t)    d[4j + 1] (g, 8j + 2t + 1)    d[4j + 2] (g + 8, 8j + 2t)    d[4j + 3] (g + 8, 8j + 2t + 1)
+//     d[j][0] (g, 8j + 2t)    d[j][1] (g, 8j + 2t + 1)    d[j][2] (g + 8, 8j + 2t)    d[j][3] (g + 8, 8j + 2t + 1)
 //
 // A matrix in shared memory is made of pieces of 8 x 16 bytes, each 128 bytes in one piece (no swizzle). A has rows m, B has
 // rows n; e is the size of an element:
@@ -41,53 +41,53 @@ __device__ __forceinline__ void wgmma_wait() {
 // What this thread has written to shared memory by ordinary stores and cp.async (after their wait) is there for wgmma.
 __device__ __forceinline__ void fence_proxy_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
-template <int SIZE>
-__device__ __forceinline__ void hold(float (&d)[SIZE]) {
+template <int TILES>
+__device__ __forceinline__ void hold(float (&d)[TILES][4]) {
 #pragma unroll
-    for (int i = 0; i < SIZE; ++i) asm volatile("" : "+f"(d[i])::"memory");
+    for (int i = 0; i < 4 * TILES; ++i) asm volatile("" : "+f"(d[i / 4][i % 4])::"memory");
 }
 
 // The registers of d and, behind them, the operands that follow, as the text of an instruction names them, for N columns.
 #define WGMMA_TEXT_8 "%0, %1, %2, %3"
-#define WGMMA_D_8 "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+#define WGMMA_D_8 "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3])
 #define WGMMA_TEXT_16 WGMMA_TEXT_8 ", %4, %5, %6, %7"
-#define WGMMA_D_16 WGMMA_D_8, "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7])
+#define WGMMA_D_16 WGMMA_D_8, "+f"(d[1][0]), "+f"(d[1][1]), "+f"(d[1][2]), "+f"(d[1][3])
 #define WGMMA_TEXT_24 WGMMA_TEXT_16 ", %8, %9, %10, %11"
-#define WGMMA_D_24 WGMMA_D_16, "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11])
+#define WGMMA_D_24 WGMMA_D_16, "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3])
 #define WGMMA_TEXT_32 WGMMA_TEXT_24 ", %12, %13, %14, %15"
-#define WGMMA_D_32 WGMMA_D_24, "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15])
+#define WGMMA_D_32 WGMMA_D_24, "+f"(d[3][0]), "+f"(d[3][1]), "+f"(d[3][2]), "+f"(d[3][3])
 #define WGMMA_TEXT_40 WGMMA_TEXT_32 ", %16, %17, %18, %19"
-#define WGMMA_D_40 WGMMA_D_32, "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19])
+#define WGMMA_D_40 WGMMA_D_32, "+f"(d[4][0]), "+f"(d[4][1]), "+f"(d[4][2]), "+f"(d[4][3])
 #define WGMMA_TEXT_48 WGMMA_TEXT_40 ", %20, %21, %22, %23"
-#define WGMMA_D_48 WGMMA_D_40, "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23])
+#define WGMMA_D_48 WGMMA_D_40, "+f"(d[5][0]), "+f"(d[5][1]), "+f"(d[5][2]), "+f"(d[5][3])
 #define WGMMA_TEXT_56 WGMMA_TEXT_48 ", %24, %25, %26, %27"
-#define WGMMA_D_56 WGMMA_D_48, "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27])
+#define WGMMA_D_56 WGMMA_D_48, "+f"(d[6][0]), "+f"(d[6][1]), "+f"(d[6][2]), "+f"(d[6][3])
 #define WGMMA_TEXT_64 WGMMA_TEXT_56 ", %28, %29, %30, %31"
-#define WGMMA_D_64 WGMMA_D_56, "+f"(d[28]), "+f"(d[29]), "+f"(d[30]), "+f"(d[31])
+#define WGMMA_D_64 WGMMA_D_56, "+f"(d[7][0]), "+f"(d[7][1]), "+f"(d[7][2]), "+f"(d[7][3])
 #define WGMMA_TEXT_72 WGMMA_TEXT_64 ", %32, %33, %34, %35"
-#define WGMMA_D_72 WGMMA_D_64, "+f"(d[32]), "+f"(d[33]), "+f"(d[34]), "+f"(d[35])
+#define WGMMA_D_72 WGMMA_D_64, "+f"(d[8][0]), "+f"(d[8][1]), "+f"(d[8][2]), "+f"(d[8][3])
 #define WGMMA_TEXT_80 WGMMA_TEXT_72 ", %36, %37, %38, %39"
-#define WGMMA_D_80 WGMMA_D_72, "+f"(d[36]), "+f"(d[37]), "+f"(d[38]), "+f"(d[39])
+#define WGMMA_D_80 WGMMA_D_72, "+f"(d[9][0]), "+f"(d[9][1]), "+f"(d[9][2]), "+f"(d[9][3])
 #define WGMMA_TEXT_88 WGMMA_TEXT_80 ", %40, %41, %42, %43"
-#define WGMMA_D_88 WGMMA_D_80, "+f"(d[40]), "+f"(d[41]), "+f"(d[42]), "+f"(d[43])
+#define WGMMA_D_88 WGMMA_D_80, "+f"(d[10][0]), "+f"(d[10][1]), "+f"(d[10][2]), "+f"(d[10][3])
 #define WGMMA_TEXT_96 WGMMA_TEXT_88 ", %44, %45, %46, %47"
-#define WGMMA_D_96 WGMMA_D_88, "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47])
+#define WGMMA_D_96 WGMMA_D_88, "+f"(d[11][0]), "+f"(d[11][1]), "+f"(d[11][2]), "+f"(d[11][3])
 #define WGMMA_TEXT_104 WGMMA_TEXT_96 ", %48, %49, %50, %51"
-#define WGMMA_D_104 WGMMA_D_96, "+f"(d[48]), "+f"(d[49]), "+f"(d[50]), "+f"(d[51])
+#define WGMMA_D_104 WGMMA_D_96, "+f"(d[12][0]), "+f"(d[12][1]), "+f"(d[12][2]), "+f"(d[12][3])
 #define WGMMA_TEXT_112 WGMMA_TEXT_104 ", %52, %53, %54, %55"
-#define WGMMA_D_112 WGMMA_D_104, "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55])
+#define WGMMA_D_112 WGMMA_D_104, "+f"(d[13][0]), "+f"(d[13][1]), "+f"(d[13][2]), "+f"(d[13][3])
 #define WGMMA_TEXT_120 WGMMA_TEXT_112 ", %56, %57, %58, %59"
-#define WGMMA_D_120 WGMMA_D_112, "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59])
+#define WGMMA_D_120 WGMMA_D_112, "+f"(d[14][0]), "+f"(d[14][1]), "+f"(d[14][2]), "+f"(d[14][3])
 #define WGMMA_TEXT_128 WGMMA_TEXT_120 ", %60, %61, %62, %63"
-#define WGMMA_D_128 WGMMA_D_120, "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
+#define WGMMA_D_128 WGMMA_D_120, "+f"(d[15][0]), "+f"(d[15][1]), "+f"(d[15][2]), "+f"(d[15][3])
 #define WGMMA_TEXT_136 WGMMA_TEXT_128 ", %64, %65, %66, %67"
-#define WGMMA_D_136 WGMMA_D_128, "+f"(d[64]), "+f"(d[65]), "+f"(d[66]), "+f"(d[67])
+#define WGMMA_D_136 WGMMA_D_128, "+f"(d[16][0]), "+f"(d[16][1]), "+f"(d[16][2]), "+f"(d[16][3])
 #define WGMMA_TEXT_144 WGMMA_TEXT_136 ", %68, %69, %70, %71"
-#define WGMMA_D_144 WGMMA_D_136, "+f"(d[68]), "+f"(d[69]), "+f"(d[70]), "+f"(d[71])
+#define WGMMA_D_144 WGMMA_D_136, "+f"(d[17][0]), "+f"(d[17][1]), "+f"(d[17][2]), "+f"(d[17][3])
 #define WGMMA_TEXT_152 WGMMA_TEXT_144 ", %72, %73, %74, %75"
-#define WGMMA_D_152 WGMMA_D_144, "+f"(d[72]), "+f"(d[73]), "+f"(d[74]), "+f"(d[75])
+#define WGMMA_D_152 WGMMA_D_144, "+f"(d[18][0]), "+f"(d[18][1]), "+f"(d[18][2]), "+f"(d[18][3])
 #define WGMMA_TEXT_160 WGMMA_TEXT_152 ", %76, %77, %78, %79"
-#define WGMMA_D_160 WGMMA_D_152, "+f"(d[76]), "+f"(d[77]), "+f"(d[78]), "+f"(d[79])
+#define WGMMA_D_160 WGMMA_D_152, "+f"(d[19][0]), "+f"(d[19][1]), "+f"(d[19][2]), "+f"(d[19][3])
 #define WGMMA_SIZES(X) \
     X(8, "%4", "%5", "%6", "%7", "%8", "%9") \
     X(16, "%8", "%9", "%10", "%11", "%12", "%13") \
@@ -115,7 +115,7 @@ __device__ __forceinline__ void hold(float (&d)[SIZE]) {
 
 // D (64 x N) += A (64 x 8) * B (8 x N), k contiguous, tf32 operands (truncated, as mma_m16n8k8_tf32 has it).
 template <int N>
-__device__ __forceinline__ void wgmma_tf32(float (&d)[N / 2], uint64_t a, uint64_t b) {
+__device__ __forceinline__ void wgmma_tf32(float (&d)[N / 8][4], uint64_t a, uint64_t b) {
 #define CASE(n, o0, o1, o2, o3, o4, o5)                                                                                   \
     if constexpr (N == n)                                                                                             \
         asm volatile(WGMMA_BEGIN "m64n" #n "k8.f32.tf32.tf32 {" WGMMA_TEXT_##n "}, " o0 ", " o1 ", added, 1, 1;}"     \
@@ -127,7 +127,7 @@ __device__ __forceinline__ void wgmma_tf32(float (&d)[N / 2], uint64_t a, uint64
 
 // The same with A from registers: the a of mma_m16n8k8_tf32, of this warp's own 16 rows.
 template <int N>
-__device__ __forceinline__ void wgmma_tf32(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b) {
+__device__ __forceinline__ void wgmma_tf32(float (&d)[N / 8][4], const uint32_t (&a)[4], uint64_t b) {
 #define CASE(n, o0, o1, o2, o3, o4, o5)                                                                                   \
     if constexpr (N == n)                                                                                             \
         asm volatile(WGMMA_BEGIN "m64n" #n "k8.f32.tf32.tf32 {" WGMMA_TEXT_##n "}, {" o0 ", " o1 ", " o2 ", " o3      \
@@ -140,7 +140,7 @@ __device__ __forceinline__ void wgmma_tf32(float (&d)[N / 2], const uint32_t (&a
 
 // D (64 x N) += A (64 x 16) * B (16 x N), bfloat16 operands. A_ROWS, B_ROWS: rows contiguous, else k contiguous.
 template <int N, bool A_ROWS, bool B_ROWS>
-__device__ __forceinline__ void wgmma_bf16(float (&d)[N / 2], uint64_t a, uint64_t b) {
+__device__ __forceinline__ void wgmma_bf16(float (&d)[N / 8][4], uint64_t a, uint64_t b) {
 #define CASE(n, o0, o1, o2, o3, o4, o5)                                                                                   \
     if constexpr (N == n)                                                                                             \
         asm volatile(WGMMA_BEGIN "m64n" #n "k16.f32.bf16.bf16 {" WGMMA_TEXT_##n "}, " o0 ", " o1                      \
@@ -153,7 +153,7 @@ __device__ __forceinline__ void wgmma_bf16(float (&d)[N / 2], uint64_t a, uint64
 
 // The same with A from registers: the a of mma_m16n8k16_bf16, of this warp's own 16 rows.
 template <int N, bool B_ROWS>
-__device__ __forceinline__ void wgmma_bf16(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b) {
+__device__ __forceinline__ void wgmma_bf16(float (&d)[N / 8][4], const uint32_t (&a)[4], uint64_t b) {
 #define CASE(n, o0, o1, o2, o3, o4, o5)                                                                                   \
     if constexpr (N == n)                                                                                             \
         asm volatile(WGMMA_BEGIN "m64n" #n "k16.f32.bf16.bf16 {" WGMMA_TEXT_##n "}, {" o0 ", " o1 ", " o2 ", " o3     \

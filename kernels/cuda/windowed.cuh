@@ -33,6 +33,7 @@ struct WindowTile {
     static constexpr int WARPS_M = WARPS_M_, WARPS_N = WARPS_N_, WARPS_K = WARPS_K_, MT = MT_, NT = NT_;
     static constexpr int OWN_MT = MT / WARPS_K;
     static constexpr int BM = 16 * MT * WARPS_M, BN = 8 * NT * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N * WARPS_K;
+    static constexpr int BLOCK_THREADS = THREADS;
     static constexpr int HEIGHT = STRIP == 0 ? 0 : BM / STRIP, PITCH = STRIP + KW - 1;
     static constexpr int SLABS = (CHANNELS + BK - 1) / BK;
     static constexpr bool RESIDENT = HELD == SLABS;
@@ -220,7 +221,7 @@ __device__ __forceinline__ void prefetch_tile(const Element* array, Place place,
                                               int count) {
     constexpr int LINE = 128 / int(sizeof(Element));
     const int lines = array == nullptr ? 0 : (count + LINE - 1) / LINE + 1;
-    for (int i = threadIdx.x; i < Tile::BM * lines; i += Tile::THREADS) {
+    for (int i = Crew<Tile>::thread(); i < Tile::BM * lines; i += Tile::THREADS) {
         const int m = place(i / lines);
         if (m < pixels) prefetch_l2(array + (long long)m * width + column + min(i % lines * LINE, count - 1));
     }

@@ -16,8 +16,8 @@
 //   x       (images, height, width, CHANNELS) or null, which is all zeros; ROUND: whether it needs rounding to tf32
 //   packed  (groups, SLABS, COLUMNS, WEIGHT_STRIDE), from pack_windows
 template <class Tile, bool ROUND, class Begin, class Store>
-__device__ __forceinline__ void convolve_frames(char* shared, const OPERAND* x, const OPERAND* packed, Frames frames,
-                                                Begin begin, Store store) {
+__device__ __forceinline__ void convolve_frames_by_warps(char* shared, const OPERAND* x, const OPERAND* packed,
+                                                         Frames frames, Begin begin, Store store) {
     constexpr int EXCHANGED = (Tile::WARPS_K - 1) * Tile::BM * Tile::BN * int(sizeof(float) / sizeof(OPERAND));
     const int window = window_pixels<Tile>(frames.width) * Tile::STRIDE;
     const int buffer = window > EXCHANGED ? window : EXCHANGED, tiles = TilePlace<Tile>::tiles(frames);

@@ -1,27 +1,29 @@
 // The gradient of a ConvLSTM's input over all frames, with windows in shared memory: what input_backward of conv_lstm.cu
-// computes; how the blocks work is told in windowed_frames.cuh.
+// computes; how the blocks work is told in windowed_frames.cuh
+// and warpgroup_frames.cuh.
 //
 //     forward                                              backward
 //     (1)  z = conv(x, kernel) + bias  (+ recurrent term)  dx = conv^T(dz, kernel)
 //
-// Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and INPUT_BACKWARD, the tile of product_tiles.py.
+// Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and TILE and
+// INPUT_BACKWARD, the kind of tile and the tile of product_tiles.py.
 
 #include "conv_lstm_cell.cuh"
-#include "windowed_frames.cuh"
+#include "convolution.cuh"
 
 constexpr int C = SPEC_C;
-using Tile = WindowTile<4 * F, KH, KW, INPUT_BACKWARD>;
+using Tile = TILE<4 * F, KH, KW, INPUT_BACKWARD>;
 using Place = TilePlace<Tile>;
 
-// kernel (kh,kw,C,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+// kernel (kh,kw,C,4F) -> packed, as the tile wants it.
 extern "C" __global__ void pack_windowed_input_backward(const float* kernel, OPERAND* packed, int groups) {
-    pack_windows<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
+    pack_tile<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
         return flipped_weight(kernel, C, tap, gate_channel, group * Tile::COLUMNS + n);
     });
 }
 
 // Backward of (1): dz (T,B,H,W,F,4) -> dx (T,B,H,W,C); images = T * B.
-extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
+extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     windowed_input_backward(const OPERAND* dz, const OPERAND* packed, OPERAND* dx, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};

@@ -1,29 +1,31 @@
 // The gradient of one frame of a ConvLSTM's recurrence, with windows in shared memory: what step_backward of
-// conv_lstm.cu computes; how the blocks work is told in windowed_frames.cuh.
+// conv_lstm.cu computes; how the blocks work is told in windowed_frames.cuh
+// and warpgroup_frames.cuh.
 //
 //     forward                                   backward
 //     (1)        z = input                      dh = dh_t
 //                  + conv(h_prev, w)                 + conv^T(dz_next, w)            w: recurrent_kernel
 //     (2)..(5)   gates, c, h from z and c_prev  dz, dc_prev from dh, dc_next, the gates, c and c_prev
 //
-// Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and STEP_BACKWARD, the tile of product_tiles.py.
+// Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and TILE and
+// STEP_BACKWARD, the kind of tile and the tile of product_tiles.py.
 
 #include "conv_lstm_step.cuh"
-#include "windowed_frames.cuh"
+#include "convolution.cuh"
 
-using Tile = WindowTile<4 * F, KH, KW, STEP_BACKWARD>;
+using Tile = TILE<4 * F, KH, KW, STEP_BACKWARD>;
 using Place = TilePlace<Tile>;
 
-// recurrent_kernel (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+// recurrent_kernel (kh,kw,F,4F) -> packed, as the tile wants it.
 extern "C" __global__ void pack_windowed_step_backward(const float* recurrent_kernel, OPERAND* packed, int groups) {
-    pack_windows<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
+    pack_tile<Tile>(packed, groups, [&](int tap, int gate_channel, int group, int n) {
         return flipped_weight(recurrent_kernel, F, tap, gate_channel, group * Tile::COLUMNS + n);
     });
 }
 
 // Backward of (1), the recurrent term of the step after, then of (5) .. (2), one frame. The arrays are those of
 // step_backward in conv_lstm.cu.
-extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
+extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     windowed_step_backward(const OPERAND* dz_next, const OPERAND* packed, const OPERAND* gates, const float* c,
                            const float* c_prev, const OPERAND* dh, const float* coefficients, const OPERAND* h,
                            float* dc, OPERAND* dz, int images, int height, int width) {

@@ -6,26 +6,27 @@
 //                  + conv(h_prev, w)                 + conv^T(dz_next, w)            w: recurrent_kernel
 //     (2)..(5)   gates, c, h from z and c_prev  dz, dc_prev from dh, dc_next, the gates, c and c_prev
 //
-// Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and STEP_FORWARD, the tile of product_tiles.py.
+// Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and TILE and
+// STEP_FORWARD, the kind of tile and the tile of product_tiles.py.
 
 #include "conv_lstm_step.cuh"
-#include "windowed_frames.cuh"
+#include "convolution.cuh"
 
-using Tile = WindowTile<F, KH, KW, STEP_FORWARD>;
+using Tile = TILE<F, KH, KW, STEP_FORWARD>;
 using Place = TilePlace<Tile>;
-using Statistics = StateSums<Tile::BM, Tile::BN / 4, Tile::THREADS>;
+using Statistics = StateSums<Tile, Tile::BN / 4>;
 static_assert(Tile::COLUMNS == Tile::BN, "a block has all four gates of its filters");
 
-// recurrent_kernel (kh,kw,F,4F) -> packed (groups, SLABS, COLUMNS, WEIGHT_STRIDE).
+// recurrent_kernel (kh,kw,F,4F) -> packed, as the tile wants it.
 extern "C" __global__ void pack_windowed_step_forward(const float* recurrent_kernel, OPERAND* packed, int groups) {
-    pack_windows<Tile>(packed, groups, [&](int tap, int channel, int group, int n) {
+    pack_tile<Tile>(packed, groups, [&](int tap, int channel, int group, int n) {
         return gate_weight(recurrent_kernel, F, tap, channel, group * Tile::BN + n);
     });
 }
 
 // (1), the recurrent term, then (2) .. (5), one frame. The arrays are those of step_forward in conv_lstm.cu; the sums
 // for a linked BatchNormalization stand in front of what windowed_frames.cuh keeps in shared memory.
-extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
+extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     windowed_step_forward(const OPERAND* h_prev, const OPERAND* packed, const OPERAND* z, const float* c_prev,
                           OPERAND* gates, float* c, OPERAND* h, double* partial, int earlier, int images, int height,
                           int width) {
@@ -39,6 +40,6 @@ extern "C" __global__ void __launch_bounds__(Tile::THREADS, 1)
     convolve_frames<Tile, true>(  // (1)
         shared + Statistics::BYTES, h_prev, packed, frames, prefetch, [&](const Sums<Tile>& sum, Place place, int tile) {
             advance_tile<Tile>(sum, place, pixels, z, c_prev, gates, c, h);  // (2) .. (5)
-            if (partial != nullptr) sum_tile<Tile>((double*)shared, h, tile, place, pixels, partial, earlier);
+            if (partial != nullptr) sum_tile<Tile>(shared, h, tile, place, pixels, partial, earlier);
         });
 }

@@ -51,6 +51,17 @@ class WindowTile:
     resident: bool = True
     strip: int = 0
 
+    kind = "WindowTile"
+
+    @property
+    def rows(self) -> int:
+        """BM: pixels of one block."""
+        return self.warps.rows
+
+    @property
+    def threads(self) -> int:
+        return self.warps.threads
+
     @property
     def arguments(self) -> str:
         warps = self.warps

@@ -111,6 +111,7 @@ inline void red_add_release(uint32_t* flag, uint32_t value, SIM_SITE) { sim_rele
 inline void spin_pause(SIM_SITE) { sim_spin(file, line); }
 
 inline float exp2_approx(float x) { return exp2f(x); }
+inline float reciprocal_approx(float x) { return 1.0f / x; }
 inline float tanh_approx(float x) { return tanhf(x); }
 
 #include "device_wgmma.h"

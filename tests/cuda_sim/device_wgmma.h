@@ -32,18 +32,21 @@ inline void sim_wgmma(SimWgmma operands, const char* file, int line) {
     sim_collective(SIM_WGMMA, 0xffffffffu, &operands, file, line);
 }
 template <int N>
-inline void wgmma_tf32(float (&d)[N / 2], uint64_t a, uint64_t b, SIM_SITE) {
-    sim_wgmma<N>({d, nullptr, a, b, N, false, false, false}, file, line);
+inline void wgmma_tf32(float (&d)[N / 8][4], uint64_t a, uint64_t b, SIM_SITE) {
+    sim_wgmma<N>({d[0], nullptr, a, b, N, false, false, false}, file, line);
 }
 template <int N>
-inline void wgmma_tf32(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b, SIM_SITE) {
-    sim_wgmma<N>({d, a, 0, b, N, false, false, false}, file, line);
+inline void wgmma_tf32(float (&d)[N / 8][4], const uint32_t (&a)[4], uint64_t b, SIM_SITE) {
+    sim_wgmma<N>({d[0], a, 0, b, N, false, false, false}, file, line);
 }
 template <int N, bool A_ROWS, bool B_ROWS>
-inline void wgmma_bf16(float (&d)[N / 2], uint64_t a, uint64_t b, SIM_SITE) {
-    sim_wgmma<N>({d, nullptr, a, b, N, true, A_ROWS, B_ROWS}, file, line);
+inline void wgmma_bf16(float (&d)[N / 8][4], uint64_t a, uint64_t b, SIM_SITE) {
+    sim_wgmma<N>({d[0], nullptr, a, b, N, true, A_ROWS, B_ROWS}, file, line);
 }
 template <int N, bool B_ROWS>
-inline void wgmma_bf16(float (&d)[N / 2], const uint32_t (&a)[4], uint64_t b, SIM_SITE) {
-    sim_wgmma<N>({d, a, 0, b, N, true, false, B_ROWS}, file, line);
+inline void wgmma_bf16(float (&d)[N / 8][4], const uint32_t (&a)[4], uint64_t b, SIM_SITE) {
+    sim_wgmma<N>({d[0], a, 0, b, N, true, false, B_ROWS}, file, line);
 }
+
+template <int TILES>
+inline void hold(float (&)[TILES][4]) {}

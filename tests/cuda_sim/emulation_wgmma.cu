@@ -75,7 +75,7 @@ extern "C" __global__ void multiply(const float* a, const float* b, const float*
     }
     wgmma_wait<1>();
     wgmma_wait<0>();
-    for (int i = 0; i < N / 2; ++i) d[(first_row + g + i / 2 % 2 * 8) * N + i / 4 * 8 + 2 * t + i % 2] = sums[i];
+    for (int i = 0; i < N / 2; ++i) d[(first_row + g + i / 2 % 2 * 8) * N + i / 4 * 8 + 2 * t + i % 2] = sums[i / 4][i % 4];
 }
 
 // The sums of ones, before the wait and after it.
@@ -84,13 +84,13 @@ extern "C" __global__ void early(float* before, float* after) {
     for (int i = threadIdx.x; i < (64 + N) * DEPTH; i += 128) tile[i] = rounded(1.0f);
     fence_proxy_async();
     __syncthreads();
-    float sums[N / 2] = {};
+    float sums[N / 8][4] = {};
     wgmma_fence();
     wgmma_tf32<N>(sums, matrix_descriptor(tile, 1024, 128), matrix_descriptor(tile + 64 * DEPTH, 16 * N, 128));
     wgmma_commit();
-    before[threadIdx.x] = sums[0];
+    before[threadIdx.x] = sums[0][0];
     wgmma_wait<0>();
-    after[threadIdx.x] = sums[0];
+    after[threadIdx.x] = sums[0][0];
 }
 
 // Two halves of a block, each with its own barrier and buffer: STEPS times y[i] = y[i - 1] + x[i], i of the half, a ring.

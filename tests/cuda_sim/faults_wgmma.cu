@@ -13,7 +13,7 @@
     for (int i = threadIdx.x; i < 576; i += 128) tile[i] = 1.0f
 #define SUMS                    \
     DYNAMIC_SHARED(float, tile); \
-    float d[4] = {}
+    float d[1][4] = {}
 
 extern "C" __global__ void product_without_wait(const float* x, float* y, uint32_t* flags) {
     SUMS;
@@ -24,7 +24,7 @@ extern "C" __global__ void product_without_wait(const float* x, float* y, uint32
     PRODUCT;  // !
     wgmma_commit();
     if (!FAULT) wgmma_wait<0>();
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void product_without_commit(const float* x, float* y, uint32_t* flags) {
@@ -36,7 +36,7 @@ extern "C" __global__ void product_without_commit(const float* x, float* y, uint
     PRODUCT;  // !
     if (!FAULT) wgmma_commit();
     wgmma_wait<0>();
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void sums_changed_before_wait(const float* x, float* y, uint32_t* flags) {
@@ -47,9 +47,9 @@ extern "C" __global__ void sums_changed_before_wait(const float* x, float* y, ui
     wgmma_fence();
     PRODUCT;  // !
     wgmma_commit();
-    if (FAULT) d[0] = 1.0f;
+    if (FAULT) d[0][0] = 1.0f;
     wgmma_wait<0>();
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void product_without_fence(const float* x, float* y, uint32_t* flags) {
@@ -62,9 +62,9 @@ extern "C" __global__ void product_without_fence(const float* x, float* y, uint3
         PRODUCT;  // !
         wgmma_commit();
         wgmma_wait<0>();
-        d[0] *= 2.0f;
+        d[0][0] *= 2.0f;
     }
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void product_without_proxy_fence(const float* x, float* y, uint32_t* flags) {
@@ -76,7 +76,7 @@ extern "C" __global__ void product_without_proxy_fence(const float* x, float* y,
     PRODUCT;  // !
     wgmma_commit();
     wgmma_wait<0>();
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void product_of_copies_without_proxy_fence(const float* x, float* y, uint32_t* flags) {
@@ -93,7 +93,7 @@ extern "C" __global__ void product_of_copies_without_proxy_fence(const float* x,
     PRODUCT;  // !
     wgmma_commit();
     wgmma_wait<0>();
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void product_of_unwritten_memory(const float* x, float* y, uint32_t* flags) {
@@ -105,7 +105,7 @@ extern "C" __global__ void product_of_unwritten_memory(const float* x, float* y,
     wgmma_tf32<8>(d, A_MATRIX, B_MATRIX + FAULT);  // !
     wgmma_commit();
     wgmma_wait<0>();
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void product_past_end(const float* x, float* y, uint32_t* flags) {
@@ -117,7 +117,7 @@ extern "C" __global__ void product_past_end(const float* x, float* y, uint32_t* 
     wgmma_tf32<8>(d, A_MATRIX, B_MATRIX + FAULT * 384);  // !
     wgmma_commit();
     wgmma_wait<0>();
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void product_before_barrier(const float* x, float* y, uint32_t* flags) {
@@ -132,7 +132,7 @@ extern "C" __global__ void product_before_barrier(const float* x, float* y, uint
     PRODUCT;  // !
     wgmma_commit();
     wgmma_wait<0>();
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void product_overwritten_before_wait(const float* x, float* y, uint32_t* flags) {
@@ -148,7 +148,7 @@ extern "C" __global__ void product_overwritten_before_wait(const float* x, float
     tile[threadIdx.x] = 2.0f;
     fence_proxy_async();
     if (FAULT) wgmma_wait<0>();
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void product_by_one_warp(const float* x, float* y, uint32_t* flags) {
@@ -160,7 +160,7 @@ extern "C" __global__ void product_by_one_warp(const float* x, float* y, uint32_
     if (!FAULT || threadIdx.x < 32) PRODUCT;
     wgmma_commit();
     wgmma_wait<0>();
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void product_of_two_descriptors(const float* x, float* y, uint32_t* flags) {
@@ -172,7 +172,7 @@ extern "C" __global__ void product_of_two_descriptors(const float* x, float* y, 
     wgmma_tf32<8>(d, A_MATRIX, B_MATRIX - (FAULT ? threadIdx.x % 2 : 0));  // !
     wgmma_commit();
     wgmma_wait<0>();
-    y[INDEX] = d[0];
+    y[INDEX] = d[0][0];
 }
 
 extern "C" __global__ void misaligned_descriptor(const float* x, float* y, uint32_t* flags) {

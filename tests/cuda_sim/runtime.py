@@ -54,13 +54,14 @@ class SimRuntime(Runtime):
         memory_bytes: int = 1 << 32,
         shared_bytes_per_block: int = 232_448,
         seconds: float = 120.0,
+        architecture: str = "90",
     ) -> None:
         self.checked = checked
         self.seed = seed
         self.seconds = seconds
         self.blocks_per_sm = blocks_per_sm
         self.name = f"simulator{' with every access checked' if checked else ''}"
-        self.limits = DeviceLimits(sm_count, shared_bytes_per_block, 1024, "90")
+        self.limits = DeviceLimits(sm_count, shared_bytes_per_block, 1024, architecture)
         self.recording: list[Callable[[], None]] | None = None
         self._memory_bytes = memory_bytes
         self._used = 0

@@ -110,7 +110,7 @@ def test_auto_takes_one_launch_where_it_fits(spec: ConvLSTMSpec, device: dict[st
 
 @pytest.mark.parametrize(("shared", "fits"), [(9_632, True), (9_631, False)])
 def test_a_tile_fits_the_shared_memory_there_is(shared: int, fits: bool) -> None:
-    tile = forward_tile(RULE, 4, DeviceLimits(4, shared, 1024, "90"))
+    tile = forward_tile(RULE, "float32", DeviceLimits(4, shared, 1024, "90"))
     assert (tile is not None) == fits
     assert tile is None or tile.shared_bytes(RULE.W) <= shared
 
@@ -136,7 +136,7 @@ def test_an_unknown_recurrence_is_refused() -> None:
 @pytest.mark.parametrize("start", [0, 2**32 - 3], ids=["from zero", "past the largest count"])
 def test_flags_count_on_from_launch_to_launch(start: int) -> None:
     runtime, spec = SimRuntime(sm_count=3), logistic(replace(RULE, T=4))
-    tile = forward_tile(spec, 4, runtime.limits)
+    tile = forward_tile(spec, "float32", runtime.limits)
     assert tile is not None and blocks_of(spec, tile) == (3, 1)
     recurrence = PersistentForward(runtime, spec, "float32", tile)
     recurrence.flags[...] = start
@@ -162,7 +162,7 @@ def test_flags_count_on_from_launch_to_launch(start: int) -> None:
 
 def test_flags_that_disagree_are_reported() -> None:
     runtime, spec = SimRuntime(sm_count=3), RULE
-    tile = forward_tile(spec, 4, runtime.limits)
+    tile = forward_tile(spec, "float32", runtime.limits)
     assert tile is not None
     recurrence = PersistentForward(runtime, spec, "float32", tile)
     recurrence.flags[...] = [5, 2, 5]

@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from kernels.cuda.launch import DeviceLimits
 from kernels.cuda.persistent_tiles import backward_tile, blocks_of, forward_tile
-from kernels.cuda.precision import operand_bytes
 from kernels.cuda.windowed_tiles import WindowTile
-from kernels.specs import ConvLSTMSpec
+from kernels.specs import PRECISIONS, ConvLSTMSpec
 
 H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90")
 
@@ -41,17 +40,17 @@ def check(tile: WindowTile | None, spec: ConvLSTMSpec, device: DeviceLimits, col
     assert tile.slab % 8 == 0
 
 
-@given(spec=specs, device=devices, element=st.sampled_from([2, 4]))
-def test_forward(spec: ConvLSTMSpec, device: DeviceLimits, element: int) -> None:
-    tile = forward_tile(spec, element, device)
+@given(spec=specs, device=devices, precision=st.sampled_from(PRECISIONS))
+def test_forward(spec: ConvLSTMSpec, device: DeviceLimits, precision: str) -> None:
+    tile = forward_tile(spec, precision, device)
     check(tile, spec, device, -(-spec.F // 4) * 16)
     assert tile is not None and tile.warps.n_tiles % 2 == 0, "the gates of a filter would be torn apart"
     assert tile.columns == tile.warps.columns
 
 
-@given(spec=specs, device=devices, element=st.sampled_from([2, 4]))
-def test_backward(spec: ConvLSTMSpec, device: DeviceLimits, element: int) -> None:
-    tile = backward_tile(spec, element, device)
+@given(spec=specs, device=devices, precision=st.sampled_from(PRECISIONS))
+def test_backward(spec: ConvLSTMSpec, device: DeviceLimits, precision: str) -> None:
+    tile = backward_tile(spec, precision, device)
     check(tile, spec, device, spec.F)
     assert tile is not None and tile.warps.n_tiles * 8 - tile.columns < 8
 
@@ -62,7 +61,7 @@ def test_backward(spec: ConvLSTMSpec, device: DeviceLimits, element: int) -> Non
 )
 def test_the_example_on_an_h200(precision: str, rows: int, filters: int, grid: tuple[int, int]) -> None:
     spec = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
-    forward, backward = (choose(spec, operand_bytes(precision), H200) for choose in (forward_tile, backward_tile))
+    forward, backward = (choose(spec, precision, H200) for choose in (forward_tile, backward_tile))
     assert forward is not None and backward is not None
     assert (forward.warps.rows, forward.columns, blocks_of(spec, forward)) == (rows, 4 * filters, grid)
     assert (backward.warps.rows, backward.columns, blocks_of(spec, backward)) == (rows, filters, grid)
@@ -70,5 +69,5 @@ def test_the_example_on_an_h200(precision: str, rows: int, filters: int, grid: t
 
 def test_a_batch_that_does_not_fit_has_no_tile() -> None:
     spec = ConvLSTMSpec(T=15, B=11, H=40, W=40, C=40, F=40, kh=3, kw=3)
-    assert forward_tile(spec, 4, H200) is None
-    assert backward_tile(spec, 4, H200) is None
+    assert forward_tile(spec, "tf32", H200) is None
+    assert backward_tile(spec, "tf32", H200) is None

@@ -10,7 +10,7 @@ from bench.dry_runtime import H200, DryRuntime
 from kernels.cuda.conv_lstm import Tiles, conv_lstm_defines
 from kernels.cuda.launch import DeviceLimits, Program, Runtime
 from kernels.cuda.precision import operand_dtype
-from kernels.cuda.product_tiles import Products
+from kernels.cuda.product_kinds import Products
 from kernels.cuda.weight_gradients import WeightGradients
 from kernels.cuda.windowed_gradient_tiles import windowed_gradient_tile
 from kernels.cuda.workspace import Workspace

@@ -14,7 +14,7 @@ from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend, product_tiles
 from kernels.cuda.persistent import Recurrence
 from kernels.cuda.precision import operand_bytes
-from kernels.cuda.product_tiles import Products
+from kernels.cuda.product_kinds import Products
 from kernels.cuda.windowed_tiles import BLOCK_ROWS, STRIPS, WindowTile, channel_tiles, gate_tiles
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime
