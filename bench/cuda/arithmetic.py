@@ -43,6 +43,8 @@ PRODUCTS = {
     ("conv_lstm.cu", "recurrent_gradient"): Product("dz", ("KH", "KW", "F")),
     ("windowed_kernel_gradient.cu", "windowed_kernel_gradient"): Product("dz", ("KH", "KW", "C")),
     ("windowed_recurrent_gradient.cu", "windowed_recurrent_gradient"): Product("dz", ("KH", "KW", "F")),
+    ("warpgroup_kernel_gradient.cu", "warpgroup_kernel_gradient"): Product("dz", ("KH", "KW", "C")),
+    ("warpgroup_recurrent_gradient.cu", "warpgroup_recurrent_gradient"): Product("dz", ("KH", "KW", "F")),
     ("conv3d_gathered.cu", "conv3d_forward"): Product("y", ("KT", "KH", "KW", "C")),
     ("conv3d_gathered.cu", "conv3d_backward"): Product("dx", ("KT", "KH", "KW", "K")),
     ("conv3d_gathered.cu", "kernel_gradient"): Product("dy", ("KT", "KH", "KW", "C")),

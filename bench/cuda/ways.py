@@ -21,8 +21,12 @@ WORK = {
     "recurrence": ("step_forward", "windowed_step_forward", "persistent_forward"),
     "recurrence, backward": ("step_backward", "windowed_step_backward", "persistent_backward"),
     "gradient of the input": ("input_backward", "windowed_input_backward"),
-    "gradient of the kernel": ("kernel_gradient", "windowed_kernel_gradient"),
-    "gradient of the recurrent kernel": ("recurrent_gradient", "windowed_recurrent_gradient"),
+    "gradient of the kernel": ("kernel_gradient", "windowed_kernel_gradient", "warpgroup_kernel_gradient"),
+    "gradient of the recurrent kernel": (
+        "recurrent_gradient",
+        "windowed_recurrent_gradient",
+        "warpgroup_recurrent_gradient",
+    ),
     "head": ("conv3d_forward", "tap_products", "sum_taps"),
     "gradient of the head": ("kernel_gradient", "sum_kernel_gradient", "bias_gradient", "sum_gradients"),
 }

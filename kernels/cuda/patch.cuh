@@ -1,16 +1,18 @@
-// Patches: what a block of windowed_gradient.cuh copies at a time, x with the pixels around it that the taps reach (the
-// window) and dz.
+// Patches: what a block of windowed_gradient.cuh or warpgroup_gradient_bf16.cuh copies at a time, x with the pixels around
+// it that the taps reach (the window) and dz.
 //
 // A patch is so many rows of PATCH_WIDTH pixels of one image. For one tap the factor of pixel (y, x) of the patch is
 // pixel (y + tap / KW, x + tap % KW) of the window, whatever the frame's width. Outside the image both are zeros.
 //
 //     one stage of shared memory                           window
 //     +---------------------------------------------+      +-- WINDOW_WIDTH -----+
-//     | window[rows + KH - 1][WINDOW_WIDTH]         |      | KH/2 rows           |   WINDOW_WIDTH =
-//     |     pixels, rows of STRIDE_X elements       |      | KW/2 [ patch ] KW/2 |   PATCH_WIDTH + KW - 1
-//     | dz[rows][PATCH_WIDTH]                       |      | KH/2 rows           |
-//     |     pixels, rows of STRIDE_DZ elements      |      +---------------------+
+//     | window[rows + KH - 1], rows of ROW_X        |      | KH/2 rows           |   WINDOW_WIDTH =
+//     |     elements, in them WINDOW_WIDTH pixels   |      | KW/2 [ patch ] KW/2 |   PATCH_WIDTH + KW - 1
+//     | dz[rows], rows of ROW_DZ elements,          |      | KH/2 rows           |
+//     |     in them PATCH_WIDTH pixels              |      +---------------------+
 //     +---------------------------------------------+
+//
+// Where in a row an element stands is the tile's to say: place_x(pixel, channel), place_dz(pixel, column).
 #pragma once
 
 #include "accumulators.cuh"
@@ -74,7 +76,7 @@ struct Piece {
         pitch = (long long)width * (of_dz ? Tile::COLUMNS : Tile::CHANNELS);
         rows = i >= IN_ROW ? 0 : of_dz ? patch_rows : patch_rows + Tile::KH - 1;
         x = exists ? pixel - (of_dz ? 0 : Tile::KW / 2) : NOWHERE;
-        place = pixel * (of_dz ? Tile::STRIDE_DZ : Tile::STRIDE_X) + element;
+        place = of_dz ? Tile::place_dz(pixel, element) : Tile::place_x(pixel, element);
     }
 
     // To the first row of a patch.
@@ -97,7 +99,7 @@ struct Piece {
             copy_or_zeros<WIDTH>(to, source, exists);
         }
         from += pitch;
-        to += of_dz ? PATCH_WIDTH * Tile::STRIDE_DZ : Tile::WINDOW_WIDTH * Tile::STRIDE_X;
+        to += of_dz ? Tile::ROW_DZ : Tile::ROW_X;
         ++y;
     }
 };

@@ -1,12 +1,13 @@
 """Launches the weight gradients of a ConvLSTM: each summed over all pixels by slices, then over the slices.
 
-Stage 1 is a kernel of conv_lstm.cu that gathers its pixels, or one of windowed_kernel_gradient.cu and
-windowed_recurrent_gradient.cu; stage 2 is conv_lstm.cu's for both.
+Stage 1 is a kernel of conv_lstm.cu that gathers its pixels, or one that copies patches of them: of
+windowed_kernel_gradient.cu and windowed_recurrent_gradient.cu, or on Hopper of warpgroup_kernel_gradient.cu and
+warpgroup_recurrent_gradient.cu. Stage 2 is conv_lstm.cu's for all.
 """
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from kernels.cuda.binding import Launch, bind_elements, bind_gradient
 from kernels.cuda.launch import Program, Runtime, Size
@@ -14,6 +15,11 @@ from kernels.cuda.precision import precision_defines
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import GradientTile
+from kernels.cuda.warpgroup_gradient_tiles import (
+    WarpgroupGradientTile,
+    warpgroup_gradient_tile,
+    warpgroups_cost_less,
+)
 from kernels.cuda.windowed_gradient_tiles import WindowedGradientTile, windowed_gradient_tile, windows_cost_less
 from kernels.cuda.workspace import Workspace
 from kernels.specs import ConvLSTMSpec
@@ -117,15 +123,21 @@ class _Gathered:
         return frames * self._spec.B * self._spec.H * self._spec.W
 
 
-class _Windowed:
+class _Patches:
     def __init__(
-        self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, name: str, tile: WindowedGradientTile
+        self,
+        runtime: Runtime,
+        spec: ConvLSTMSpec,
+        precision: str,
+        products: Literal["windowed", "warpgroup"],
+        name: str,
+        tile: WindowedGradientTile | WarpgroupGradientTile,
     ) -> None:
         defines: dict[str, Constant] = {"SPEC_C": spec.C} if name == "kernel" else {}
         defines |= {"SPEC_F": spec.F, "SPEC_KH": spec.kh, "SPEC_KW": spec.kw}
         defines |= precision_defines(precision) | {f"{name.upper()}_GRADIENT": tile.arguments}
-        self._program = Program(runtime, f"windowed_{name}_gradient.cu", defines)
-        self._spec, self._name, self._tile = spec, name, tile
+        self._spec, self._name, self._tile = spec, f"{products}_{name}_gradient", tile
+        self._program = Program(runtime, f"{self._name}.cu", defines)
 
     def slices(self, frames: int) -> int:
         return self._tile.slices(self._patches(frames))[0]
@@ -134,9 +146,9 @@ class _Windowed:
         tile, patches = self._tile, self._patches(frames)
         slices, per_slice = tile.slices(patches)
         return partial(
-            self._program.kernel(f"windowed_{self._name}_gradient", sizes),
+            self._program.kernel(self._name, sizes),
             tile.grid(slices),
-            (tile.warps.threads,),
+            (tile.threads,),
             shared_bytes=tile.shared_bytes,
             patch_rows=tile.patch_rows,
             patches=patches,
@@ -158,17 +170,20 @@ def _first_stage(
     name: str,
     gathered: GradientTile,
 ) -> _FirstStage:
-    """Gathered or windowed, as `products` and the counts say."""
+    """Gathered or from patches, as `products` and the counts say."""
     way = _Gathered(program, spec, name, gathered)
     if products == "gathered":
         return way
     channels, bias = (spec.C, True) if name == "kernel" else (spec.F, False)
-    tile = windowed_gradient_tile(spec, channels, bias, precision, runtime.limits)
-    if tile is None and products == "windows":
+    windowed = windowed_gradient_tile(spec, channels, bias, precision, runtime.limits)
+    warpgroup = warpgroup_gradient_tile(spec, channels, bias, precision, runtime.limits)
+    if warpgroup and (products == "windows" or warpgroups_cost_less(spec, warpgroup, windowed, gathered)):
+        return _Patches(runtime, spec, precision, "warpgroup", name, warpgroup)
+    if windowed is None and products == "windows":
         raise ValueError(f"products: expected 'auto' or 'gathered' where windows do not fit, got 'windows' for {spec}")
-    if tile is None or (products == "auto" and not windows_cost_less(spec, tile, gathered, precision)):
+    if windowed is None or (products == "auto" and not windows_cost_less(spec, windowed, gathered, precision)):
         return way
-    return _Windowed(runtime, spec, precision, name, tile)
+    return _Patches(runtime, spec, precision, "windowed", name, windowed)
 
 
 def _frames(spec: ConvLSTMSpec, count: int) -> dict[str, Any]:

@@ -37,6 +37,9 @@ struct WindowedGradientTile {
     static constexpr int PADDED_ROWS = BIAS_ROW + (BIAS ? 1 : 0);
     static constexpr int WINDOW_WIDTH = PATCH_WIDTH + KW - 1;
     static constexpr int STRIDE_X = shared_stride(PADDED), STRIDE_DZ = shared_stride(BN);
+    static constexpr int ROW_X = WINDOW_WIDTH * STRIDE_X, ROW_DZ = PATCH_WIDTH * STRIDE_DZ;  // rows of a patch
+    static __device__ constexpr int place_x(int pixel, int channel) { return pixel * STRIDE_X + channel; }
+    static __device__ constexpr int place_dz(int pixel, int column) { return pixel * STRIDE_DZ + column; }
     static_assert(KH % 2 == 1 && KW % 2 == 1, "a window reaches as far to either side");
     static_assert(COLUMNS % 2 == 0, "sums are written two at a time");
 };
@@ -163,8 +166,8 @@ template <class Tile>
 __device__ __forceinline__ void windowed_gradient(char* shared, const OPERAND* x, const OPERAND* dz, float* partial,
                                                   Frames frames, int patch_rows, int patches_per_slice, int patches) {
     const int pairs = patch_rows / PAIR_ROWS, rows = patch_rows + Tile::KH - 1;
-    const int window_size = rows * Tile::WINDOW_WIDTH * Tile::STRIDE_X;
-    const int stage_size = window_size + patch_rows * PATCH_WIDTH * Tile::STRIDE_DZ;
+    const int window_size = rows * Tile::ROW_X;
+    const int stage_size = window_size + patch_rows * Tile::ROW_DZ;
     OPERAND* stages = (OPERAND*)shared;
     const int first = blockIdx.z * patches_per_slice, last = min(first + patches_per_slice, patches);
     Pieces<Tile> pieces(x, dz, frames.width, patch_rows);
@@ -192,10 +195,10 @@ __device__ __forceinline__ void windowed_gradient(char* shared, const OPERAND* x
             pieces.copy(pair * rows_a_pair, min((pair + 1) * rows_a_pair, to_copy), frames.height);
 #pragma unroll
             for (int step = 0; step < 2; ++step)
-                multiply_step<Tile>(sum, window + step * STEP_ROWS * Tile::WINDOW_WIDTH * Tile::STRIDE_X,
-                                    dz_rows + step * MMA_DEPTH * Tile::STRIDE_DZ, places);
-            window += PAIR_ROWS * Tile::WINDOW_WIDTH * Tile::STRIDE_X;
-            dz_rows += PAIR_ROWS * PATCH_WIDTH * Tile::STRIDE_DZ;
+                multiply_step<Tile>(sum, window + step * STEP_ROWS * Tile::ROW_X,
+                                    dz_rows + step * STEP_ROWS * Tile::ROW_DZ, places);
+            window += PAIR_ROWS * Tile::ROW_X;
+            dz_rows += PAIR_ROWS * Tile::ROW_DZ;
         }
         cp_async_commit();
     }

@@ -71,6 +71,10 @@ class WindowedGradientTile:
         return ", ".join(map(str, (warps.warps_m, warps.warps_n, warps.m_tiles, warps.n_tiles)))
 
     @property
+    def threads(self) -> int:
+        return self.warps.threads
+
+    @property
     def rows(self) -> int:
         """Rows of the product: taps times padded channels, and the bias."""
         return self.kh * self.kw * round_up(self.channels, 8) + int(self.bias)
@@ -104,7 +108,7 @@ class WindowedGradientTile:
         """Copies that a thread makes for each row of a patch."""
         window = (PATCH_WIDTH + self.kw - 1) * (round_up(self.channels, 8) // self._copied_together(self.channels))
         dz = PATCH_WIDTH * (self.warps.columns // self._copied_together(self.columns))
-        return ceil_div(window + dz, self.warps.threads)
+        return ceil_div(window + dz, self.threads)
 
     @property
     def asynchronous(self) -> bool:
@@ -140,7 +144,7 @@ def windowed_gradient_tile(
     tiles = (
         WindowedGradientTile(channels, columns, spec.kh, spec.kw, bias, warps, rows, element)
         for warps in _warp_grids(taps * round_up(channels, 8) + int(bias), columns)
-        for rows in _patch_rows(spec.H, 2 * MMA_DEPTH[element] // PATCH_WIDTH)
+        for rows in patch_row_choices(spec.H, 2 * MMA_DEPTH[element] // PATCH_WIDTH)
     )
     fitting = (tile for tile in tiles if tile.fits(limits.shared_bytes_per_block))
     return min(fitting, key=lambda tile: _cost(spec, tile, precision), default=None)
@@ -195,7 +199,7 @@ def _warp_grids(rows: int, columns: int) -> Iterator[WarpGrid]:
                     yield WarpGrid(warps_m, warps_n, m_tiles, n_tiles)
 
 
-def _patch_rows(height: int, multiple: int) -> Iterator[int]:
+def patch_row_choices(height: int, multiple: int) -> Iterator[int]:
     """Ways to cut a frame's rows into equal patches."""
     return (rows for rows in {round_up(share, multiple) for share in _shares(height)} if rows <= MAX_PATCH_ROWS)
 

@@ -42,7 +42,8 @@ class SimRuntime(Runtime):
 
     checked: every load and store is checked (bounds, races, uninitialised shared memory), about ten times slower.
     seed: order of the blocks and warps. memory_bytes: size of the pretended device memory. sm_count, blocks_per_sm:
-    what co-residency is judged by. seconds: of processor time, after which a launch is taken to hang.
+    what co-residency is judged by. seconds: of processor time, after which a launch is taken to hang. architecture:
+    what kernels are chosen for, "90a" with those that only Hopper has.
     """
 
     def __init__(

@@ -74,7 +74,7 @@ def plan(runtime: Runtime, spec: ConvLSTMSpec, precision: str, products: Product
 
 
 def run(
-    spec: ConvLSTMSpec, precision: str, products: Products, host: Results, with_state: bool = True, **device: int
+    spec: ConvLSTMSpec, precision: str, products: Products, host: Results, with_state: bool = True, **device: Any
 ) -> Results:
     """The three gradients on the simulator, every access checked."""
     runtime = SimRuntime(**device)

@@ -1,0 +1,163 @@
+// The gradient of a convolution's weights on Hopper, in bfloat16: products of a warpgroup (wgmma.cuh) over patches
+// (patch.cuh). The sums are those of windowed_gradient.cuh, for channels that are a multiple of 8.
+//
+//     forward    z[p][n]            = sum over tap, c of  x[p + tap][c] * w[tap, c][n] + bias[n]      zeros outside
+//     backward   dw[tap, c][n]      = sum over p of       x[p + tap][c] * dz[p][n]
+//                dbias[n]           = sum over p of       1             * dz[p][n]
+//
+//     stage 1    partial[s][r][n]   = the sum over the patches of slice s
+//                                     blockIdx = (group of taps, group of columns, slice)
+//
+// A block is one warpgroup; two of them on a multiprocessor hide each other's barriers. D of a product is
+//
+//     D[n][dy, c]    64 columns of dz    x    TAP_ROWS rows of taps, CHANNELS each, at one dx        over 16 pixels
+//
+// and there are TAP_COLUMNS of them, one a dx, and one more whose factor is ones (the bias). All stay in registers over
+// all patches of a slice. Both factors have their rows contiguous: 8 pixels x 8 channels are 128 bytes in one piece.
+//
+//     window row y     channels 0 .. 7 of its pixels | channels 8 .. 15 | ...     each PLANE_X elements, a pixel longer
+//     window row y+1   ...                                                        than the row, so that the copies of
+//     dz row y         columns 0 .. 7 of its pixels | columns 8 .. 15 | ...       a pixel meet different banks
+//
+// So eights of channels are PLANE_X apart, also from the last of one row to the first of the next: one product has the
+// taps of TAP_ROWS rows. Two rows of a patch are 16 pixels, a tap is a number added to the descriptor of the window. dz
+// comes through registers: shared memory would otherwise be read for it anew in each product.
+#pragma once
+
+#include "patch.cuh"
+#include "wgmma.cuh"
+
+constexpr int STEP_ROWS = 2;              // rows of a patch that one product takes
+constexpr int PAIR_ROWS = 2 * STEP_ROWS;  // and two of them, whose fragments of dz take turns
+constexpr int PIECE = 8;                  // elements of 16 bytes
+
+template <int CHANNELS_, int COLUMNS_, int KH_, int KW_, bool BIAS_, int TAP_ROWS_, int TAP_COLUMNS_>
+struct WarpgroupGradientTile {
+    static constexpr int CHANNELS = CHANNELS_, PADDED = CHANNELS, COLUMNS = COLUMNS_, KH = KH_, KW = KW_;
+    static constexpr bool BIAS = BIAS_;
+    static constexpr int TAP_ROWS = TAP_ROWS_, TAP_COLUMNS = TAP_COLUMNS_, N = TAP_ROWS * CHANNELS;
+    static constexpr int BN = 64, THREADS = 128;
+    static constexpr int ROWS = KH * KW * CHANNELS + (BIAS ? 1 : 0);  // of dw
+    static constexpr int WINDOW_WIDTH = PATCH_WIDTH + KW - 1;
+    static constexpr int PLANE_X = (WINDOW_WIDTH + 1) * PIECE, PLANE_DZ = (PATCH_WIDTH + 1) * PIECE;
+    static constexpr int ROW_X = CHANNELS / PIECE * PLANE_X, ROW_DZ = BN / PIECE * PLANE_DZ;
+    static __device__ constexpr int place_x(int pixel, int channel) {
+        return channel / PIECE * PLANE_X + pixel * PIECE + channel % PIECE;
+    }
+    static __device__ constexpr int place_dz(int pixel, int column) {
+        return column / PIECE * PLANE_DZ + pixel * PIECE + column % PIECE;
+    }
+    static_assert(KH % 2 == 1 && KW % 2 == 1, "a window reaches as far to either side");
+    static_assert(KH % TAP_ROWS == 0 && KW % TAP_COLUMNS == 0, "groups of taps are equal");
+    static_assert(CHANNELS % PIECE == 0 && COLUMNS % PIECE == 0, "pixels are copied 16 bytes at a time");
+};
+
+// What a thread holds of the products: columns of dz along the rows of D.
+template <class Tile>
+struct TapSums {
+    float taps[Tile::TAP_COLUMNS][Tile::N / 2];
+    float bias[4];
+
+    __device__ __forceinline__ TapSums() {
+#pragma unroll
+        for (int dx = 0; dx < Tile::TAP_COLUMNS; ++dx)
+#pragma unroll
+            for (int i = 0; i < Tile::N / 2; ++i) taps[dx][i] = 0.0f;
+#pragma unroll
+        for (int i = 0; i < 4; ++i) bias[i] = 0.0f;
+    }
+    __device__ __forceinline__ void hold_all() {
+#pragma unroll
+        for (int dx = 0; dx < Tile::TAP_COLUMNS; ++dx) hold(taps[dx]);
+        if constexpr (Tile::BIAS) hold(bias);
+    }
+    // sum += dz^T * x moved by each tap, 16 pixels: one group of products, of the fragment of dz and the window's taps.
+    __device__ __forceinline__ void add(const uint32_t (&dz)[4], uint64_t window, uint64_t ones) {
+        wgmma_fence();
+#pragma unroll
+        for (int dx = 0; dx < Tile::TAP_COLUMNS; ++dx) wgmma_bf16<Tile::N, true>(taps[dx], dz, window + dx);
+        if constexpr (Tile::BIAS) wgmma_bf16<8, true>(bias, dz, ones);
+        wgmma_commit();
+    }
+};
+
+// partial  (ROWS, COLUMNS) of one slice. Lanes of a warp write eight neighbours of four rows: whole sectors.
+template <class Tile>
+__device__ __forceinline__ void write_sums(const TapSums<Tile>& sum, float* partial, int first_dy, int first_dx) {
+    const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+        const int n = blockIdx.y * Tile::BN + threadIdx.x / 32 * 16 + 8 * half + g;
+        if (n >= Tile::COLUMNS) break;
+#pragma unroll
+        for (int dx = 0; dx < Tile::TAP_COLUMNS; ++dx)
+#pragma unroll
+            for (int column = 0; column < Tile::N; column += 8) {
+                const int tap = (first_dy + column / Tile::CHANNELS) * Tile::KW + first_dx + dx;
+                const int r = tap * Tile::CHANNELS + column % Tile::CHANNELS + 2 * t;
+                float* target = partial + r * Tile::COLUMNS + n;
+                target[0] = sum.taps[dx][column / 2 + 2 * half];
+                target[Tile::COLUMNS] = sum.taps[dx][column / 2 + 2 * half + 1];
+            }
+        if (Tile::BIAS && blockIdx.x == 0 && t == 0)
+            partial[(Tile::ROWS - 1) * Tile::COLUMNS + n] = sum.bias[2 * half];
+    }
+}
+
+// Stage 1. Slice blockIdx.z takes patches_per_slice patches.
+//   x        (frames.images, height, width, CHANNELS);  dz (the same pixels, COLUMNS)
+//   partial  (slices, ROWS, COLUMNS)
+//   patch_rows  a multiple of PAIR_ROWS; two stages of so many fit in shared memory, behind 128 bytes of ones
+template <class Tile>
+__device__ __forceinline__ void warpgroup_gradient(char* shared, const bf16* x, const bf16* dz, float* partial,
+                                                   Frames frames, int patch_rows, int patches_per_slice, int patches) {
+    const int pairs = patch_rows / PAIR_ROWS, rows = patch_rows + Tile::KH - 1;
+    const int window_size = rows * Tile::ROW_X, stage_size = window_size + patch_rows * Tile::ROW_DZ;
+    bf16* stages = (bf16*)shared + 8 * PIECE;
+    const int first = blockIdx.z * patches_per_slice, last = min(first + patches_per_slice, patches);
+    const int across = Tile::KW / Tile::TAP_COLUMNS;
+    const int first_dy = blockIdx.x / across * Tile::TAP_ROWS, first_dx = blockIdx.x % across * Tile::TAP_COLUMNS;
+    const int lane = threadIdx.x % 32;
+    const int corner_dz = lane / 16 * Tile::ROW_DZ + Tile::place_dz(lane % 8, threadIdx.x / 32 * 16 + lane / 8 % 2 * 8);
+    const uint64_t ones = matrix_descriptor(shared, 0, 0);
+    if (threadIdx.x < 4 * PIECE) ((uint32_t*)shared)[threadIdx.x] = cvt_bf16x2(1.0f, 1.0f);
+    Pieces<Tile> pieces(x, dz, frames.width, patch_rows);
+    TapSums<Tile> sum;
+
+    pieces.begin(stages, stages + window_size, frames, Corner(first, frames, patch_rows));
+    pieces.copy(0, rows, frames.height);
+    cp_async_commit();
+    // Beside the products copies are asked for in the first three quarters of a patch: they arrive by its end.
+    const int rows_a_pair = (4 * rows + 3 * pairs - 1) / (3 * pairs);
+#pragma unroll 1
+    for (int patch = first; patch < last; ++patch) {
+        cp_async_wait<0>();
+        fence_proxy_async();
+        __syncthreads();  // the patch has arrived for everyone, and no product still reads the stage that is filled next
+        const bf16* now = stages + (patch - first) % 2 * stage_size;
+        const bf16* corner = now + window_size + corner_dz;
+        bf16* next = stages + (patch - first + 1) % 2 * stage_size;
+        uint64_t window = matrix_descriptor(now + first_dy * Tile::ROW_X + first_dx * PIECE,
+                                            Tile::ROW_X * int(sizeof(bf16)), Tile::PLANE_X * int(sizeof(bf16)));
+        pieces.begin(next, next + window_size, frames, Corner(patch + 1, frames, patch_rows));
+        const int to_copy = patch + 1 < last ? rows : 0;
+        sum.hold_all();
+#pragma unroll 1
+        for (int pair = 0; pair < pairs; ++pair) {
+            uint32_t even[4], odd[4];
+            ldmatrix_x4_trans(even, corner);
+            sum.add(even, window, ones);
+            pieces.copy(pair * rows_a_pair, min((pair + 1) * rows_a_pair, to_copy), frames.height);
+            wgmma_wait<1>();
+            ldmatrix_x4_trans(odd, corner + STEP_ROWS * Tile::ROW_DZ);
+            sum.add(odd, window + STEP_ROWS * Tile::ROW_X / PIECE, ones);
+            wgmma_wait<1>();
+            corner += PAIR_ROWS * Tile::ROW_DZ;
+            window += PAIR_ROWS * Tile::ROW_X / PIECE;
+        }
+        cp_async_commit();
+        wgmma_wait<0>();
+        sum.hold_all();
+    }
+    write_sums<Tile>(sum, partial + (long long)blockIdx.z * Tile::ROWS * Tile::COLUMNS, first_dy, first_dx);
+}

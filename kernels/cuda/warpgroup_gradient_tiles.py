@@ -1,0 +1,205 @@
+"""How a weight gradient by products of warpgroups is cut into blocks, and whether it is taken (Hopper, bfloat16).
+
+A block has all pixels of its slice, 64 columns of the gradient and a group of its taps, all where the registers allow.
+What a tile costs is counted as product_tiles.py counts it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.product_tiles import L2_BYTES, SHARED_BYTES, STEP_CLOCKS
+from kernels.cuda.tiles import TARGET_BLOCKS, GradientTile, ceil_div
+from kernels.cuda.windowed_gradient_tiles import (
+    MAX_PIECES,
+    PATCH_WIDTH,
+    WindowedGradientTile,
+    gathered_gradient_clocks,
+    patch_row_choices,
+    windowed_gradient_clocks,
+)
+from kernels.specs import ConvLSTMSpec
+
+ELEMENT = 2
+"""Bytes of an operand."""
+
+PIECE = 8
+"""Elements of 16 bytes; PIECE in warpgroup_gradient_bf16.cuh."""
+
+PAIR_ROWS = 4
+"""Rows of a patch whose products follow one another without a branch; PAIR_ROWS in warpgroup_gradient_bf16.cuh."""
+
+BLOCK_COLUMNS, THREADS = 64, 128
+"""The rows of a warpgroup's D, and its threads."""
+
+BIAS_COLUMNS = 8
+"""The smallest product's, which the bias takes."""
+
+MAX_PRODUCT_COLUMNS = 160
+"""Of D; what wgmma.cuh knows."""
+
+MAX_ACCUMULATORS = 184
+"""Of a thread: with fragments and addresses about 230 registers of the 255 that it may have, two blocks at a time."""
+
+ONES_BYTES = 128
+"""The factor of the bias, in front of the patches."""
+
+RESERVED_BYTES = 1024
+"""Of shared memory, that each block costs a multiprocessor beside its own."""
+
+MULTIPLICATIONS = 1350
+"""A clock and multiprocessor: a prototype's 656 TFLOP/s on an H200."""
+
+COUNTED_TO_MEASURED = 2.2
+"""What the gradients by mma.sync took on an H200 over what is counted for them: 104 us for the example's kernel."""
+
+
+@dataclass(frozen=True)
+class WarpgroupGradientTile:
+    """The tile of one weight gradient; WarpgroupGradientTile in warpgroup_gradient_bf16.cuh.
+
+    Attributes:
+        channels: of x.
+        columns: of dz.
+        kh, kw: the kernel.
+        bias: whether there is a row for the bias.
+        tap_rows, tap_columns: the group of taps of a block.
+        patch_rows: rows of 8 pixels that a block multiplies at a time.
+    """
+
+    channels: int
+    columns: int
+    kh: int
+    kw: int
+    bias: bool
+    tap_rows: int
+    tap_columns: int
+    patch_rows: int
+
+    @property
+    def arguments(self) -> str:
+        return f"{self.tap_rows}, {self.tap_columns}"
+
+    @property
+    def threads(self) -> int:
+        return THREADS
+
+    @property
+    def groups(self) -> tuple[int, int]:
+        """Blocks along the taps and the columns."""
+        taps = self.kh // self.tap_rows * (self.kw // self.tap_columns)
+        return taps, ceil_div(self.columns, BLOCK_COLUMNS)
+
+    @property
+    def product_columns(self) -> int:
+        """N of one product."""
+        return self.tap_rows * self.channels
+
+    @property
+    def accumulators(self) -> int:
+        """Of a thread."""
+        return (self.tap_columns * self.product_columns + self._bias_columns) // 2
+
+    @property
+    def window_width(self) -> int:
+        return PATCH_WIDTH + self.kw - 1
+
+    @property
+    def patch_pixels(self) -> int:
+        return PATCH_WIDTH * self.patch_rows
+
+    @property
+    def shared_bytes(self) -> int:
+        window = (self.patch_rows + self.kh - 1) * (self.window_width + 1) * self.channels
+        dz = self.patch_rows * (PATCH_WIDTH + 1) * BLOCK_COLUMNS
+        return ONES_BYTES + 2 * ELEMENT * (window + dz)
+
+    @property
+    def copied_bytes(self) -> int:
+        """From L2 to shared memory for one patch."""
+        window = (self.patch_rows + self.kh - 1) * self.window_width * self.channels
+        return ELEMENT * (window + self.patch_pixels * BLOCK_COLUMNS)
+
+    @property
+    def pieces(self) -> int:
+        """Copies that a thread makes for each row of a patch."""
+        elements = self.window_width * self.channels + PATCH_WIDTH * BLOCK_COLUMNS
+        return ceil_div(elements // PIECE, THREADS)
+
+    @property
+    def clocks(self) -> float:
+        """What a patch costs a multiprocessor."""
+        taps = self.tap_columns * self.product_columns + self._bias_columns
+        multiplications = self.patch_pixels * BLOCK_COLUMNS * taps
+        read = ELEMENT * self.patch_pixels * (BLOCK_COLUMNS + taps)
+        copied = self.copied_bytes
+        return max(multiplications / MULTIPLICATIONS, (read + copied) / SHARED_BYTES, copied / L2_BYTES)
+
+    def patches(self, images: int, height: int, width: int) -> int:
+        return images * ceil_div(height, self.patch_rows) * ceil_div(width, PATCH_WIDTH)
+
+    def slices(self, patches: int) -> tuple[int, int]:
+        """How many slices the patches are split into (none, if there are no patches), and how many a slice has."""
+        per_slice = max(1, ceil_div(patches, max(1, TARGET_BLOCKS // prod(self.groups))))
+        return ceil_div(patches, per_slice), per_slice
+
+    def grid(self, slices: int) -> tuple[int, int, int]:
+        return *self.groups, slices
+
+    def fits(self, shared_bytes: int) -> bool:
+        """Whether the kernel can run it, two blocks on a multiprocessor whose blocks may have so much shared memory."""
+        return (
+            self.product_columns <= MAX_PRODUCT_COLUMNS
+            and self.accumulators <= MAX_ACCUMULATORS
+            and self.pieces <= MAX_PIECES
+            and 2 * self.shared_bytes + RESERVED_BYTES <= shared_bytes
+        )
+
+    @property
+    def _bias_columns(self) -> int:
+        return BIAS_COLUMNS if self.bias else 0
+
+
+def warpgroup_gradient_tile(
+    spec: ConvLSTMSpec, channels: int, bias: bool, precision: str, limits: DeviceLimits
+) -> WarpgroupGradientTile | None:
+    """The tile of a gradient of weights (kh,kw,channels,4F) that costs least. None: the kernels are not for it."""
+    columns = 4 * spec.F
+    if limits.architecture != "90a" or precision != "bfloat16" or channels % PIECE or columns % PIECE:
+        return None
+    tiles = (
+        WarpgroupGradientTile(channels, columns, spec.kh, spec.kw, bias, tap_rows, tap_columns, rows)
+        for tap_rows in _divisors(spec.kh)
+        for tap_columns in _divisors(spec.kw)
+        for rows in patch_row_choices(spec.H, PAIR_ROWS)
+    )
+    fitting = (tile for tile in tiles if tile.fits(limits.shared_bytes_per_block))
+    return min(fitting, key=lambda tile: _cost(spec, tile), default=None)
+
+
+def warpgroups_cost_less(
+    spec: ConvLSTMSpec, tile: WarpgroupGradientTile, windowed: WindowedGradientTile | None, gathered: GradientTile
+) -> bool:
+    """The rule where nobody asks for either way."""
+    others = [gathered_gradient_clocks(spec, gathered, "bfloat16")]
+    if windowed is not None:
+        others.append(windowed_gradient_clocks(spec, windowed, "bfloat16"))
+    return warpgroup_gradient_clocks(spec, tile) < COUNTED_TO_MEASURED * min(others)
+
+
+def warpgroup_gradient_clocks(spec: ConvLSTMSpec, tile: WarpgroupGradientTile) -> float:
+    """What the sums over all frames cost a multiprocessor of a large device, two blocks at a time."""
+    slices, per_slice = tile.slices(tile.patches(spec.T * spec.B, spec.H, spec.W))
+    turns = per_slice * ceil_div(slices * prod(tile.groups), TARGET_BLOCKS)
+    return turns * (2 * tile.clocks + STEP_CLOCKS)
+
+
+def _cost(spec: ConvLSTMSpec, tile: WarpgroupGradientTile) -> tuple[float, int]:
+    """Of tiles that cost the same, the one that reads least from L2."""
+    patches = tile.patches(spec.T * spec.B, spec.H, spec.W)
+    return warpgroup_gradient_clocks(spec, tile), patches * prod(tile.groups) * tile.copied_bytes
+
+
+def _divisors(whole: int) -> Iterator[int]:
+    return (part for part in range(1, whole + 1) if whole % part == 0)

@@ -1,0 +1,76 @@
+"""The planner of weight gradients by products of warpgroups: all sums and pixels are covered, and tiles fit."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from bench.dry_runtime import H200
+from kernels.cuda.tiles import gradient_tile
+from kernels.cuda.warpgroup_gradient_tiles import (
+    warpgroup_gradient_clocks,
+    warpgroup_gradient_tile,
+    warpgroups_cost_less,
+)
+from kernels.cuda.windowed_gradient_tiles import PATCH_WIDTH
+from kernels.specs import ConvLSTMSpec
+
+HOPPER = replace(H200, architecture="90a")
+EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
+
+specs = st.builds(
+    ConvLSTMSpec,
+    T=st.integers(1, 20),
+    B=st.integers(1, 16),
+    H=st.integers(1, 300),
+    W=st.integers(1, 300),
+    C=st.integers(1, 25).map(lambda eights: 8 * eights),
+    F=st.integers(1, 150).map(lambda pairs: 2 * pairs),
+    kh=st.sampled_from([1, 3, 5, 9]),
+    kw=st.sampled_from([1, 3, 5, 9]),
+)
+
+
+@given(spec=specs, bias=st.booleans(), shared_bytes=st.integers(30_000, 232_448))
+def test_a_tile_covers_everything_and_fits(spec: ConvLSTMSpec, bias: bool, shared_bytes: int) -> None:
+    limits = replace(HOPPER, shared_bytes_per_block=shared_bytes)
+    tile = warpgroup_gradient_tile(spec, spec.C, bias, "bfloat16", limits)
+    assume(tile is not None)
+    assert tile is not None
+    taps, columns = tile.groups
+    assert taps * tile.tap_rows * tile.tap_columns == spec.kh * spec.kw
+    assert (columns - 1) * 64 < 4 * spec.F <= columns * 64
+    assert tile.product_columns % 8 == 0 and tile.product_columns <= 160
+    assert tile.tap_columns * tile.product_columns / 2 + 4 * bias <= 184, "accumulators of a thread"
+    assert 2 * (tile.shared_bytes + 1024) <= shared_bytes + 1024, "two blocks, each with what the device keeps of it"
+    assert tile.pieces * tile.threads * 16 >= tile.copied_bytes / (tile.patch_rows + spec.kh - 1) > 0
+    assert tile.patch_rows % 4 == 0, "two products"
+    images = spec.T * spec.B
+    patches = tile.patches(images, spec.H, spec.W)
+    assert patches * tile.patch_rows * PATCH_WIDTH >= images * spec.H * spec.W
+    slices, per_slice = tile.slices(patches)
+    assert (slices - 1) * per_slice < patches <= slices * per_slice
+    assert tile.grid(slices) == (taps, columns, slices)
+    assert slices == 1 or slices * taps * columns <= 264
+
+
+def test_no_pixels_need_no_slice() -> None:
+    tile = warpgroup_gradient_tile(EXAMPLE, 40, False, "bfloat16", HOPPER)
+    assert tile is not None and tile.slices(tile.patches(0, 40, 40))[0] == 0
+
+
+def test_the_example() -> None:
+    """All taps in a block, three groups of columns, whose blocks are two on a multiprocessor."""
+    tile = warpgroup_gradient_tile(EXAMPLE, 40, True, "bfloat16", HOPPER)
+    assert tile is not None
+    assert (tile.tap_rows, tile.tap_columns, tile.groups, tile.patch_rows) == (3, 3, (1, 3), 20)
+    assert tile.slices(tile.patches(150, 40, 40)) == (84, 18)
+
+
+@pytest.mark.parametrize("channels", [40, 64])
+def test_where_nothing_else_fits_gathering_is_compared(channels: int) -> None:
+    spec = replace(EXAMPLE, C=channels)
+    tile = warpgroup_gradient_tile(spec, channels, True, "bfloat16", HOPPER)
+    assert tile is not None and warpgroup_gradient_clocks(spec, tile) > 0
+    assert warpgroups_cost_less(spec, tile, None, gradient_tile(9 * channels + 1, 160, 2))

@@ -1,0 +1,112 @@
+"""Weight gradients by products of warpgroups: over odd shapes against float64 and mma.sync, bit for bit each time."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.dry_runtime import H200, DryRuntime
+from kernels.cuda.product_tiles import Products
+from kernels.cuda.warpgroup_gradient_tiles import WarpgroupGradientTile, warpgroup_gradient_tile
+from kernels.specs import ConvLSTMSpec
+from tests.kernels.cuda.layer_runs import Results, errors
+from tests.kernels.cuda.test_weight_gradients import ERROR, EXAMPLE, exact_factors, expected, plan, run
+
+HOPPER = replace(H200, architecture="90a")
+
+SHAPES = {
+    "one pixel": ConvLSTMSpec(T=1, B=1, H=1, W=1, C=8, F=8, kh=1, kw=1),
+    "one frame, one image": ConvLSTMSpec(T=1, B=1, H=5, W=4, C=8, F=16, kh=1, kw=3),
+    "kernel larger than the frame": ConvLSTMSpec(T=2, B=2, H=2, W=3, C=24, F=8, kh=5, kw=5),
+    "several patches down and across": ConvLSTMSpec(T=3, B=2, H=70, W=18, C=8, F=8, kh=3, kw=5),
+    "several patches a slice": ConvLSTMSpec(T=5, B=60, H=5, W=9, C=8, F=8, kh=3, kw=3),
+    "several groups of columns": ConvLSTMSpec(T=3, B=40, H=3, W=9, C=8, F=40, kh=3, kw=3),
+    "several groups of taps": ConvLSTMSpec(T=2, B=1, H=5, W=9, C=40, F=24, kh=5, kw=5),
+    "one tap a block": ConvLSTMSpec(T=2, B=1, H=3, W=9, C=160, F=8, kh=3, kw=3),
+}
+
+
+def run_here(spec: ConvLSTMSpec, host: Results, with_state: bool = True, seed: int = 0) -> Results:
+    return run(spec, "bfloat16", "windows", host, with_state, seed=seed, architecture="90a")
+
+
+def tile_of(spec: ConvLSTMSpec) -> WarpgroupGradientTile:
+    tile = warpgroup_gradient_tile(spec, spec.C, True, "bfloat16", HOPPER)
+    assert tile is not None
+    return tile
+
+
+@pytest.mark.parametrize("spec", SHAPES.values(), ids=SHAPES.keys())
+def test_sums_are_those_of_the_definition_and_of_mma_sync(spec: ConvLSTMSpec) -> None:
+    host = exact_factors(spec, "bfloat16")
+    for with_state in (True, False):
+        results = run_here(spec, host, with_state)
+        for wanted in (expected(spec, host, with_state), run(spec, "bfloat16", "windows", host, with_state)):
+            found = errors(results, wanted)
+            assert max(found.values()) < ERROR, (with_state, found)
+            assert all(np.any(array != 0) for name, array in results.items() if with_state or spec.T > 1), results
+
+
+def test_the_same_bits_in_any_order_of_blocks() -> None:
+    spec = SHAPES["several patches a slice"]
+    host = exact_factors(spec, "bfloat16")
+    first, again = (run_here(spec, host, seed=seed) for seed in (1, 2))
+    for name, array in first.items():
+        np.testing.assert_array_equal(again[name], array, err_msg=name)
+
+
+def test_the_tile_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On fewer pixels than it is chosen for."""
+    monkeypatch.setattr(
+        "kernels.cuda.weight_gradients.warpgroup_gradient_tile",
+        lambda _, channels, bias, precision, limits: warpgroup_gradient_tile(
+            EXAMPLE, channels, bias, precision, limits
+        ),
+    )
+    spec = replace(EXAMPLE, T=2, B=1, W=9)
+    host = exact_factors(spec, "bfloat16")
+    found = errors(run_here(spec, host), expected(spec, host, with_state=True))
+    assert max(found.values()) < ERROR, found
+
+
+def test_shapes_here_reach_every_edge_of_a_tile() -> None:
+    """Else the tests above would prove less than their names say."""
+    spec = SHAPES["several patches a slice"]
+    slices, per_slice = tile_of(spec).slices(tile_of(spec).patches(spec.T * spec.B, spec.H, spec.W))
+    assert slices > 1 and per_slice > 1
+    assert tile_of(SHAPES["several patches down and across"]).patch_rows < 70
+    assert tile_of(SHAPES["several groups of columns"]).groups == (1, 3)
+    assert tile_of(SHAPES["several groups of taps"]).groups[0] == 5
+    assert tile_of(SHAPES["one tap a block"]).groups[0] == 9
+    assert tile_of(SHAPES["one tap a block"]).pieces > 1
+
+
+CHOICES = {
+    "the example": (EXAMPLE, "bfloat16", "auto", "90a", ("warpgroup", "warpgroup")),
+    "its first layer": (replace(EXAMPLE, C=1), "bfloat16", "auto", "90a", (None, "warpgroup")),
+    "another architecture": (EXAMPLE, "bfloat16", "auto", "90", ("windowed", "windowed")),
+    "another precision": (EXAMPLE, "tf32", "auto", "90a", ("windowed", "windowed")),
+    "columns that are copied one by one": (replace(EXAMPLE, F=39), "bfloat16", "windows", "90a", ("windowed",) * 2),
+    "taps are read anew for few products": (
+        replace(EXAMPLE, C=128),
+        "bfloat16",
+        "auto",
+        "90a",
+        ("windowed", "warpgroup"),
+    ),
+    "channels that are too many": (replace(EXAMPLE, C=168), "bfloat16", "windows", "90a", ("windowed", "warpgroup")),
+    "not wanted": (EXAMPLE, "bfloat16", "gathered", "90a", (None, None)),
+}
+
+
+@pytest.mark.parametrize(
+    ("spec", "precision", "products", "architecture", "ways"), CHOICES.values(), ids=CHOICES.keys()
+)
+def test_which_way_is_taken(
+    spec: ConvLSTMSpec, precision: str, products: Products, architecture: str, ways: tuple[str | None, str | None]
+) -> None:
+    runtime = DryRuntime(replace(H200, architecture=architecture))
+    plan(runtime, spec, precision, products)
+    programs = {source.name for source, _ in runtime.programs.values()}
+    names = zip(ways, ("kernel", "recurrent"), strict=True)
+    assert programs == {"conv_lstm.cu"} | {f"{way}_{name}_gradient.cu" for way, name in names if way is not None}
