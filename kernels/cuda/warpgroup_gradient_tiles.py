@@ -7,16 +7,15 @@ What a tile costs is counted as product_tiles.py counts it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices
 from kernels.cuda.product_tiles import L2_BYTES, SHARED_BYTES, STEP_CLOCKS
 from kernels.cuda.tiles import TARGET_BLOCKS, GradientTile, ceil_div
 from kernels.cuda.windowed_gradient_tiles import (
-    MAX_PIECES,
-    PATCH_WIDTH,
     WindowedGradientTile,
     gathered_gradient_clocks,
-    patch_row_choices,
     windowed_gradient_clocks,
 )
 from kernels.specs import ConvLSTMSpec
@@ -56,7 +55,7 @@ COUNTED_TO_MEASURED = 2.2
 
 
 @dataclass(frozen=True)
-class WarpgroupGradientTile:
+class WarpgroupGradientTile(PatchTile):
     """The tile of one weight gradient; WarpgroupGradientTile in warpgroup_gradient_bf16.cuh.
 
     Attributes:
@@ -67,6 +66,8 @@ class WarpgroupGradientTile:
         tap_rows, tap_columns: the group of taps of a block.
         patch_rows: rows of 8 pixels that a block multiplies at a time.
     """
+
+    blocks: ClassVar[int] = TARGET_BLOCKS
 
     channels: int
     columns: int
@@ -106,10 +107,6 @@ class WarpgroupGradientTile:
         return PATCH_WIDTH + self.kw - 1
 
     @property
-    def patch_pixels(self) -> int:
-        return PATCH_WIDTH * self.patch_rows
-
-    @property
     def shared_bytes(self) -> int:
         window = (self.patch_rows + self.kh - 1) * (self.window_width + 1) * self.channels
         dz = self.patch_rows * (PATCH_WIDTH + 1) * BLOCK_COLUMNS
@@ -135,17 +132,6 @@ class WarpgroupGradientTile:
         read = ELEMENT * self.patch_pixels * (BLOCK_COLUMNS + taps)
         copied = self.copied_bytes
         return max(multiplications / MULTIPLICATIONS, (read + copied) / SHARED_BYTES, copied / L2_BYTES)
-
-    def patches(self, images: int, height: int, width: int) -> int:
-        return images * ceil_div(height, self.patch_rows) * ceil_div(width, PATCH_WIDTH)
-
-    def slices(self, patches: int) -> tuple[int, int]:
-        """How many slices the patches are split into (none, if there are no patches), and how many a slice has."""
-        per_slice = max(1, ceil_div(patches, max(1, TARGET_BLOCKS // prod(self.groups))))
-        return ceil_div(patches, per_slice), per_slice
-
-    def grid(self, slices: int) -> tuple[int, int, int]:
-        return *self.groups, slices
 
     def fits(self, shared_bytes: int) -> bool:
         """Whether the kernel can run it, two blocks on a multiprocessor whose blocks may have so much shared memory."""

@@ -11,16 +11,13 @@ from typing import Any, Literal, Protocol
 
 from kernels.cuda.binding import Launch, bind_elements, bind_gradient
 from kernels.cuda.launch import Program, Runtime, Size
+from kernels.cuda.patch_tiles import PatchTile
 from kernels.cuda.precision import precision_defines
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import GradientTile
-from kernels.cuda.warpgroup_gradient_tiles import (
-    WarpgroupGradientTile,
-    warpgroup_gradient_tile,
-    warpgroups_cost_less,
-)
-from kernels.cuda.windowed_gradient_tiles import WindowedGradientTile, windowed_gradient_tile, windows_cost_less
+from kernels.cuda.warpgroup_gradient_tiles import warpgroup_gradient_tile, warpgroups_cost_less
+from kernels.cuda.windowed_gradient_tiles import windowed_gradient_tile, windows_cost_less
 from kernels.cuda.workspace import Workspace
 from kernels.specs import ConvLSTMSpec
 
@@ -129,14 +126,14 @@ class _Patches:
         runtime: Runtime,
         spec: ConvLSTMSpec,
         precision: str,
-        products: Literal["windowed", "warpgroup"],
+        way: Literal["windowed", "warpgroup"],
         name: str,
-        tile: WindowedGradientTile | WarpgroupGradientTile,
+        tile: PatchTile,
     ) -> None:
         defines: dict[str, Constant] = {"SPEC_C": spec.C} if name == "kernel" else {}
         defines |= {"SPEC_F": spec.F, "SPEC_KH": spec.kh, "SPEC_KW": spec.kw}
         defines |= precision_defines(precision) | {f"{name.upper()}_GRADIENT": tile.arguments}
-        self._spec, self._name, self._tile = spec, f"{products}_{name}_gradient", tile
+        self._spec, self._name, self._tile = spec, f"{way}_{name}_gradient", tile
         self._program = Program(runtime, f"{self._name}.cu", defines)
 
     def slices(self, frames: int) -> int:

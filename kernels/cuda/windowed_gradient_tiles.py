@@ -7,8 +7,10 @@ pixels are read. What a tile costs is counted as product_tiles.py counts it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices, shares
 from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_tiles import L2_BYTES, MULTIPLICATIONS, SHARED_BYTES, STEP_CLOCKS
 from kernels.cuda.tiles import (
@@ -23,14 +25,6 @@ from kernels.cuda.tiles import (
 )
 from kernels.specs import ConvLSTMSpec
 
-PATCH_WIDTH = 8
-"""Pixels of a row of a patch; PATCH_WIDTH in patch.cuh."""
-
-MAX_PATCH_ROWS = 64
-
-MAX_PIECES = 4
-"""Pieces of a row of a patch that a thread copies: it keeps in registers where each of them comes from and goes to."""
-
 MAX_ACCUMULATORS = 120
 """Of a thread: with fragments and addresses about 180 registers of the 255 that it may have."""
 
@@ -43,7 +37,7 @@ BLOCKS = TARGET_BLOCKS // 2
 
 
 @dataclass(frozen=True)
-class WindowedGradientTile:
+class WindowedGradientTile(PatchTile):
     """The tile of one weight gradient; WindowedGradientTile in windowed_gradient.cuh.
 
     Attributes:
@@ -55,6 +49,8 @@ class WindowedGradientTile:
         patch_rows: rows of 8 pixels that a block multiplies at a time.
         element: bytes of one operand.
     """
+
+    blocks: ClassVar[int] = BLOCKS
 
     channels: int
     columns: int
@@ -85,10 +81,6 @@ class WindowedGradientTile:
         return ceil_div(self.rows, self.warps.rows), ceil_div(self.columns, self.warps.columns)
 
     @property
-    def patch_pixels(self) -> int:
-        return PATCH_WIDTH * self.patch_rows
-
-    @property
     def window_pixels(self) -> int:
         """Pixels that a patch and its taps reach."""
         return (PATCH_WIDTH + self.kw - 1) * (self.patch_rows + self.kh - 1)
@@ -114,17 +106,6 @@ class WindowedGradientTile:
     def asynchronous(self) -> bool:
         """Whether copies go on beside the mma: rows that are no multiple of 16 bytes pass through registers."""
         return self._copied_together(self.channels) > 1 and self._copied_together(self.columns) > 1
-
-    def patches(self, images: int, height: int, width: int) -> int:
-        return images * ceil_div(height, self.patch_rows) * ceil_div(width, PATCH_WIDTH)
-
-    def slices(self, patches: int) -> tuple[int, int]:
-        """How many slices the patches are split into (none, if there are no patches), and how many a slice has."""
-        per_slice = max(1, ceil_div(patches, max(1, BLOCKS // prod(self.groups))))
-        return ceil_div(patches, per_slice), per_slice
-
-    def grid(self, slices: int) -> tuple[int, int, int]:
-        return *self.groups, slices
 
     def fits(self, shared_bytes: int) -> bool:
         """Whether the kernel can run it, in so much shared memory."""
@@ -193,17 +174,7 @@ def _warp_grids(rows: int, columns: int) -> Iterator[WarpGrid]:
     """Eight warps over equal groups of rows and columns."""
     for warps_m in (1, 2, 4, 8):
         warps_n = 8 // warps_m
-        for m_tiles in _shares(ceil_div(rows, 16 * warps_m)):
-            for n_tiles in _shares(ceil_div(columns, 8 * warps_n)):
+        for m_tiles in shares(ceil_div(rows, 16 * warps_m)):
+            for n_tiles in shares(ceil_div(columns, 8 * warps_n)):
                 if 4 * m_tiles * n_tiles <= MAX_ACCUMULATORS:
                     yield WarpGrid(warps_m, warps_n, m_tiles, n_tiles)
-
-
-def patch_row_choices(height: int, multiple: int) -> Iterator[int]:
-    """Ways to cut a frame's rows into equal patches."""
-    return (rows for rows in {round_up(share, multiple) for share in _shares(height)} if rows <= MAX_PATCH_ROWS)
-
-
-def _shares(whole: int) -> set[int]:
-    """The parts of equal size that a whole can be cut into."""
-    return {ceil_div(whole, parts) for parts in range(1, whole + 1)}

@@ -28,7 +28,7 @@ def rows() -> list[Row]:
 
 
 def test_every_kernel_compiles_for_every_architecture(rows: list[Row]) -> None:
-    everywhere = [row for row in rows if not row.program.startswith(("persistent", "windowed"))]
+    everywhere = [row for row in rows if not row.program.startswith(("persistent", "windowed", "warpgroup"))]
     seen = {(row.program, row.kernel, row.precision) for row in everywhere}
     assert len(everywhere) == len(seen) * len(ARCHITECTURES)
     assert {row.program for row in rows} >= {
@@ -50,10 +50,13 @@ def test_recurrences_in_one_launch_compile_where_they_fit(rows: list[Row]) -> No
 
 def test_windows_compile_where_they_cost_less(rows: list[Row]) -> None:
     """The example's on tensor cores, but for the products that read its one input channel."""
-    found = {(row.program, row.precision) for row in rows if row.architecture == "90a" and "windowed" in row.program}
-    names = ("input_forward", "input_backward", "kernel_gradient", "recurrent_gradient")
-    assert found >= {(f"windowed_{name} 40->40", precision) for name in names for precision in TENSOR_CORES}
-    assert not {f"windowed_{name} 1->40" for name in ("input_forward", "kernel_gradient")} & {
+    ways = ("windowed", "warpgroup")
+    found = {(row.program, row.precision) for row in rows if row.architecture == "90a" and row.program.startswith(ways)}
+    convolutions, gradients = ("input_forward", "input_backward"), ("kernel_gradient", "recurrent_gradient")
+    assert found >= {(f"windowed_{name} 40->40", precision) for name in convolutions for precision in TENSOR_CORES}
+    assert found >= {(f"windowed_{name} 40->40", "tf32") for name in gradients}
+    assert found >= {(f"warpgroup_{name} 40->40", "bfloat16") for name in gradients}
+    assert not {f"{way}_{name} 1->40" for way in ways for name in ("input_forward", "kernel_gradient")} & {
         program for program, _ in found
     }
 

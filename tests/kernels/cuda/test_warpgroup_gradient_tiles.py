@@ -7,13 +7,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bench.dry_runtime import H200
+from kernels.cuda.patch_tiles import PATCH_WIDTH
 from kernels.cuda.tiles import gradient_tile
 from kernels.cuda.warpgroup_gradient_tiles import (
     warpgroup_gradient_clocks,
     warpgroup_gradient_tile,
     warpgroups_cost_less,
 )
-from kernels.cuda.windowed_gradient_tiles import PATCH_WIDTH
 from kernels.specs import ConvLSTMSpec
 
 HOPPER = replace(H200, architecture="90a")

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from bench.dry_runtime import H200
 from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.patch_tiles import PATCH_WIDTH
 from kernels.cuda.precision import operand_bytes
 from kernels.cuda.tiles import gradient_tile
 from kernels.cuda.windowed_gradient_tiles import (
-    PATCH_WIDTH,
     gathered_gradient_clocks,
     windowed_gradient_clocks,
     windowed_gradient_tile,
