@@ -7,7 +7,7 @@ from kernels.cuda.batch_norm_link import BatchNormLink
 from kernels.cuda.binding import count_pixels
 from kernels.cuda.launch import Program, Runtime
 from kernels.cuda.precision import operand_type
-from kernels.cuda.source import DTYPES
+from kernels.cuda.source import DTYPES, Constant
 from kernels.cuda.tiles import ceil_div
 from kernels.cuda.workspace import Workspace
 from kernels.specs import BatchNormSpec
@@ -38,7 +38,7 @@ class BatchNormPlan:
         self.spec, self._link = spec, link
         x_type, y_type = (operand_type(precision if narrow else "float32") for narrow in (spec.narrow_x, spec.narrow_y))
         # In tf32 y is rounded where a convolution alone reads it: products that read memory cut digits off.
-        defines = {"SPEC_C": spec.C, "INPUT": x_type, "OUTPUT": y_type}
+        defines: dict[str, Constant] = {"SPEC_C": spec.C, "INPUT": x_type, "OUTPUT": y_type}
         defines |= {"ROUND_OUTPUT": precision == "tf32" and spec.narrow_y}
         program = Program(runtime, "batch_norm.cu", defines)
         rows = count_pixels(spec)

@@ -55,16 +55,16 @@ struct WarpgroupGradientTile {
 // What a thread holds of the products: columns of dz along the rows of D.
 template <class Tile>
 struct TapSums {
-    float taps[Tile::TAP_COLUMNS][Tile::N / 2];
-    float bias[4];
+    float taps[Tile::TAP_COLUMNS][Tile::N / 8][4];
+    float bias[1][4];
 
     __device__ __forceinline__ TapSums() {
 #pragma unroll
         for (int dx = 0; dx < Tile::TAP_COLUMNS; ++dx)
 #pragma unroll
-            for (int i = 0; i < Tile::N / 2; ++i) taps[dx][i] = 0.0f;
+            for (int i = 0; i < Tile::N / 2; ++i) taps[dx][i / 4][i % 4] = 0.0f;
 #pragma unroll
-        for (int i = 0; i < 4; ++i) bias[i] = 0.0f;
+        for (int i = 0; i < 4; ++i) bias[0][i] = 0.0f;
     }
     __device__ __forceinline__ void hold_all() {
 #pragma unroll
@@ -96,11 +96,11 @@ __device__ __forceinline__ void write_sums(const TapSums<Tile>& sum, float* part
                 const int tap = (first_dy + column / Tile::CHANNELS) * Tile::KW + first_dx + dx;
                 const int r = tap * Tile::CHANNELS + column % Tile::CHANNELS + 2 * t;
                 float* target = partial + r * Tile::COLUMNS + n;
-                target[0] = sum.taps[dx][column / 2 + 2 * half];
-                target[Tile::COLUMNS] = sum.taps[dx][column / 2 + 2 * half + 1];
+                target[0] = sum.taps[dx][column / 8][2 * half];
+                target[Tile::COLUMNS] = sum.taps[dx][column / 8][2 * half + 1];
             }
         if (Tile::BIAS && blockIdx.x == 0 && t == 0)
-            partial[(Tile::ROWS - 1) * Tile::COLUMNS + n] = sum.bias[2 * half];
+            partial[(Tile::ROWS - 1) * Tile::COLUMNS + n] = sum.bias[0][2 * half];
     }
 }
 

@@ -183,7 +183,7 @@ def _chunks(total: int) -> list[int]:
 
 
 def _variants(tile: GroupTile) -> Iterator[GroupTile]:
-    """In one place all slabs at once where there is room, else some in turns; over all frames more or less, and in strips."""
+    """In one place all slabs at once or some in turns; over all frames more or fewer of them, and in strips."""
     if tile.one_place:
         for buffers in (*(buffers for buffers in BUFFERS if buffers < tile.slabs), tile.slabs):
             yield replace(tile, buffers=buffers)

@@ -1,23 +1,31 @@
 """Launches the weight gradients of a ConvLSTM: each summed over all pixels by slices, then over the slices.
 
 Stage 1 is a kernel of conv_lstm.cu that gathers its pixels, or one that copies patches of them: of
-windowed_kernel_gradient.cu and windowed_recurrent_gradient.cu, or on Hopper of warpgroup_kernel_gradient.cu and
-warpgroup_recurrent_gradient.cu. Stage 2 is conv_lstm.cu's for all.
+windowed_kernel_gradient.cu and windowed_recurrent_gradient.cu, or on Hopper of warpgroup_*_gradient_tf32.cu and
+warpgroup_*_gradient_bf16.cu. Stage 2 is conv_lstm.cu's for all.
 """
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from kernels.cuda.binding import Launch, bind_elements, bind_gradient
-from kernels.cuda.launch import Program, Runtime, Size
+from kernels.cuda.launch import DeviceLimits, Program, Runtime, Size
 from kernels.cuda.patch_tiles import PatchTile
 from kernels.cuda.precision import precision_defines
-from kernels.cuda.product_kinds import Products
+from kernels.cuda.product_kinds import Products, wants_warpgroups
+from kernels.cuda.product_tiles import BEYOND_COUNT
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import GradientTile
-from kernels.cuda.warpgroup_gradient_tiles import warpgroup_gradient_tile, warpgroups_cost_less
-from kernels.cuda.windowed_gradient_tiles import windowed_gradient_tile, windows_cost_less
+from kernels.cuda.warpgroup_gradient_bf16_tiles import WarpgroupBf16Tile, warpgroup_bf16_clocks, warpgroup_bf16_tile
+from kernels.cuda.warpgroup_gradient_tf32_tiles import WarpgroupTf32Tile, warpgroup_tf32_clocks, warpgroup_tf32_tile
+from kernels.cuda.windowed_gradient_tiles import (
+    WindowedGradientTile,
+    gathered_gradient_clocks,
+    windowed_gradient_clocks,
+    windowed_gradient_tile,
+    windows_cost_less,
+)
 from kernels.cuda.workspace import Workspace
 from kernels.specs import ConvLSTMSpec
 
@@ -126,15 +134,16 @@ class _Patches:
         runtime: Runtime,
         spec: ConvLSTMSpec,
         precision: str,
-        way: Literal["windowed", "warpgroup"],
         name: str,
+        kernel: str,
         tile: PatchTile,
     ) -> None:
+        """name: "kernel" or "recurrent"; kernel: of the .cu file of that name."""
         defines: dict[str, Constant] = {"SPEC_C": spec.C} if name == "kernel" else {}
         defines |= {"SPEC_F": spec.F, "SPEC_KH": spec.kh, "SPEC_KW": spec.kw}
         defines |= precision_defines(precision) | {f"{name.upper()}_GRADIENT": tile.arguments}
-        self._spec, self._name, self._tile = spec, f"{way}_{name}_gradient", tile
-        self._program = Program(runtime, f"{self._name}.cu", defines)
+        self._spec, self._kernel, self._tile = spec, kernel, tile
+        self._program = Program(runtime, f"{kernel}.cu", defines)
 
     def slices(self, frames: int) -> int:
         return self._tile.slices(self._patches(frames))[0]
@@ -143,7 +152,7 @@ class _Patches:
         tile, patches = self._tile, self._patches(frames)
         slices, per_slice = tile.slices(patches)
         return partial(
-            self._program.kernel(self._name, sizes),
+            self._program.kernel(self._kernel, sizes),
             tile.grid(slices),
             (tile.threads,),
             shared_bytes=tile.shared_bytes,
@@ -173,14 +182,39 @@ def _first_stage(
         return way
     channels, bias = (spec.C, True) if name == "kernel" else (spec.F, False)
     windowed = windowed_gradient_tile(spec, channels, bias, precision, runtime.limits)
-    warpgroup = warpgroup_gradient_tile(spec, channels, bias, precision, runtime.limits)
-    if warpgroup and (products == "windows" or warpgroups_cost_less(spec, warpgroup, windowed, gathered)):
-        return _Patches(runtime, spec, precision, "warpgroup", name, warpgroup)
+    if wants_warpgroups(products, precision, runtime.limits):
+        tile = _warpgroup_tile(spec, channels, bias, precision, runtime.limits)
+        if tile and (products == "warpgroups" or _warpgroups_cost_less(spec, tile, windowed, gathered)):
+            suffix = "tf32" if precision == "tf32" else "bf16"
+            return _Patches(runtime, spec, precision, name, f"warpgroup_{name}_gradient_{suffix}", tile)
     if windowed is None and products == "windows":
         raise ValueError(f"products: expected 'auto' or 'gathered' where windows do not fit, got 'windows' for {spec}")
     if windowed is None or (products == "auto" and not windows_cost_less(spec, windowed, gathered, precision)):
         return way
-    return _Patches(runtime, spec, precision, "windowed", name, windowed)
+    return _Patches(runtime, spec, precision, name, f"windowed_{name}_gradient", windowed)
+
+
+def _warpgroup_tile(
+    spec: ConvLSTMSpec, channels: int, bias: bool, precision: str, limits: DeviceLimits
+) -> WarpgroupTf32Tile | WarpgroupBf16Tile | None:
+    choose = warpgroup_tf32_tile if precision == "tf32" else warpgroup_bf16_tile
+    return choose(spec, channels, bias, limits)
+
+
+def _warpgroups_cost_less(
+    spec: ConvLSTMSpec,
+    tile: WarpgroupTf32Tile | WarpgroupBf16Tile,
+    windowed: WindowedGradientTile | None,
+    gathered: GradientTile,
+) -> bool:
+    if isinstance(tile, WarpgroupTf32Tile):
+        precision, clocks = "tf32", warpgroup_tf32_clocks(spec, tile)
+    else:
+        precision, clocks = "bfloat16", warpgroup_bf16_clocks(spec, tile)
+    others = [gathered_gradient_clocks(spec, gathered, precision)]
+    if windowed is not None:
+        others.append(windowed_gradient_clocks(spec, windowed, precision))
+    return clocks < BEYOND_COUNT * min(others)
 
 
 def _frames(spec: ConvLSTMSpec, count: int) -> dict[str, Any]:

@@ -25,6 +25,8 @@ inline void wgmma_wait(SIM_SITE) {
     int groups = pending;
     sim_collective(SIM_WGMMA_WAIT, 0xffffffffu, &groups, file, line);
 }
+template <int SIZE>
+inline void hold(float (&)[SIZE]) {}  // g++ moves nothing across the calls above, which could read the sums
 
 template <int N>
 inline void sim_wgmma(SimWgmma operands, const char* file, int line) {

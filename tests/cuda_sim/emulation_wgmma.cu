@@ -75,6 +75,7 @@ extern "C" __global__ void multiply(const float* a, const float* b, const float*
     }
     wgmma_wait<1>();
     wgmma_wait<0>();
+    hold(sums);
     for (int i = 0; i < N / 2; ++i) d[(first_row + g + i / 2 % 2 * 8) * N + i / 4 * 8 + 2 * t + i % 2] = sums[i / 4][i % 4];
 }
 

@@ -1,4 +1,4 @@
-"""The weight gradients of a ConvLSTM, both ways: over odd shapes against float64, bit for bit run after run."""
+"""A ConvLSTM's weight gradients, gathered and from patches: odd shapes against float64, bit for bit run after run."""
 
 from dataclasses import replace
 from typing import Any

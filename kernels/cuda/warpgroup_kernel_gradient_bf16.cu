@@ -5,7 +5,7 @@
 //     backward   dkernel   = sum over pixels of x moved by the tap * dz,    dbias = sum of dz
 //
 // Constants: SPEC_C, SPEC_F, SPEC_KH, SPEC_KW; TF32, BF16, OPERAND; and KERNEL_GRADIENT, the tile of
-// warpgroup_gradient_tiles.py. Hopper only.
+// warpgroup_gradient_bf16_tiles.py. Hopper only.
 
 #include "warpgroup_gradient_bf16.cuh"
 
@@ -13,7 +13,7 @@ using Tile = WarpgroupGradientTile<SPEC_C, 4 * SPEC_F, SPEC_KH, SPEC_KW, true, K
 
 // x (images,H,W,C), dz (images,H,W,F,4) -> partial (slices, kh*kw*C + 1, 4F), last row bias.
 extern "C" __global__ void __launch_bounds__(Tile::THREADS, 2)
-    warpgroup_kernel_gradient(const OPERAND* x, const OPERAND* dz, float* partial, int images, int height, int width,
+    warpgroup_kernel_gradient_bf16(const OPERAND* x, const OPERAND* dz, float* partial, int images, int height, int width,
                               int patch_rows, int patches, int patches_per_slice) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};

@@ -12,12 +12,8 @@ from typing import ClassVar
 from kernels.cuda.launch import DeviceLimits
 from kernels.cuda.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices
 from kernels.cuda.product_tiles import L2_BYTES, SHARED_BYTES, STEP_CLOCKS
-from kernels.cuda.tiles import TARGET_BLOCKS, GradientTile, ceil_div
-from kernels.cuda.windowed_gradient_tiles import (
-    WindowedGradientTile,
-    gathered_gradient_clocks,
-    windowed_gradient_clocks,
-)
+from kernels.cuda.tiles import TARGET_BLOCKS, ceil_div
+from kernels.cuda.warpgroup_tiles import has_warpgroups
 from kernels.specs import ConvLSTMSpec
 
 ELEMENT = 2
@@ -50,12 +46,9 @@ RESERVED_BYTES = 1024
 MULTIPLICATIONS = 1350
 """A clock and multiprocessor: a prototype's 656 TFLOP/s on an H200."""
 
-COUNTED_TO_MEASURED = 2.2
-"""What the gradients by mma.sync took on an H200 over what is counted for them: 104 us for the example's kernel."""
-
 
 @dataclass(frozen=True)
-class WarpgroupGradientTile(PatchTile):
+class WarpgroupBf16Tile(PatchTile):
     """The tile of one weight gradient; WarpgroupGradientTile in warpgroup_gradient_bf16.cuh.
 
     Attributes:
@@ -147,15 +140,15 @@ class WarpgroupGradientTile(PatchTile):
         return BIAS_COLUMNS if self.bias else 0
 
 
-def warpgroup_gradient_tile(
-    spec: ConvLSTMSpec, channels: int, bias: bool, precision: str, limits: DeviceLimits
-) -> WarpgroupGradientTile | None:
+def warpgroup_bf16_tile(
+    spec: ConvLSTMSpec, channels: int, bias: bool, limits: DeviceLimits
+) -> WarpgroupBf16Tile | None:
     """The tile of a gradient of weights (kh,kw,channels,4F) that costs least. None: the kernels are not for it."""
     columns = 4 * spec.F
-    if limits.architecture != "90a" or precision != "bfloat16" or channels % PIECE or columns % PIECE:
+    if not has_warpgroups("bfloat16", limits) or channels % PIECE or columns % PIECE:
         return None
     tiles = (
-        WarpgroupGradientTile(channels, columns, spec.kh, spec.kw, bias, tap_rows, tap_columns, rows)
+        WarpgroupBf16Tile(channels, columns, spec.kh, spec.kw, bias, tap_rows, tap_columns, rows)
         for tap_rows in _divisors(spec.kh)
         for tap_columns in _divisors(spec.kw)
         for rows in patch_row_choices(spec.H, PAIR_ROWS)
@@ -164,27 +157,17 @@ def warpgroup_gradient_tile(
     return min(fitting, key=lambda tile: _cost(spec, tile), default=None)
 
 
-def warpgroups_cost_less(
-    spec: ConvLSTMSpec, tile: WarpgroupGradientTile, windowed: WindowedGradientTile | None, gathered: GradientTile
-) -> bool:
-    """The rule where nobody asks for either way."""
-    others = [gathered_gradient_clocks(spec, gathered, "bfloat16")]
-    if windowed is not None:
-        others.append(windowed_gradient_clocks(spec, windowed, "bfloat16"))
-    return warpgroup_gradient_clocks(spec, tile) < COUNTED_TO_MEASURED * min(others)
-
-
-def warpgroup_gradient_clocks(spec: ConvLSTMSpec, tile: WarpgroupGradientTile) -> float:
+def warpgroup_bf16_clocks(spec: ConvLSTMSpec, tile: WarpgroupBf16Tile) -> float:
     """What the sums over all frames cost a multiprocessor of a large device, two blocks at a time."""
     slices, per_slice = tile.slices(tile.patches(spec.T * spec.B, spec.H, spec.W))
     turns = per_slice * ceil_div(slices * prod(tile.groups), TARGET_BLOCKS)
     return turns * (2 * tile.clocks + STEP_CLOCKS)
 
 
-def _cost(spec: ConvLSTMSpec, tile: WarpgroupGradientTile) -> tuple[float, int]:
+def _cost(spec: ConvLSTMSpec, tile: WarpgroupBf16Tile) -> tuple[float, int]:
     """Of tiles that cost the same, the one that reads least from L2."""
     patches = tile.patches(spec.T * spec.B, spec.H, spec.W)
-    return warpgroup_gradient_clocks(spec, tile), patches * prod(tile.groups) * tile.copied_bytes
+    return warpgroup_bf16_clocks(spec, tile), patches * prod(tile.groups) * tile.copied_bytes
 
 
 def _divisors(whole: int) -> Iterator[int]:

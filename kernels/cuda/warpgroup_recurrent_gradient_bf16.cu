@@ -5,7 +5,7 @@
 //     backward   drecurrent_kernel   = sum over pixels and t of h of t-1 moved by the tap * dz_t
 //
 // Constants: SPEC_F, SPEC_KH, SPEC_KW; TF32, BF16, OPERAND; and RECURRENT_GRADIENT, the tile of
-// warpgroup_gradient_tiles.py. Hopper only.
+// warpgroup_gradient_bf16_tiles.py. Hopper only.
 
 #include "warpgroup_gradient_bf16.cuh"
 
@@ -14,7 +14,7 @@ using Tile = WarpgroupGradientTile<SPEC_F, 4 * SPEC_F, SPEC_KH, SPEC_KW, false, 
 // h (images,H,W,F), the state that each dz (images,H,W,F,4) saw -> partial (slices, kh*kw*F, 4F).
 // slice_offset: how many slices an earlier launch has filled.
 extern "C" __global__ void __launch_bounds__(Tile::THREADS, 2)
-    warpgroup_recurrent_gradient(const OPERAND* h, const OPERAND* dz, float* partial, int slice_offset, int images,
+    warpgroup_recurrent_gradient_bf16(const OPERAND* h, const OPERAND* dz, float* partial, int slice_offset, int images,
                                  int height, int width, int patch_rows, int patches, int patches_per_slice) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};

@@ -1,0 +1,76 @@
+"""The planner of weight gradients by warpgroup products: all sums and pixels are covered, tiles fit."""
+
+from dataclasses import replace
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from bench.dry_runtime import H200
+from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.tiles import gradient_tile
+from kernels.cuda.warpgroup_gradient_tf32_tiles import (
+    warpgroup_tf32_clocks,
+    warpgroup_tf32_costs_less,
+    warpgroup_tf32_tile,
+)
+from kernels.cuda.windowed_gradient_tiles import PATCH_WIDTH, windowed_gradient_clocks, windowed_gradient_tile
+from kernels.specs import ConvLSTMSpec
+
+HOPPER = replace(H200, architecture="90a")
+EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
+
+specs = st.builds(
+    ConvLSTMSpec,
+    T=st.integers(1, 20),
+    B=st.integers(1, 16),
+    H=st.integers(1, 300),
+    W=st.integers(1, 300),
+    C=st.integers(1, 40).map(lambda eights: 8 * eights),
+    F=st.integers(1, 300),
+    kh=st.sampled_from([1, 3, 5, 7]),
+    kw=st.sampled_from([1, 3, 5]),
+)
+
+
+@given(spec=specs, bias=st.booleans(), shared_bytes=st.integers(8_000, 232_448))
+def test_a_tile_covers_everything_and_fits(spec: ConvLSTMSpec, bias: bool, shared_bytes: int) -> None:
+    tile = warpgroup_tf32_tile(spec, spec.C, bias, "tf32", DeviceLimits(4, shared_bytes, 1024, "90a"))
+    assume(tile is not None)
+    assert tile is not None
+    places, columns = tile.groups
+    assert (places - 1) * 128 < spec.kw * spec.C + bias <= places * 128
+    assert (columns - 1) * tile.block_columns < 4 * spec.F <= columns * tile.block_columns
+    assert tile.block_columns % 8 == 0 and tile.block_columns <= 160
+    assert tile.kh * tile.block_columns // 2 + 4 * (tile.kh + 1) <= 136, "sums and factors of a thread"
+    assert tile.patch_rows % (spec.kh + 1) == 0
+    assert tile.shared_bytes <= shared_bytes
+    images = spec.T * spec.B
+    patches = tile.patches(images, spec.H, spec.W)
+    assert patches * tile.patch_rows * PATCH_WIDTH >= images * spec.H * spec.W
+    slices, per_slice = tile.slices(patches)
+    assert (slices - 1) * per_slice < patches <= slices * per_slice
+    assert slices == 1 or slices * places * columns <= 132
+
+
+def test_the_example() -> None:
+    """Every place and half of the columns in a block."""
+    tile = warpgroup_tf32_tile(EXAMPLE, 40, True, "tf32", HOPPER)
+    assert tile is not None
+    assert (tile.block_columns, tile.patch_rows, tile.groups) == (80, 20, (1, 2))
+    assert tile.slices(tile.patches(150, 40, 40)) == (66, 23)
+
+
+def test_the_example_costs_less_than_the_other_ways() -> None:
+    tile = warpgroup_tf32_tile(EXAMPLE, 40, True, "tf32", HOPPER)
+    windowed = windowed_gradient_tile(EXAMPLE, 40, True, "tf32", HOPPER)
+    assert tile is not None and windowed is not None
+    assert warpgroup_tf32_clocks(EXAMPLE, tile) < 0.7 * windowed_gradient_clocks(EXAMPLE, windowed, "tf32")
+    assert warpgroup_tf32_costs_less(EXAMPLE, tile, windowed, gradient_tile(361, 160))
+    assert warpgroup_tf32_costs_less(EXAMPLE, tile, None, None)
+
+
+def test_where_a_third_of_the_places_is_used_it_costs_more() -> None:
+    spec = replace(EXAMPLE, C=16)
+    tile = warpgroup_tf32_tile(spec, 16, True, "tf32", HOPPER)
+    assert tile is not None
+    assert not warpgroup_tf32_costs_less(spec, tile, windowed_gradient_tile(spec, 16, True, "tf32", HOPPER), None)
