@@ -37,11 +37,8 @@ __device__ __forceinline__ float logistic(float z) {
 #endif
 }
 
-// A NaN falls through every comparison, so it stays visible.
 __device__ __forceinline__ float sigma(float z) {
-    if (GATE_SLOPE == 0.0f) return logistic(z);
-    float a = GATE_SLOPE * z + 0.5f;
-    return a < 0.0f ? 0.0f : a > 1.0f ? 1.0f : a;
+    return GATE_SLOPE == 0.0f ? logistic(z) : clamp_unit(GATE_SLOPE * z + 0.5f);
 }
 
 // sigma'(z) from a = sigma(z).

@@ -110,10 +110,7 @@ struct Recurrence : Flags<Tile> {
     }
 };
 
-// The same on warpgroup products. Which pixel a row of the window is stands in a table, since it is asked at every step.
-//
-//     shared memory: weights[SLABS][WEIGHT_SLAB] | windows[CREWS][BUFFERS][CHUNKS][plane]
-//                    reached[CREWS][rows, whole 16 bytes] int
+// The same on warpgroup products; shared memory as warpgroup.cuh tells.
 template <int... N>
 struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
     using Tile = GroupTile<N...>;
@@ -143,8 +140,7 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
     __device__ __forceinline__ void convolve(Sums<Tile>& own, const OPERAND* state) const {
         const int buffer = Tile::CHUNKS * (rows | 1) * Tile::CHUNK;
         auto load = [&](int slab) {
-            load_planes<Tile>(windows + slab % Tile::BUFFERS * buffer, state, slab, rows, frames.pixels(),
-                              [&](int row) { return reached[row]; });
+            load_planes<Tile>(windows + slab % Tile::BUFFERS * buffer, state, slab, rows, frames.pixels(), reached);
         };
         for (int slab = 0; slab < Tile::BUFFERS; ++slab) {
             load(slab);
@@ -171,13 +167,14 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
 
   private:
     // Which rows of the padded images the window of a tile reaches, and which of them it needs: its own images'. So images
-    // wait for one another only where a tile has pixels of both. A crew past the last tile needs none.
+    // wait for one another only where a tile has pixels of both. A crew past the last tile needs none. The crews of a block
+    // have tiles far apart: neighbours wait for each other at every step, and would multiply, copy and wait together.
     struct Reach {
         TilePlace<Tile> place;
         int tile, begin, end;
         __device__ __forceinline__ explicit Reach(Frames frames)
-            : place(blockIdx.x * Tile::CREWS + Crew<Tile>::number(), frames),
-              tile(blockIdx.x * Tile::CREWS + Crew<Tile>::number()) {
+            : place(blockIdx.x + Crew<Tile>::number() * gridDim.x, frames),
+              tile(blockIdx.x + Crew<Tile>::number() * gridDim.x) {
             const int area = (frames.height + Tile::KH / 2) * place.pitch, own = tile * Tile::BM;
             const int last = min(own + Tile::BM, frames.images * area) - 1;
             begin = max(place.first, own / area * area);
@@ -195,7 +192,7 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
         weights = (OPERAND*)shared;
         windows = weights + Tile::SLABS * Tile::WEIGHT_SLAB + Crew<Tile>::number() * windows_of_crew;
         reached = (int*)(weights + Tile::SLABS * Tile::WEIGHT_SLAB + Tile::CREWS * windows_of_crew) +
-                  Crew<Tile>::number() * ((rows + 3) / 4 * 4);
+                  Crew<Tile>::number() * table_size<Tile>(frames.width);
         for (int row = Crew<Tile>::thread(); row < rows; row += Tile::THREADS) {
             const int at = reach.place.first + row;
             reached[row] = at >= reach.begin && at < reach.end ? reach.place.reached(row) : frames.pixels();

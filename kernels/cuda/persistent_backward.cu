@@ -57,22 +57,23 @@ struct Row {
     float c_prev[STATES], dh[STATES];
 };
 
+// Each access stands under a condition of its own, and the arithmetic under none: a row that is no pixel is computed too,
+// and no branch keeps the compiler from computing one row beside another.
+
 // c_prev null: zeros. h null: dh is what it says, else dy of a linked BatchNormalization.
 __device__ __forceinline__ void read_row(Row& row, const Owned& own, int r, const OPERAND* gates, const float* c_prev,
                                          const OPERAND* dh, const OPERAND* h, const float4* coefficients, int pixels) {
-    if (own.pixel(r) >= pixels) return;
+    const bool exists = own.pixel(r) < pixels;
 #pragma unroll
     for (int s = 0; s < STATES; ++s) {
-        if (!own.has(s)) continue;
-        row.gates[s] = quad(gates + 4 * own.at(r, s));
-        row.c_prev[s] = c_prev == nullptr ? 0.0f : c_prev[own.at(r, s)];
-        row.dh[s] = widen(dh[own.at(r, s)]);
+        row.gates[s] = exists && own.has(s) ? quad(gates + 4 * own.at(r, s)) : Quad{};
+        row.c_prev[s] = c_prev != nullptr && exists && own.has(s) ? c_prev[own.at(r, s)] : 0.0f;
+        row.dh[s] = exists && own.has(s) ? widen(dh[own.at(r, s)]) : 0.0f;
     }
     if (h == nullptr) return;
     float h_t[STATES];
 #pragma unroll
-    for (int s = 0; s < STATES; ++s)
-        if (own.has(s)) h_t[s] = widen(h[own.at(r, s)]);
+    for (int s = 0; s < STATES; ++s) h_t[s] = exists && own.has(s) ? widen(h[own.at(r, s)]) : 0.0f;
 #pragma unroll
     for (int s = 0; s < STATES; ++s)
         if (own.has(s)) row.dh[s] = norm_backward(coefficients[own.column(s)], row.dh[s], h_t[s]);
@@ -81,16 +82,14 @@ __device__ __forceinline__ void read_row(Row& row, const Owned& own, int r, cons
 // dz of that row and this frame; c -> c_prev, dc -> its gradient.
 __device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, const Owned& own, int r, const Row& row, float* c,
                                             float* dc, OPERAND* dz, int pixels) {
-    if (own.pixel(r) >= pixels) return;
 #pragma unroll
     for (int s = 0; s < STATES; ++s) {
-        if (!own.has(s)) continue;
         const float dh_next = Owned::sum_of(sum, r, s);
         const CellGradient d =
             cell_backward(widen(row.gates[s]), c[s], row.c_prev[s], row.dh[s] + dh_next, dc[s]);  // (5) .. (2)
         c[s] = row.c_prev[s];
         dc[s] = d.dc_prev;
-        put4(dz + 4 * own.at(r, s), d.dz);
+        if (own.pixel(r) < pixels && own.has(s)) put4(dz + 4 * own.at(r, s), d.dz);
     }
 }
 

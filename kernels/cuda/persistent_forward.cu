@@ -38,24 +38,25 @@ struct Owned {
         first_filter = WarpPlace<Tile>().own_column() / 16 * 4 + threadIdx.x % 4;
     }
     __device__ __forceinline__ int filter(int p) const { return first_filter + 4 * p; }
+    __device__ __forceinline__ bool has(int p) const { return F % FILTERS == 0 || filter(p) < F; }
     __device__ __forceinline__ long long at(int r, int p) const { return (long long)pixel(r) * F + filter(p); }
 };
 
+// Each access stands under a condition of its own, and the arithmetic under none: a row that is no pixel is computed too,
+// and no branch keeps the compiler from computing one row beside another.
+
 // z of one row of pixels of this thread.
 __device__ __forceinline__ void read_row(Quad* input, const Owned& own, int r, const OPERAND* z, int pixels) {
-    if (own.pixel(r) >= pixels) return;
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p)
-        if (own.filter(p) < F) input[p] = quad(z + 4 * own.at(r, p));
+        input[p] = own.pixel(r) < pixels && own.has(p) ? quad(z + 4 * own.at(r, p)) : Quad{};
 }
 
 // That row: its sums become the gates, cell is advanced, h is written.
 __device__ __forceinline__ void advance_row(Sums<Tile>& sum, const Owned& own, int r, const Quad* input, float* cell,
                                             OPERAND* h, int pixels) {
-    if (own.pixel(r) >= pixels) return;
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p) {
-        if (own.filter(p) >= F) continue;
         float* left = &sum.v[r / 2][2 * p][r % 2 * 2];
         float* right = &sum.v[r / 2][2 * p + 1][r % 2 * 2];
         const float4 v = widen(input[p]);
@@ -66,19 +67,18 @@ __device__ __forceinline__ void advance_row(Sums<Tile>& sum, const Owned& own, i
         left[1] = next.gates.y;
         right[0] = next.gates.z;
         right[1] = next.gates.w;
-        put(h + own.at(r, p), next.h);
+        if (own.pixel(r) < pixels && own.has(p)) put(h + own.at(r, p), next.h);
     }
 }
 
 // The gates and c of that row, for backward.
 __device__ __forceinline__ void keep_row(const Sums<Tile>& sum, const Owned& own, int r, const float* cell, OPERAND* z,
                                          float* c, int pixels) {
-    if (own.pixel(r) >= pixels) return;
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p) {
-        if (own.filter(p) >= F) continue;
         const float* left = &sum.v[r / 2][2 * p][r % 2 * 2];
         const float* right = &sum.v[r / 2][2 * p + 1][r % 2 * 2];
+        if (own.pixel(r) >= pixels || !own.has(p)) continue;
         put4(z + 4 * own.at(r, p), make_float4(left[0], left[1], right[0], right[1]));
         c[own.at(r, p)] = cell[p];
     }
@@ -109,7 +109,7 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     for (int r = 0; r < ROWS; ++r)
 #pragma unroll
         for (int p = 0; p < PAIRS; ++p) {
-            bool inside = own.pixel(r) < frames.pixels() && own.filter(p) < F;
+            bool inside = own.pixel(r) < frames.pixels() && own.has(p);
             cell[r][p] = c0 != nullptr && inside ? c0[own.at(r, p)] : 0.0f;
         }
     statistics.clear();
@@ -143,5 +143,5 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     for (int r = 0; r < ROWS; ++r)
 #pragma unroll
         for (int p = 0; p < PAIRS; ++p)
-            if (own.pixel(r) < frames.pixels() && own.filter(p) < F) c[own.at(r, p)] = cell[r][p];
+            if (own.pixel(r) < frames.pixels() && own.has(p)) c[own.at(r, p)] = cell[r][p];
 }

@@ -202,15 +202,23 @@ __device__ __forceinline__ void spin_pause() { asm volatile("nanosleep.u32 20;" 
 
 // ------------------------------------------------------------------------------------------------ fast functions
 
+// 2^x and 1/x with a relative error of 2^-22; what is below the smallest normal number is zero.
 __device__ __forceinline__ float exp2_approx(float x) {
     float y;
-    asm("ex2.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
     return y;
 }
 
 __device__ __forceinline__ float reciprocal_approx(float x) {
     float y;
-    asm("rcp.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+// x between 0 and 1; a NaN stays one.
+__device__ __forceinline__ float clamp_unit(float x) {
+    float y;
+    asm("{.reg .f32 above; max.NaN.f32 above, %1, 0f00000000; min.NaN.f32 %0, above, 0f3F800000;}" : "=f"(y) : "f"(x));
     return y;
 }
 

@@ -24,6 +24,7 @@
 // own and waits for itself, so that one multiplies while another copies, waits for its neighbours or is in its cell.
 //
 //     shared memory: weights[HELD][WEIGHT_SLAB] | windows[CREWS][BUFFERS][CHUNKS][plane]  a slab is CHUNKS chunks of channels
+//                    reached[CREWS][1 or 2][rows, whole 16 bytes]   int, the pixel of each row of the window
 #pragma once
 
 #include "accumulators.cuh"
@@ -87,6 +88,10 @@ __device__ __forceinline__ int window_rows(int width) {
     return Tile::BM + (Tile::KH - 1) * group_pitch<Tile>(width) + Tile::KW - 1;
 }
 
+// Elements of a table of them.
+template <class Tile>
+__device__ __forceinline__ int table_size(int width) { return (window_rows<Tile>(width) + 3) / 4 * 4; }
+
 // The pixels of a tile.
 template <class Tile>
 struct TilePlace;
@@ -148,18 +153,32 @@ struct TilePlace<GroupTile<N...>> {
     }
 };
 
-// A slab of x (images, height, width, CHANNELS) -> window; reached tells the pixel of each of its rows. Past L1: each byte
-// is copied once, and L1 knows nothing of what other blocks write meanwhile.
-template <class Tile, class Reached>
+// A slab of x (images, height, width, CHANNELS) -> window; reached[rows] are the pixels of its rows. A thread has one chunk
+// of every so many rows: few instructions a copy count, since few warps are there to hide them. Past L1: each byte is copied
+// once, and L1 knows nothing of what other blocks write meanwhile.
+template <class Tile>
 __device__ __forceinline__ void load_planes(OPERAND* window, const OPERAND* x, int slab, int rows, int pixels,
-                                            Reached reached) {
-    for (int i = Crew<Tile>::thread(); i < rows * Tile::CHUNKS; i += Tile::THREADS) {
-        int row = i / Tile::CHUNKS, chunk = i % Tile::CHUNKS;
-        int channel = (slab * Tile::CHUNKS + chunk) * Tile::CHUNK, pixel = reached(row);
-        bool inside = pixel < pixels && channel < Tile::CHANNELS;
-        const OPERAND* source = x + (inside ? (long long)pixel * Tile::CHANNELS + channel : 0);
-        cp_async16_zfill_l2(window + (chunk * (rows | 1) + row) * Tile::CHUNK, source, inside ? 16 : 0);
+                                            const int* reached) {
+    constexpr int TOGETHER = Tile::THREADS / Tile::CHUNKS;
+    static_assert(TOGETHER > 0, "a thread for each chunk of a row");
+    const int chunk = Crew<Tile>::thread() % Tile::CHUNKS, first = Crew<Tile>::thread() / Tile::CHUNKS;
+    if (first >= TOGETHER) return;
+    const int channel = (slab * Tile::CHUNKS + chunk) * Tile::CHUNK;
+    const bool exists = channel < Tile::CHANNELS;
+    const OPERAND* source = x + (exists ? channel : 0);
+    OPERAND* target = window + (chunk * (rows | 1) + first) * Tile::CHUNK;
+#pragma unroll 4
+    for (int row = first; row < rows; row += TOGETHER, target += TOGETHER * Tile::CHUNK) {
+        const int pixel = reached[row];
+        const bool inside = pixel < pixels && exists;
+        cp_async16_zfill_l2(target, source + (inside ? (long long)pixel * Tile::CHANNELS : 0), inside ? 16 : 0);
     }
+}
+
+// reached[rows] of a tile's window, by its crew.
+template <class Tile>
+__device__ __forceinline__ void reach(int* reached, const TilePlace<Tile>& place, int rows) {
+    for (int row = Crew<Tile>::thread(); row < rows; row += Tile::THREADS) reached[row] = place.reached(row);
 }
 
 // Slabs [slab, slab + count) of this block's weights, by all its threads; packed (groups, SLABS, WEIGHT_SLAB), from pack_groups.

@@ -23,15 +23,22 @@ __device__ __forceinline__ void convolve_frames_by_groups(char* shared, const OP
     const int first = blockIdx.x * Tile::CREWS + Crew<Tile>::number();
     const int own = x == nullptr ? 0 : (tiles - first + stride - 1) / stride * Tile::SLABS;
     OPERAND* weights = (OPERAND*)shared;
-    OPERAND* windows = weights + Tile::HELD * Tile::WEIGHT_SLAB + Crew<Tile>::number() * Tile::BUFFERS * window;
+    OPERAND* windows = weights + Tile::HELD * Tile::WEIGHT_SLAB;
+    int* reached = (int*)(windows + Tile::CREWS * Tile::BUFFERS * window);  // of the tile that is copied, and of the next
+    windows += Crew<Tile>::number() * Tile::BUFFERS * window;
+    reached += Crew<Tile>::number() * 2 * table_size<Tile>(frames.width);
 
+    auto table = [&](int turn) { return reached + turn % 2 * table_size<Tile>(frames.width); };
+    // The pixels of the tile that is copied from this step on; a barrier lies between this and its copies.
+    auto look = [&](int step) {
+        if (step < own && step % Tile::SLABS == 0)
+            reach<Tile>(table(step / Tile::SLABS), TilePlace<Tile>(first + step / Tile::SLABS * stride, frames), rows);
+    };
     auto load = [&](int step) {
         if (step < own) {
             const int slab = step % Tile::SLABS, buffer = step % Tile::BUFFERS;
-            const TilePlace<Tile> place(first + step / Tile::SLABS * stride, frames);
             if (!Tile::RESIDENT) load_group_weights<Tile>(weights + buffer * Tile::WEIGHT_SLAB, packed, slab, 1);
-            load_planes<Tile>(windows + buffer * window, x, slab, rows, frames.pixels(),
-                              [&](int row) { return place.reached(row); });
+            load_planes<Tile>(windows + buffer * window, x, slab, rows, frames.pixels(), table(step / Tile::SLABS));
         }
         cp_async_commit();
     };
@@ -42,7 +49,11 @@ __device__ __forceinline__ void convolve_frames_by_groups(char* shared, const OP
         fence_proxy_async();
         __syncthreads();
     }
-    for (int step = 0; step < Tile::BUFFERS - 1; ++step) load(step);
+    for (int step = 0; step < Tile::BUFFERS; ++step) {
+        look(step);
+        Crew<Tile>::barrier();
+        if (step < Tile::BUFFERS - 1) load(step);
+    }
     int step = 0;
 #pragma unroll 1
     for (int tile = first; tile < tiles; tile += stride) {
@@ -56,6 +67,7 @@ __device__ __forceinline__ void convolve_frames_by_groups(char* shared, const OP
             fence_proxy_async();
             Crew<Tile>::barrier();  // the slab has arrived for everyone, and no one reads the buffer that is filled next
             load(step + Tile::BUFFERS - 1);
+            look(step + Tile::BUFFERS);
             hold(sum);
             multiply_planes<Tile>(sum, windows + step % Tile::BUFFERS * window,
                                   weights + (Tile::RESIDENT ? slab : step % Tile::BUFFERS) * Tile::WEIGHT_SLAB,

@@ -16,14 +16,16 @@ CHUNK_BYTES = 16
 STRIPS = (14, 30, 62)
 """Widths of a tile of pixels that has its own rows; with the zeros around it, for 3x3, 16, 32 and 64."""
 
-CREWS = ((1, 1, 1), (2, 1, 1), (2, 1, 2), (2, 1, 4), (1, 2, 2), (1, 2, 4))
+CREWS = ((1, 1, 1), (2, 1, 1), (4, 1, 1), (2, 1, 2), (2, 1, 4), (1, 2, 2), (1, 2, 4))
 """Crews of a block, warpgroups of each, and the products of 64 rows that each makes of a tile."""
 
 BUFFERS = (2, 3, 4, 6, 8)
 """Windows of a crew that goes from tile to tile."""
 
 MAX_ACCUMULATORS = 80
-"""Of a thread: with the states it may carry, about 150 registers of the 255 that it may have."""
+"""Of a thread: with the states it may carry, about 150 registers of the 255 that it may have. Half as many in a block of
+512 threads, which may have half as many registers.
+"""
 
 MAX_COLUMNS = 160
 """Of a product, those that wgmma.cuh spells out."""
@@ -130,7 +132,7 @@ class GroupTile:
 
     def shared_bytes(self, width: int) -> int:
         """Of a block, for frames of that width."""
-        table = round_up(self.window_rows(width), 4) * 4 if self.one_place else 0
+        table = round_up(self.window_rows(width), 4) * 4 * (1 if self.one_place else 2)
         _, slabs, weights = self.packed_shape
         held = slabs if self.resident else self.buffers
         return held * weights * self.element + self.crews * (self.buffers * self.window_bytes(width) + table)
@@ -140,7 +142,7 @@ class GroupTile:
         return (
             self.kh * self.kw <= MAX_TAPS
             and self.padded_columns <= MAX_COLUMNS
-            and self.m_tiles * self.padded_columns // 2 <= MAX_ACCUMULATORS
+            and self.m_tiles * self.padded_columns // 2 <= MAX_ACCUMULATORS // (2 if self.threads > 256 else 1)
             and (not self.strip or self.rows >= self.pitch(width))
             and self.shared_bytes(width) <= shared_bytes
         )

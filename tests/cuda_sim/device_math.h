@@ -112,6 +112,7 @@ inline void spin_pause(SIM_SITE) { sim_spin(file, line); }
 
 inline float exp2_approx(float x) { return exp2f(x); }
 inline float reciprocal_approx(float x) { return 1.0f / x; }
+inline float clamp_unit(float x) { return x < 0.0f ? 0.0f : x > 1.0f ? 1.0f : x; }
 inline float tanh_approx(float x) { return tanhf(x); }
 
 #include "device_wgmma.h"

@@ -110,11 +110,12 @@ extern "C" __global__ void rounding(const float* x, uint32_t* tf32, uint32_t* bf
     }
 }
 
-extern "C" __global__ void approximations(const float* x, float* exponential, float* reciprocal, float* hyperbolic, int n) {
+extern "C" __global__ void approximations(const float* x, float* exponential, float* reciprocal, float* clamped, float* hyperbolic, int n) {
     for (int i = threadIdx.x; i < n; i += blockDim.x) {
         prefetch_l2(x + i);
         exponential[i] = exp2_approx(x[i]);
         reciprocal[i] = reciprocal_approx(x[i]);
+        clamped[i] = clamp_unit(x[i]);
         hyperbolic[i] = tanh_approx(x[i]);
     }
 }

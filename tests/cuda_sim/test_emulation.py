@@ -136,10 +136,11 @@ def test_rounding_to_tf32_and_bfloat16(runtime: Runtime) -> None:
 
 def test_approximate_functions(runtime: Runtime) -> None:
     x = np.linspace(-6, 6, 200).astype(np.float32)
-    outputs = dict.fromkeys(("exponential", "reciprocal", "hyperbolic"), ((200,), "float32"))
-    exponential, reciprocal, hyperbolic = run(runtime, "approximations", outputs, x=x, n=x.size)
+    outputs = dict.fromkeys(("exponential", "reciprocal", "clamped", "hyperbolic"), ((200,), "float32"))
+    exponential, reciprocal, clamped, hyperbolic = run(runtime, "approximations", outputs, x=x, n=x.size)
     np.testing.assert_allclose(exponential, np.exp2(x), rtol=1e-6)
     np.testing.assert_allclose(reciprocal, 1.0 / x, rtol=1e-6)
+    np.testing.assert_array_equal(clamped, np.clip(x, 0.0, 1.0))
     np.testing.assert_allclose(hyperbolic, np.tanh(x), rtol=1e-3)
 
 
