@@ -61,7 +61,7 @@ struct Recurrence : Flags<Tile> {
     OPERAND *zeros, *weights, *window;
 
     // packed: from pack_windows.
-    __device__ __forceinline__ Recurrence(char* shared, const OPERAND* packed, uint32_t* flags_, Frames frames_)
+    __device__ __forceinline__ Recurrence(char* shared, const OPERAND* packed, uint32_t* flags_, float*, Frames frames_)
         : Recurrence(shared, packed, flags_, frames_, Span<Tile>(blockIdx.x, frames_)) {}
 
     // Whether this crew has a tile.
@@ -72,7 +72,7 @@ struct Recurrence : Flags<Tile> {
 
     // own = this block's rows and columns of the convolution of state; ROUND whether state needs rounding to tf32.
     template <bool ROUND>
-    __device__ __forceinline__ void convolve(Sums<Tile>& own, const OPERAND* state) const {
+    __device__ __forceinline__ void convolve(Sums<Tile>& own, const OPERAND* state, int) const {
         const int buffer = window_pixels<Tile>(frames.width) * Tile::STRIDE;
         Accumulators<Tile::MT, Tile::NT> sum;
         clear(sum);
@@ -119,15 +119,20 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
     int tile, rows;  // of the window
     int* reached;
     OPERAND *weights, *windows;
+    float4* exchange;
+    uint32_t* exchanged;  // flags of the exchange, this crew's and its partner's
+    uint32_t turns;       // before this launch
 
     struct Place {
         const int* reached;
         __device__ __forceinline__ int operator()(int row) const { return reached[row]; }
     };
 
-    // packed: from pack_groups.
-    __device__ __forceinline__ Recurrence(char* shared, const OPERAND* packed, uint32_t* flags_, Frames frames_)
-        : Recurrence(shared, packed, flags_, Reach(frames_)) {}
+    // packed: from pack_groups. exchange (tiles, SPLIT, OWN_MT * NT, THREADS, 4) where blocks share the channels of a tile, with
+    // a flag for each block of a tile behind the others.
+    __device__ __forceinline__ Recurrence(char* shared, const OPERAND* packed, uint32_t* flags_, float* exchange_,
+                                          Frames frames_)
+        : Recurrence(shared, packed, flags_, (float4*)exchange_, Reach(frames_)) {}
 
     __device__ __forceinline__ bool works() const { return this->count > 0; }
 
@@ -135,9 +140,58 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
         return Place{reached + Tile::KH / 2 * group_pitch<Tile>(frames.width) + Tile::KW / 2};
     }
 
-    // own = this crew's rows and columns of the convolution of state, which in tf32 is rounded.
+    // own = this crew's rows and columns of the convolution of state, which in tf32 is rounded; the turn-th of this launch,
+    // from 1 on. own is zero before.
     template <bool ROUND>
-    __device__ __forceinline__ void convolve(Sums<Tile>& own, const OPERAND* state) const {
+    __device__ __forceinline__ void convolve(Sums<Tile>& own, const OPERAND* state, int turn) const {
+        if constexpr (Tile::SPLIT == 1) {
+            multiply(own, state);
+        } else {
+            static_assert(Tile::SPLIT == 2, "a crew has one partner");
+            Accumulators<Tile::MT, Tile::NT> sum;
+            clear(sum);
+            multiply(sum, state);
+            if (part_of<Tile>() == 0) {  // no register has a number that only the running program knows
+                add_parts<0>(own, sum, turn);
+            } else {
+                add_parts<1>(own, sum, turn);
+            }
+        }
+    }
+
+  private:
+    // The rows of tiles of this part from both blocks: those of the other part are handed over in the order of threads.
+    // The buffer is free: who reads a frame of the state has waited for the partner's flag of the frame before.
+    template <int PART>
+    __device__ __forceinline__ void add_parts(Sums<Tile>& own, const Accumulators<Tile::MT, Tile::NT>& sum,
+                                              int turn) const {
+        constexpr int VALUES = Tile::OWN_MT * Tile::NT, SIZE = VALUES * Tile::THREADS;
+        float4* of_tile = exchange + (long long)tile * 2 * SIZE + Crew<Tile>::thread();
+#pragma unroll
+        for (int v = 0; v < VALUES; ++v) {
+            const float* other = sum.v[(1 - PART) * Tile::OWN_MT + v / Tile::NT][v % Tile::NT];
+            of_tile[(1 - PART) * SIZE + v * Tile::THREADS] = make_float4(other[0], other[1], other[2], other[3]);
+        }
+        Crew<Tile>::barrier();
+        if (Crew<Tile>::thread() == 0) {
+            st_release(exchanged + PART, turns + turn);
+            while (int(ld_acquire(exchanged + 1 - PART) - (turns + turn)) < 0) spin_pause();
+        }
+        Crew<Tile>::barrier();
+#pragma unroll
+        for (int v = 0; v < VALUES; ++v) {
+            const float4 other = load_l2(of_tile + PART * SIZE + v * Tile::THREADS);
+            const float* mine = sum.v[PART * Tile::OWN_MT + v / Tile::NT][v % Tile::NT];
+            float* target = own.v[v / Tile::NT][v % Tile::NT];
+            target[0] = mine[0] + other.x;
+            target[1] = mine[1] + other.y;
+            target[2] = mine[2] + other.z;
+            target[3] = mine[3] + other.w;
+        }
+    }
+
+    // sum += the convolution of this block's channels of state.
+    __device__ __forceinline__ void multiply(Accumulators<Tile::MT, Tile::NT>& sum, const OPERAND* state) const {
         const int buffer = Tile::CHUNKS * (rows | 1) * Tile::CHUNK;
         auto load = [&](int slab) {
             load_planes<Tile>(windows + slab % Tile::BUFFERS * buffer, state, slab, rows, frames.pixels(), reached);
@@ -146,13 +200,13 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
             load(slab);
             cp_async_commit();
         }
-        hold(own);
+        hold(sum);
 #pragma unroll 1
         for (int slab = 0; slab < Tile::SLABS; ++slab) {
             cp_async_wait<Tile::BUFFERS - 1>();
             fence_proxy_async();
             Crew<Tile>::barrier();  // the slab has arrived for everyone
-            multiply_planes<Tile>(own, windows + slab % Tile::BUFFERS * buffer, weights + slab * Tile::WEIGHT_SLAB,
+            multiply_planes<Tile>(sum, windows + slab % Tile::BUFFERS * buffer, weights + slab * Tile::WEIGHT_SLAB,
                                   frames.width);
             if (slab + Tile::BUFFERS < Tile::SLABS) {
                 wgmma_wait<0>();
@@ -162,10 +216,9 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
             cp_async_commit();
         }
         wgmma_wait<0>();
-        hold(own);
+        hold(sum);
     }
 
-  private:
     // Which rows of the padded images the window of a tile reaches, and which of them it needs: its own images'. So images
     // wait for one another only where a tile has pixels of both. A crew past the last tile needs none. The crews of a block
     // have tiles far apart: neighbours wait for each other at every step, and would multiply, copy and wait together.
@@ -185,9 +238,14 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
         __device__ __forceinline__ int end_tile() const { return begin == end ? first_tile() : (end - 1) / Tile::BM + 1; }
     };
 
-    __device__ __forceinline__ Recurrence(char* shared, const OPERAND* packed, uint32_t* flags_, const Reach& reach)
+    __device__ __forceinline__ Recurrence(char* shared, const OPERAND* packed, uint32_t* flags_, float4* exchange_,
+                                          const Reach& reach)
         : Flags<Tile>(flags_, reach.tile, reach.first_tile(), reach.end_tile()), frames(reach.place.frames),
-          tile(reach.tile), rows(window_rows<Tile>(frames.width)) {
+          tile(reach.tile), rows(window_rows<Tile>(frames.width)), exchange(exchange_) {
+        if constexpr (Tile::SPLIT > 1) {
+            exchanged = flags_ + 2 * TilePlace<Tile>::tiles(frames) + 2 * tile;
+            turns = this->count > 0 ? ld_acquire(exchanged + blockIdx.y) : 0;
+        }
         const int windows_of_crew = Tile::BUFFERS * Tile::CHUNKS * (rows | 1) * Tile::CHUNK;
         weights = (OPERAND*)shared;
         windows = weights + Tile::SLABS * Tile::WEIGHT_SLAB + Crew<Tile>::number() * windows_of_crew;

@@ -16,6 +16,7 @@ from kernels.cuda.persistent_tiles import (
 )
 from kernels.cuda.precision import operand_dtype
 from kernels.cuda.product_kinds import Products
+from kernels.cuda.warpgroup_tiles import GroupTile
 from kernels.specs import ConvLSTMSpec
 
 Array = Any
@@ -56,12 +57,19 @@ class _Persistent:
                 {"recurrent_kernel": weights, "packed": packed},
             ),
             packed=self._packed,
-            groups=tile.groups,
+            groups=tile.shares if isinstance(tile, GroupTile) else tile.groups,
         )
         self.grid, self._shared_bytes = blocks_of(spec, tile), front + tile.shared_bytes(spec.W)
         blocks = self.grid[0] * self.grid[1]
         self.tiles = tile.tiles(spec.B, spec.H, spec.W)
-        flags = self.tiles * tile.groups
+        flags = self.tiles * self.grid[1]
+        self._extra: dict[str, Any] = {}
+        if name == "backward":
+            shape = getattr(tile, "exchange_shape", None)
+            self._extra["exchange"] = None if shape is None else runtime.empty((self.tiles, *shape), "float32")
+            sizes = sizes | {"exchange": 0 if shape is None else (self.tiles, *shape)}
+            optional = (*optional, "exchange")
+            flags *= 1 if shape is None else 2  # others count what the blocks of a tile have handed each other
         self.flags = runtime.zeros((flags,), "uint32")
         self._kernel: Kernel = program.kernel(
             f"persistent_{name}", sizes | {"packed": packed, "flags": flags}, optional
@@ -78,6 +86,7 @@ class _Persistent:
             cooperative=True,
             packed=self._packed,
             flags=self.flags,
+            **self._extra,
             **self._frames,
             **arguments,
         )

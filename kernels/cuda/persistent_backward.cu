@@ -22,6 +22,9 @@ constexpr int STATES = 2 * Tile::NT;    // filters of each
 constexpr bool AHEAD = BY_GROUPS<Tile>;  // it has the registers to read ahead
 static_assert(8 * Tile::NT == Tile::BN, "a warp has all columns of its block");
 
+// The first filter of a block.
+__device__ __forceinline__ int first_filter() { return Tile::SPLIT > 1 ? 0 : blockIdx.y * Tile::COLUMNS; }
+
 // The column of the block whose sums stand in column n of its products. On warpgroup products a thread has columns 4 apart
 // of each eight: those of four neighbouring lanes are then neighbours, and so are their gates in memory.
 __device__ __forceinline__ int column_of(int n) { return BY_GROUPS<Tile> ? n / 8 * 8 + n % 2 * 4 + n % 8 / 2 : n; }
@@ -38,7 +41,7 @@ struct Owned {
     OwnPixels<Tile> pixel;
     int first;  // filter of the block
     template <class Place>
-    __device__ __forceinline__ Owned(Place place) : pixel(place), first(blockIdx.y * Tile::COLUMNS) {}
+    __device__ __forceinline__ Owned(Place place) : pixel(place), first(first_filter()) {}
     static __device__ __forceinline__ int column(int s) {
         return column_of(s / 2 * 8 + threadIdx.x % 4 * 2 + s % 2);
     }
@@ -99,17 +102,17 @@ __device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, const Owned& 
 //          null, both. The block's coefficients stand in shared memory, in front of what persistent.cuh keeps there.
 //   dz     (T,B,H,W,F,4)
 //   dc0, dh0  (B,H,W,F): the gradients of the state before the first frame; null, both, if nobody asks for them
-//   flags  one for each block (persistent.cuh), 0 before the first launch
+//   flags  one for each block (persistent.cuh), 0 before the first launch; exchange: see there, or null
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     persistent_backward(const OPERAND* packed, const OPERAND* gates, const float* c, const float* c0, const OPERAND* dh,
                         const float* coefficients, const OPERAND* h, OPERAND* dz, float* dc0, float* dh0,
-                        uint32_t* flags, int steps, int images, int height, int width) {
+                        uint32_t* flags, float* exchange, int steps, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
     float4* own_coefficients = (float4*)shared;
-    const Recurrence<Tile> recurrence(shared + Tile::COLUMNS * sizeof(float4), packed, flags, frames);
+    const Recurrence<Tile> recurrence(shared + Tile::COLUMNS * sizeof(float4), packed, flags, exchange, frames);
     const long long states = (long long)frames.pixels() * F;
-    const int first = blockIdx.y * Tile::COLUMNS, filters = min(Tile::COLUMNS, F - first);
+    const int first = first_filter(), filters = min(Tile::COLUMNS, F - first);
     if (h != nullptr) {
         for (int i = threadIdx.x; i < filters; i += Tile::BLOCK_THREADS)
             own_coefficients[i] = get4(coefficients + 4 * (first + i));
@@ -144,7 +147,7 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
         if (c_prev != nullptr) prefetch_tile<Tile>(c_prev, place, frames.pixels(), F, first, filters);
         if (t + 1 < steps) {
             recurrence.wait_for(steps - 1 - t);
-            recurrence.convolve<false>(sum, dz + 4 * (t + 1) * states);  // (1)
+            recurrence.convolve<false>(sum, dz + 4 * (t + 1) * states, steps - 1 - t);  // (1)
         }
 #pragma unroll
         for (int r = 0; r < ROWS; ++r) {
@@ -158,7 +161,7 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     Sums<Tile> sum;
     clear(sum);
     recurrence.wait_for(steps);
-    recurrence.convolve<false>(sum, dz);  // (1), what reaches the state before the first frame
+    recurrence.convolve<false>(sum, dz, steps);  // (1), what reaches the state before the first frame
 #pragma unroll
     for (int r = 0; r < ROWS; ++r)
 #pragma unroll

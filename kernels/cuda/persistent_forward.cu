@@ -98,7 +98,7 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
     const Statistics statistics(shared);
-    const Recurrence<Tile> recurrence(shared + Statistics::BYTES, packed, flags, frames);
+    const Recurrence<Tile> recurrence(shared + Statistics::BYTES, packed, flags, nullptr, frames);
     const long long states = (long long)frames.pixels() * F;
     const int first_gate = blockIdx.y * FILTERS * 4, gates = min(FILTERS * 4, 4 * F - first_gate);
     if (!recurrence.works()) return;
@@ -122,7 +122,7 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
         prefetch_tile<Tile>(z, place, frames.pixels(), 4 * F, first_gate, gates);
         if (t > 0) recurrence.wait_for(t);
         const OPERAND* h_prev = t > 0 ? h + (t - 1) * states : h0;
-        if (h_prev != nullptr) recurrence.convolve<true>(sum, h_prev);  // (1)
+        if (h_prev != nullptr) recurrence.convolve<true>(sum, h_prev, t);  // (1)
 #pragma unroll
         for (int r = 0; r < ROWS; ++r) {
             if (!AHEAD) read_row(input[r % 2], own, r, z, frames.pixels());

@@ -26,7 +26,8 @@ def forward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits, produ
     sizes = (spec.F, spec.F, spec.kh, spec.kw)
     found: Tile | None = None
     if wants_warpgroups(products, precision, limits):
-        found = _choose(spec, limits, gate_group_tiles(*sizes, precision, one_place=True), forward_front)
+        tiles = (tile for tile in gate_group_tiles(*sizes, precision, one_place=True) if tile.split == 1)
+        found = _choose(spec, limits, tiles, forward_front)
     return found or _choose(spec, limits, gate_tiles(*sizes, operand_bytes(precision), one_place=True), forward_front)
 
 
@@ -54,7 +55,7 @@ def backward_front(tile: Tile) -> int:
 def blocks_of(spec: ConvLSTMSpec, tile: Tile) -> tuple[int, int]:
     """The grid: a block for each tile of one frame of the batch, and for each group of columns."""
     tiles = tile.tiles(spec.B, spec.H, spec.W)
-    return ceil_div(tiles, tile.crews) if isinstance(tile, GroupTile) else tiles, tile.groups
+    return (ceil_div(tiles, tile.crews), tile.shares) if isinstance(tile, GroupTile) else (tiles, tile.groups)
 
 
 def _choose(

@@ -180,6 +180,13 @@ __device__ __forceinline__ void prefetch_l2(const void* global) {
 
 // ------------------------------------------------------------------------------------------------ flags between blocks
 
+// Sixteen bytes past L1: what other blocks write while this one runs (after acquiring their flag).
+__device__ __forceinline__ float4 load_l2(const float4* global) {
+    float4 v;
+    asm volatile("ld.global.cg.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(global));
+    return v;
+}
+
 // A flag is a 32-bit word in global memory. Writer: all threads store, __syncthreads, then one thread st_release or
 // red_add_release. Reader: one thread polls ld_acquire with spin_pause in the loop, then __syncthreads.
 __device__ __forceinline__ uint32_t ld_acquire(const uint32_t* flag) {

@@ -20,6 +20,9 @@
 // A product is two chunks deep: chunks 2q and 2q + 1 of one tap, plane apart; the last one of an odd number for two taps,
 // which are as far apart as the taps are.
 //
+// SPLIT blocks may share the channels of a tile, each with a part of them and all columns (persistent.cuh exchanges their sums):
+// half the window and half the weights, where more columns a product read less of shared memory for each.
+//
 // A block has CREWS crews of GROUPS warpgroups. They share the weights, and nothing else: each has tiles and windows of its
 // own and waits for itself, so that one multiplies while another copies, waits for its neighbours or is in its cell.
 //
@@ -31,20 +34,23 @@
 #include "wgmma.cuh"
 #include "window.cuh"
 
-template <int CHANNELS_, int KH_, int KW_, int COLUMNS_, int CHUNKS_, int HELD_, int BUFFERS_, int STRIP_, int CREWS_,
-          int GROUPS_, int MT_>
+template <int CHANNELS_, int KH_, int KW_, int COLUMNS_, int CHUNKS_, int HELD_, int BUFFERS_, int STRIP_, int SPLIT_,
+          int CREWS_, int GROUPS_, int MT_>
 struct GroupTile {
     static constexpr int CHANNELS = CHANNELS_, KH = KH_, KW = KW_, TAPS = KH * KW, COLUMNS = COLUMNS_, CHUNKS = CHUNKS_;
-    static constexpr int HELD = HELD_, BUFFERS = BUFFERS_, STRIP = STRIP_, CREWS = CREWS_, GROUPS = GROUPS_, MT = MT_;
-    static constexpr int NT = (COLUMNS + 7) / 8, OWN_MT = MT, BM = 64 * MT * GROUPS, BN = 8 * NT;
+    static constexpr int HELD = HELD_, BUFFERS = BUFFERS_, STRIP = STRIP_, SPLIT = SPLIT_, CREWS = CREWS_, GROUPS = GROUPS_, MT = MT_;
+    static constexpr int NT = (COLUMNS + 7) / 8, OWN_MT = MT / SPLIT, BM = 64 * MT * GROUPS, BN = 8 * NT;
+    static constexpr int OWN_ROWS = BM / SPLIT;  // that a crew ends up with
     static constexpr int THREADS = 128 * GROUPS, BLOCK_THREADS = THREADS * CREWS;
     static constexpr int CHUNK = 16 / int(sizeof(OPERAND));  // channels of one
-    static constexpr int SLABS = (CHANNELS + CHUNKS * CHUNK - 1) / (CHUNKS * CHUNK);
+    static constexpr int PART = CHANNELS / SPLIT;            // channels of a block
+    static constexpr int SLABS = (PART + CHUNKS * CHUNK - 1) / (CHUNKS * CHUNK);
     static constexpr int PAIRS = CHUNKS / 2 * TAPS, STEPS = PAIRS + CHUNKS % 2 * ((TAPS + 1) / 2);
     static constexpr int WEIGHT_SLAB = STEPS * 2 * BN * CHUNK;
     static constexpr int PITCH = STRIP == 0 ? 1 : STRIP + KW - 1, HEIGHT = BM / PITCH;
     static constexpr bool RESIDENT = HELD == SLABS;
-    static_assert(CHANNELS % CHUNK == 0, "chunks are copied 16 bytes at a time");
+    static_assert(CHANNELS % (SPLIT * CHUNK) == 0, "chunks are copied 16 bytes at a time");
+    static_assert(SPLIT == 1 || (MT % SPLIT == 0 && GROUPS == 1), "parts end up with as many rows of tiles");
     static_assert(RESIDENT || (HELD == BUFFERS && CREWS == 1), "weights stay, or come with the windows of one crew");
 };
 
@@ -52,6 +58,12 @@ template <class Tile>
 constexpr bool BY_GROUPS = false;
 template <int... N>
 constexpr bool BY_GROUPS<GroupTile<N...>> = true;
+
+// Blocks along y are groups of columns, or parts of the channels.
+template <class Tile>
+__device__ __forceinline__ int part_of() { return Tile::SPLIT > 1 ? blockIdx.y : 0; }
+template <class Tile>
+__device__ __forceinline__ int first_column() { return Tile::SPLIT > 1 ? 0 : blockIdx.y * Tile::BN; }
 
 template <int... N>
 struct Crew<GroupTile<N...>> {
@@ -72,11 +84,11 @@ template <int... N>
 struct WarpPlace<GroupTile<N...>> {
     using Tile = GroupTile<N...>;
     __device__ __forceinline__ int row(int r) const {
-        return Crew<Tile>::thread() / 128 * (64 * Tile::MT) + 64 * (r / 2) + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4 +
-               r % 2 * 8;
+        return part_of<Tile>() * Tile::OWN_ROWS + Crew<Tile>::thread() / 128 * (64 * Tile::OWN_MT) + 64 * (r / 2) +
+               threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4 + r % 2 * 8;
     }
     __device__ __forceinline__ int column_in_block() const { return threadIdx.x % 4 * 2; }
-    __device__ __forceinline__ int own_column() const { return blockIdx.y * Tile::BN + column_in_block(); }
+    __device__ __forceinline__ int own_column() const { return first_column<Tile>() + column_in_block(); }
 };
 
 // Rows of a window: from one row of pixels to the next, and in all; a plane has that many, or one more.
@@ -164,8 +176,8 @@ __device__ __forceinline__ void load_planes(OPERAND* window, const OPERAND* x, i
     const int chunk = Crew<Tile>::thread() % Tile::CHUNKS, first = Crew<Tile>::thread() / Tile::CHUNKS;
     if (first >= TOGETHER) return;
     const int channel = (slab * Tile::CHUNKS + chunk) * Tile::CHUNK;
-    const bool exists = channel < Tile::CHANNELS;
-    const OPERAND* source = x + (exists ? channel : 0);
+    const bool exists = channel < Tile::PART;
+    const OPERAND* source = x + (exists ? part_of<Tile>() * Tile::PART + channel : 0);
     OPERAND* target = window + (chunk * (rows | 1) + first) * Tile::CHUNK;
 #pragma unroll 4
     for (int row = first; row < rows; row += TOGETHER, target += TOGETHER * Tile::CHUNK) {
@@ -236,7 +248,7 @@ __device__ __forceinline__ void multiply_planes(Accumulators<Tile::MT, Tile::NT>
     wgmma_commit();
 }
 
-// packed (groups, SLABS, STEPS, 2, BN, CHUNK): weight(tap, channel, group, n) for column n of a group, rounded here for the
+// packed (groups or parts, SLABS, STEPS, 2, BN, CHUNK): weight(tap, channel, group, n) for column n of a group, rounded here for the
 // product; zero where k is padding. Columns past COLUMNS are another group's, or padding: nobody reads their sums.
 template <class Tile, class Weight>
 __device__ __forceinline__ void pack_groups(OPERAND* packed, int groups, Weight weight) {
@@ -248,7 +260,9 @@ __device__ __forceinline__ void pack_groups(OPERAND* packed, int groups, Weight 
         int tap = pair ? step % Tile::TAPS : 2 * (step - Tile::PAIRS) + half;
         int chunk = pair ? step / Tile::TAPS * 2 + half : Tile::CHUNKS - 1;
         int channel = (slab * Tile::CHUNKS + chunk) * Tile::CHUNK + i % Tile::CHUNK;
-        bool inside = tap < Tile::TAPS && channel < Tile::CHANNELS;
-        put(packed + i, inside ? rounded(weight(tap, channel, i / (Tile::SLABS * Tile::WEIGHT_SLAB), n)) : 0.0f);
+        bool inside = tap < Tile::TAPS && channel < Tile::PART;
+        int group = i / (Tile::SLABS * Tile::WEIGHT_SLAB);  // or the part
+        int first = Tile::SPLIT > 1 ? group * Tile::PART : 0;
+        put(packed + i, inside ? rounded(weight(tap, first + channel, Tile::SPLIT > 1 ? 0 : group, n)) : 0.0f);
     }
 }

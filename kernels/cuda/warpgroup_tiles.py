@@ -51,6 +51,7 @@ class GroupTile:
         buffers: windows of a crew in shared memory.
         resident: the weights of all slabs stay in shared memory; else they come with the windows.
         strip: width of its tiles of pixels, each of one image; 0: pixels in the order of memory.
+        split: blocks that share the channels of a tile and exchange their sums; in one place only.
     """
 
     channels: int
@@ -67,19 +68,32 @@ class GroupTile:
     buffers: int
     resident: bool = True
     strip: int = 0
+    split: int = 1
 
     kind = "GroupTile"
 
     @property
     def arguments(self) -> str:
         held = self.slabs if self.resident else self.buffers
-        sizes = (self.columns, self.chunks, held, self.buffers, self.strip, self.crews, self.warpgroups, self.m_tiles)
-        return ", ".join(map(str, sizes))
+        window = (self.columns, self.chunks, held, self.buffers, self.strip, self.split)
+        return ", ".join(map(str, (*window, self.crews, self.warpgroups, self.m_tiles)))
 
     @property
     def packed_shape(self) -> tuple[int, int, int]:
-        """(groups, SLABS, WEIGHT_SLAB) of the packed weights."""
-        return self.groups, self.slabs, self.steps * 2 * self.padded_columns * CHUNK_BYTES // self.element
+        """(groups or parts, SLABS, WEIGHT_SLAB) of the packed weights."""
+        return self.shares, self.slabs, self.steps * 2 * self.padded_columns * CHUNK_BYTES // self.element
+
+    @property
+    def shares(self) -> int:
+        """Blocks that share a tile: groups of columns, or parts of the channels."""
+        return self.groups * self.split
+
+    @property
+    def exchange_shape(self) -> tuple[int, ...] | None:
+        """Of what two blocks of a tile hand each other: (2, float4s, threads, 4)."""
+        if self.split == 1:
+            return None
+        return self.split, self.m_tiles // self.split * self.padded_columns // 8, 128 * self.warpgroups, 4
 
     @property
     def rows(self) -> int:
@@ -98,13 +112,14 @@ class GroupTile:
 
     @property
     def area(self) -> int:
-        """Sums of a block, padding included: what a tile costs it."""
-        return self.crews * self.rows * self.padded_columns
+        """What a tile costs a block: clocks of its products, which read both factors from shared memory."""
+        one = max(self.padded_columns // 2, 16 + self.padded_columns // 4)
+        return self.crews * self.warpgroups * self.m_tiles * self.slabs * self.steps * one
 
     @property
     def slabs(self) -> int:
         """Parts that the channels are cut into."""
-        return ceil_div(self.channels * self.element, self.chunks * CHUNK_BYTES)
+        return ceil_div(self.channels // self.split * self.element, self.chunks * CHUNK_BYTES)
 
     @property
     def steps(self) -> int:
@@ -184,11 +199,21 @@ def _chunks(total: int) -> list[int]:
     return [total, *(chunks for chunks in range(2, total, 2) if total % chunks == 0)]
 
 
+def _parts(tile: GroupTile) -> Iterator[GroupTile]:
+    """The tile, and with half of its channels where all columns are one block's: fewer slabs of as many chunks."""
+    yield tile
+    half = tile.channels // 2 * tile.element
+    if tile.one_place and tile.groups == 1 and tile.warpgroups == 1 and tile.m_tiles % 2 == 0:
+        if half % (tile.chunks * CHUNK_BYTES) == 0 and tile.channels % 2 == 0:
+            yield replace(tile, split=2)
+
+
 def _variants(tile: GroupTile) -> Iterator[GroupTile]:
     """In one place all slabs at once or some in turns; over all frames more or fewer of them, and in strips."""
     if tile.one_place:
-        for buffers in (*(buffers for buffers in BUFFERS if buffers < tile.slabs), tile.slabs):
-            yield replace(tile, buffers=buffers)
+        for part in _parts(tile):
+            for buffers in (*(buffers for buffers in BUFFERS if buffers < part.slabs), part.slabs):
+                yield replace(part, buffers=buffers)
         return
     for strip in (0, *STRIPS):
         for buffers in BUFFERS:

@@ -33,7 +33,7 @@ struct WindowTile {
     static constexpr int WARPS_M = WARPS_M_, WARPS_N = WARPS_N_, WARPS_K = WARPS_K_, MT = MT_, NT = NT_;
     static constexpr int OWN_MT = MT / WARPS_K;
     static constexpr int BM = 16 * MT * WARPS_M, BN = 8 * NT * WARPS_N, THREADS = 32 * WARPS_M * WARPS_N * WARPS_K;
-    static constexpr int BLOCK_THREADS = THREADS;
+    static constexpr int BLOCK_THREADS = THREADS, OWN_ROWS = BM, SPLIT = 1;
     static constexpr int HEIGHT = STRIP == 0 ? 0 : BM / STRIP, PITCH = STRIP + KW - 1;
     static constexpr int SLABS = (CHANNELS + BK - 1) / BK;
     static constexpr bool RESIDENT = HELD == SLABS;
@@ -214,15 +214,19 @@ __device__ __forceinline__ void multiply_window(Accumulators<Tile::MT, Tile::NT>
     }
 }
 
-// Asks L2 for a tile's rows of an array (pixels, width) or null, columns [column, column + count), which a later epilogue
+// The first of a block's own rows of its tile: of a part of it, where blocks share one (warpgroup.cuh).
+template <class Tile>
+__device__ __forceinline__ int first_row() { return Tile::SPLIT > 1 ? blockIdx.y * Tile::OWN_ROWS : 0; }
+
+// Asks L2 for the own rows of a tile, of an array (pixels, width) or null, columns [column, column + count), which a later epilogue
 // reads; place tells the pixel of a row.
 template <class Tile, class Place, class Element>
 __device__ __forceinline__ void prefetch_tile(const Element* array, Place place, int pixels, int width, int column,
                                               int count) {
     constexpr int LINE = 128 / int(sizeof(Element));
     const int lines = array == nullptr ? 0 : (count + LINE - 1) / LINE + 1;
-    for (int i = Crew<Tile>::thread(); i < Tile::BM * lines; i += Tile::THREADS) {
-        const int m = place(i / lines);
+    for (int i = Crew<Tile>::thread(); i < Tile::OWN_ROWS * lines; i += Tile::THREADS) {
+        const int m = place(first_row<Tile>() + i / lines);
         if (m < pixels) prefetch_l2(array + (long long)m * width + column + min(i % lines * LINE, count - 1));
     }
 }
