@@ -26,6 +26,7 @@ class Product:
 PRODUCTS = {
     ("conv_lstm.cu", "input_forward"): Product("z", ("KH", "KW", "C")),
     ("windowed_input_forward.cu", "windowed_input_forward"): Product("z", ("KH", "KW", "C")),
+    ("few_inputs.cu", "few_inputs_forward"): Product("z", ("KH", "KW", "C")),
     ("conv_lstm.cu", "step_forward"): Product("z", ("KH", "KW", "F"), unless_none="h_prev"),
     ("conv_lstm.cu", "step_backward"): Product("dh", ("KH", "KW", "F"), gates=4, unless_none="dz_next"),
     ("windowed_step_forward.cu", "windowed_step_forward"): Product("z", ("KH", "KW", "F"), unless_none="h_prev"),
@@ -42,6 +43,7 @@ PRODUCTS = {
     ("conv_lstm.cu", "kernel_gradient"): Product("dz", ("KH", "KW", "C")),
     ("conv_lstm.cu", "recurrent_gradient"): Product("dz", ("KH", "KW", "F")),
     ("windowed_kernel_gradient.cu", "windowed_kernel_gradient"): Product("dz", ("KH", "KW", "C")),
+    ("few_inputs.cu", "few_inputs_gradient"): Product("dz", ("KH", "KW", "C")),
     ("windowed_recurrent_gradient.cu", "windowed_recurrent_gradient"): Product("dz", ("KH", "KW", "F")),
     ("warpgroup_kernel_gradient_bf16.cu", "warpgroup_kernel_gradient_bf16"): Product("dz", ("KH", "KW", "C")),
     ("warpgroup_recurrent_gradient_bf16.cu", "warpgroup_recurrent_gradient_bf16"): Product("dz", ("KH", "KW", "F")),

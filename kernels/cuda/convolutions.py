@@ -1,5 +1,5 @@
 """The convolutions of a ConvLSTM, each by the kernel that product_tiles.py chooses: with windows in shared memory
-(windowed_*.cu), or gathered (conv_lstm.cu).
+(windowed_*.cu), or gathered (conv_lstm.cu); that of an input with few channels by few_inputs.cu.
 
     input_forward    x (T,B,H,W,C)            -> z (T,B,H,W,F,4)      over all frames
     input_backward   dz (T,B,H,W,F,4)         -> dx (T,B,H,W,C)
@@ -15,6 +15,7 @@ from math import prod
 from types import MappingProxyType
 from typing import Any, Literal
 
+from kernels.cuda import few_inputs
 from kernels.cuda.binding import Launch, bind_convolution, bind_elements, cell_defines
 from kernels.cuda.launch import Program, Runtime, Size
 from kernels.cuda.precision import operand_dtype
@@ -61,6 +62,11 @@ class Convolution:
         pixels = spec.T * spec.B * spec.H * spec.W
         self._weights = "kernel" if name.startswith("input") else "recurrent_kernel"
         self._shape = (spec.kh, spec.kw, spec.C, 4 * spec.F)
+        self._pack: Launch
+        self._run: Launch
+        if products == "auto" and name == "input_forward" and few_inputs.has_few_inputs(spec):
+            self.tiles, self._pack, self._run = few_inputs.bind_forward(runtime, spec, precision, sizes)
+            return
         frames: dict[str, Any] = {"images": spec.T * spec.B, "height": spec.H, "width": spec.W}
         ways: Products = "gathered" if name == "initial_state_backward" else products
         packed: tuple[int, ...]
@@ -89,8 +95,8 @@ class Convolution:
                 **frames,
             )
         self._packed = runtime.empty(packed, operand_dtype(precision))
-        self._pack: Launch = partial(pack, packed=self._packed)
-        self._run: Launch = partial(run, packed=self._packed)
+        self._pack = partial(pack, packed=self._packed)
+        self._run = partial(run, packed=self._packed)
 
     def pack(self, weights: Array) -> None:
         """Take the kernel (kh,kw,C,4F), a step the recurrent kernel (kh,kw,F,4F), for the runs that follow."""

@@ -1,6 +1,6 @@
 """Launches the weight gradients of a ConvLSTM: each summed over all pixels by slices, then over the slices.
 
-Stage 1 is a kernel of conv_lstm.cu that gathers its pixels, or one that copies patches of them: of
+Stage 1 is a kernel of conv_lstm.cu that gathers its pixels, that of few_inputs.cu, or one that copies patches of them: of
 windowed_kernel_gradient.cu and windowed_recurrent_gradient.cu, or on Hopper of warpgroup_*_gradient_tf32.cu and
 warpgroup_*_gradient_bf16.cu. Stage 2 is conv_lstm.cu's for all.
 """
@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from kernels.cuda.binding import Launch, bind_elements, bind_gradient
+from kernels.cuda.few_inputs import FewInputsGradient, has_few_inputs
 from kernels.cuda.launch import DeviceLimits, Program, Runtime, Size
 from kernels.cuda.patch_tiles import PatchTile
 from kernels.cuda.precision import precision_defines
@@ -176,7 +177,9 @@ def _first_stage(
     name: str,
     gathered: GradientTile,
 ) -> _FirstStage:
-    """Gathered or from patches, as `products` and the counts say."""
+    """Gathered, for few inputs or from patches, as `products`, the counts and the layer say."""
+    if products == "auto" and name == "kernel" and has_few_inputs(spec):
+        return FewInputsGradient(runtime, spec, precision)
     way = _Gathered(program, spec, name, gathered)
     if products == "gathered":
         return way

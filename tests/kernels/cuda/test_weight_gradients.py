@@ -158,7 +158,7 @@ def test_which_way_is_taken(
     runtime = DryRuntime(limits)
     plan(runtime, spec, precision, products)
     programs = {source.name for source, _ in runtime.programs.values()}
-    assert programs == {"conv_lstm.cu"} | {f"windowed_{name}_gradient.cu" for name in windowed}
+    assert programs - {"few_inputs.cu"} == {"conv_lstm.cu"} | {f"windowed_{name}_gradient.cu" for name in windowed}
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
