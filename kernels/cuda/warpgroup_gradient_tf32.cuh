@@ -168,17 +168,20 @@ struct Square {
     }
 };
 
-// The planes of a patch; several squares of a thread are on their way at a time. dz (pixels of x, COLUMNS).
+// A patch: the window, and the planes of dz (pixels of x, COLUMNS). Several squares of a thread are on their way at a time,
+// the first of them while the window is asked for.
 template <class Tile>
-__device__ __forceinline__ void copy_dz(float* planes, const float* dz, Frames frames, Corner corner, int patch_rows) {
-    constexpr int TOGETHER = 4;
-    const int squares = 2 * patch_rows * Square<Tile>::FILTERS;
+__device__ __forceinline__ void copy_patch(float* window, float* planes, const float* x, const float* dz, Frames frames,
+                                           Corner corner, int patch_rows) {
+    constexpr int TOGETHER = 7;
+    const int squares = 2 * patch_rows * Square<Tile>::FILTERS, start = threadIdx.x - MULTIPLYING;
 #pragma unroll 1
-    for (int first = threadIdx.x - MULTIPLYING; first < squares; first += TOGETHER * COPYING) {
+    for (int first = start; first < squares; first += TOGETHER * COPYING) {
         Square<Tile> square[TOGETHER];
 #pragma unroll
         for (int i = 0; i < TOGETHER; ++i)
             if (first + i * COPYING < squares) square[i].load(first + i * COPYING, dz, frames, corner);
+        if (first == start) copy_window<Tile>(window, x, frames, corner, patch_rows + Tile::KH - 1);
 #pragma unroll
         for (int i = 0; i < TOGETHER; ++i)
             if (first + i * COPYING < squares) square[i].store(planes);
@@ -227,9 +230,8 @@ __device__ __forceinline__ void warpgroup_gradient(float* stages, const float* x
         for (int patch = first; patch < last; ++patch) {
             float* stage = stages + (patch - first) % 2 * stage_size;
             const Corner corner(patch, frames, patch_rows);
-            copy_window<Tile>(stage, x, frames, corner, rows);
+            copy_patch<Tile>(stage, stage + window_size, x, dz, frames, corner, patch_rows);
             cp_async_commit();
-            copy_dz<Tile>(stage + window_size, dz, frames, corner, patch_rows);
             cp_async_wait<0>();
             fence_proxy_async();
             barrier_sync(PATCH_BARRIER, Tile::THREADS);
