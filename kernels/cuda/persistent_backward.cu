@@ -19,7 +19,8 @@
 using Tile = TILE<4 * F, KH, KW, BACKWARD>;
 constexpr int ROWS = 2 * Tile::OWN_MT;  // pixels of a thread
 constexpr int STATES = 2 * Tile::NT;    // filters of each
-constexpr bool AHEAD = BY_GROUPS<Tile>;  // it has the registers to read ahead
+// Rows that are read while the products run, as registers allow; the others follow in their turns.
+constexpr int AHEAD = !BY_GROUPS<Tile> ? 0 : BF16 && Tile::BLOCK_THREADS <= 256 ? 2 : 1;
 static_assert(8 * Tile::NT == Tile::BN, "a warp has all columns of its block");
 
 // The first filter of a block.
@@ -54,10 +55,11 @@ struct Owned {
     }
 };
 
-// What one row of pixels of this thread reads.
+// What one row of pixels of this thread reads, as it stands in memory: nobody waits for it before it is needed.
 struct Row {
     Quad gates[STATES];
-    float c_prev[STATES], dh[STATES];
+    float c_prev[STATES];
+    OPERAND dh[STATES], h[STATES];
 };
 
 // Each access stands under a condition of its own, and the arithmetic under none: a row that is no pixel is computed too,
@@ -65,31 +67,28 @@ struct Row {
 
 // c_prev null: zeros. h null: dh is what it says, else dy of a linked BatchNormalization.
 __device__ __forceinline__ void read_row(Row& row, const Owned& own, int r, const OPERAND* gates, const float* c_prev,
-                                         const OPERAND* dh, const OPERAND* h, const float4* coefficients, int pixels) {
+                                         const OPERAND* dh, const OPERAND* h, int pixels) {
     const bool exists = own.pixel(r) < pixels;
 #pragma unroll
     for (int s = 0; s < STATES; ++s) {
         row.gates[s] = exists && own.has(s) ? quad(gates + 4 * own.at(r, s)) : Quad{};
         row.c_prev[s] = c_prev != nullptr && exists && own.has(s) ? c_prev[own.at(r, s)] : 0.0f;
-        row.dh[s] = exists && own.has(s) ? widen(dh[own.at(r, s)]) : 0.0f;
+        row.dh[s] = exists && own.has(s) ? dh[own.at(r, s)] : OPERAND{};
+        row.h[s] = h != nullptr && exists && own.has(s) ? h[own.at(r, s)] : OPERAND{};
     }
-    if (h == nullptr) return;
-    float h_t[STATES];
-#pragma unroll
-    for (int s = 0; s < STATES; ++s) h_t[s] = exists && own.has(s) ? widen(h[own.at(r, s)]) : 0.0f;
-#pragma unroll
-    for (int s = 0; s < STATES; ++s)
-        if (own.has(s)) row.dh[s] = norm_backward(coefficients[own.column(s)], row.dh[s], h_t[s]);
 }
 
-// dz of that row and this frame; c -> c_prev, dc -> its gradient.
+// dz of that row and this frame; c -> c_prev, dc -> its gradient. coefficients null: nothing is linked.
 __device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, const Owned& own, int r, const Row& row, float* c,
-                                            float* dc, OPERAND* dz, int pixels) {
+                                            float* dc, const float4* coefficients, OPERAND* dz, int pixels) {
 #pragma unroll
     for (int s = 0; s < STATES; ++s) {
         const float dh_next = Owned::sum_of(sum, r, s);
+        float dh_t = widen(row.dh[s]);
+        if (coefficients != nullptr && own.has(s))
+            dh_t = norm_backward(coefficients[own.column(s)], dh_t, widen(row.h[s]));
         const CellGradient d =
-            cell_backward(widen(row.gates[s]), c[s], row.c_prev[s], row.dh[s] + dh_next, dc[s]);  // (5) .. (2)
+            cell_backward(widen(row.gates[s]), c[s], row.c_prev[s], dh_t + dh_next, dc[s]);  // (5) .. (2)
         c[s] = row.c_prev[s];
         dc[s] = d.dc_prev;
         if (own.pixel(r) < pixels && own.has(s)) put4(dz + 4 * own.at(r, s), d.dz);
@@ -134,26 +133,30 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     for (int t = steps - 1; t >= 0; --t) {
         Sums<Tile> sum;
         clear(sum);
-        Row rows[2];  // one is read while the one before it is computed, the first during the products
+        Row rows[2];
         const float* c_prev = t > 0 ? c + (t - 1) * states : c0;
         auto read = [&](int r) {
             read_row(rows[r % 2], own, r, gates + 4 * t * states, c_prev, dh + t * states,
-                     h == nullptr ? nullptr : h + t * states, own_coefficients, frames.pixels());
+                     h == nullptr ? nullptr : h + t * states, frames.pixels());
         };
-        if (AHEAD) read(0);
-        prefetch_tile<Tile>(gates + 4 * t * states, place, frames.pixels(), 4 * F, 4 * first, 4 * filters);
-        prefetch_tile<Tile>(dh + t * states, place, frames.pixels(), F, first, filters);
-        if (h != nullptr) prefetch_tile<Tile>(h + t * states, place, frames.pixels(), F, first, filters);
-        if (c_prev != nullptr) prefetch_tile<Tile>(c_prev, place, frames.pixels(), F, first, filters);
+#pragma unroll
+        for (int r = 0; r < AHEAD; ++r) read(r);
+        if (t > 0) {  // what the next step reads
+            prefetch_tile<Tile>(gates + 4 * (t - 1) * states, place, frames.pixels(), 4 * F, 4 * first, 4 * filters);
+            prefetch_tile<Tile>(dh + (t - 1) * states, place, frames.pixels(), F, first, filters);
+            if (h != nullptr) prefetch_tile<Tile>(h + (t - 1) * states, place, frames.pixels(), F, first, filters);
+            if (t > 1) prefetch_tile<Tile>(c + (t - 2) * states, place, frames.pixels(), F, first, filters);
+        }
         if (t + 1 < steps) {
             recurrence.wait_for(steps - 1 - t);
             recurrence.convolve<false>(sum, dz + 4 * (t + 1) * states, steps - 1 - t);  // (1)
         }
 #pragma unroll
         for (int r = 0; r < ROWS; ++r) {
-            if (!AHEAD) read(r);
-            if (AHEAD && r + 1 < ROWS) read(r + 1);
-            retreat_row(sum, own, r, rows[r % 2], cell[r], dc[r], dz + 4 * t * states, frames.pixels());
+            if (AHEAD < 2 && r + AHEAD < ROWS) read(r + AHEAD);
+            retreat_row(sum, own, r, rows[r % 2], cell[r], dc[r], h == nullptr ? nullptr : own_coefficients,
+                        dz + 4 * t * states, frames.pixels());
+            if (AHEAD == 2 && r + 2 < ROWS) read(r + 2);
         }
         recurrence.publish(steps - t);
     }

@@ -18,7 +18,8 @@ using Tile = TILE<F, KH, KW, FORWARD>;
 constexpr int PAIRS = Tile::NT / 2;       // of accumulator tiles: a pair holds the gates of one filter of this thread
 constexpr int ROWS = 2 * Tile::OWN_MT;    // pixels of a thread
 constexpr int FILTERS = Tile::BN / 4;     // of a block
-constexpr bool AHEAD = BY_GROUPS<Tile>;    // it has the registers to read ahead
+// Rows of z that are read while the products run, as registers allow; the others follow in their turns.
+constexpr int AHEAD = !BY_GROUPS<Tile> ? 0 : Tile::BLOCK_THREADS > 256 ? 1 : 2;
 static_assert(Tile::NT % 2 == 0 && Tile::COLUMNS == Tile::BN, "a block has all four gates of its filters");
 using Statistics = StateSums<Tile, FILTERS>;
 
@@ -117,17 +118,18 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     for (int t = 0; t < steps; ++t, z += 4 * states) {
         Sums<Tile> sum;
         clear(sum);
-        Quad input[2][PAIRS];  // a row is read while the one before it is computed, the first during the products
-        if (AHEAD) read_row(input[0], own, 0, z, frames.pixels());
-        prefetch_tile<Tile>(z, place, frames.pixels(), 4 * F, first_gate, gates);
+        Quad input[2][PAIRS];
+#pragma unroll
+        for (int r = 0; r < AHEAD; ++r) read_row(input[r], own, r, z, frames.pixels());
+        if (t + 1 < steps) prefetch_tile<Tile>(z + 4 * states, place, frames.pixels(), 4 * F, first_gate, gates);
         if (t > 0) recurrence.wait_for(t);
         const OPERAND* h_prev = t > 0 ? h + (t - 1) * states : h0;
         if (h_prev != nullptr) recurrence.convolve<true>(sum, h_prev, t);  // (1)
 #pragma unroll
         for (int r = 0; r < ROWS; ++r) {
-            if (!AHEAD) read_row(input[r % 2], own, r, z, frames.pixels());
-            if (AHEAD && r + 1 < ROWS) read_row(input[(r + 1) % 2], own, r + 1, z, frames.pixels());
+            if (AHEAD < 2 && r + AHEAD < ROWS) read_row(input[(r + AHEAD) % 2], own, r + AHEAD, z, frames.pixels());
             advance_row(sum, own, r, input[r % 2], cell[r], h + t * states, frames.pixels());
+            if (AHEAD == 2 && r + 2 < ROWS) read_row(input[r % 2], own, r + 2, z, frames.pixels());
         }
         recurrence.publish(t + 1);
         // Flags are on their way: what no other block waits for comes now.

@@ -176,7 +176,7 @@ __device__ __forceinline__ void copy_patch(float* window, float* planes, const f
     constexpr int TOGETHER = 7;
     const int squares = 2 * patch_rows * Square<Tile>::FILTERS, start = threadIdx.x - MULTIPLYING;
 #pragma unroll 1
-    for (int first = start; first < squares; first += TOGETHER * COPYING) {
+    for (int first = start; first == start || first < squares; first += TOGETHER * COPYING) {
         Square<Tile> square[TOGETHER];
 #pragma unroll
         for (int i = 0; i < TOGETHER; ++i)
