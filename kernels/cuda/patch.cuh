@@ -122,7 +122,7 @@ struct Pieces {
     }
     // Rows [first, last) of it, which come next.
     __device__ __forceinline__ void copy(int first, int last, int height) {
-#pragma unroll 1
+#pragma unroll 3
         for (int row = first; row < last; ++row)
 #pragma unroll
             for (int i = 0; i < COUNT; ++i) pieces[i].copy(row, height);

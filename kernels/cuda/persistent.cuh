@@ -260,6 +260,7 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
         cp_async_wait<0>();
         fence_proxy_async();
         __syncthreads();
+        stagger<Tile>();
     }
 };
 

@@ -20,7 +20,7 @@ using Tile = TILE<4 * F, KH, KW, BACKWARD>;
 constexpr int ROWS = 2 * Tile::OWN_MT;  // pixels of a thread
 constexpr int STATES = 2 * Tile::NT;    // filters of each
 // Rows that are read while the products run, as registers allow; the others follow in their turns.
-constexpr int AHEAD = !BY_GROUPS<Tile> ? 0 : BF16 && Tile::BLOCK_THREADS <= 256 ? 2 : 1;
+constexpr int AHEAD = BY_GROUPS<Tile> ? 1 : 0;
 static_assert(8 * Tile::NT == Tile::BN, "a warp has all columns of its block");
 
 // The first filter of a block.
@@ -153,10 +153,9 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
         }
 #pragma unroll
         for (int r = 0; r < ROWS; ++r) {
-            if (AHEAD < 2 && r + AHEAD < ROWS) read(r + AHEAD);
+            if (r + AHEAD < ROWS) read(r + AHEAD);
             retreat_row(sum, own, r, rows[r % 2], cell[r], dc[r], h == nullptr ? nullptr : own_coefficients,
                         dz + 4 * t * states, frames.pixels());
-            if (AHEAD == 2 && r + 2 < ROWS) read(r + 2);
         }
         recurrence.publish(steps - t);
     }

@@ -207,6 +207,10 @@ __device__ __forceinline__ void red_add_release(uint32_t* flag, uint32_t value) 
 // warps here, and lets the other fibers run in the simulator.
 __device__ __forceinline__ void spin_pause() { asm volatile("nanosleep.u32 20;" ::: "memory"); }
 
+// Let so many nanoseconds pass, or up to twice as many: for those who should not do the same thing at the same time. Not a
+// way to wait for anybody.
+__device__ __forceinline__ void pass_time(int nanoseconds) { asm volatile("nanosleep.u32 %0;" ::"r"(nanoseconds)); }
+
 // ------------------------------------------------------------------------------------------------ fast functions
 
 // 2^x and 1/x with a relative error of 2^-22; what is below the smallest normal number is zero.

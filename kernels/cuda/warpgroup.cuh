@@ -49,6 +49,8 @@ struct GroupTile {
     static constexpr int WEIGHT_SLAB = STEPS * 2 * BN * CHUNK;
     static constexpr int PITCH = STRIP == 0 ? 1 : STRIP + KW - 1, HEIGHT = BM / PITCH;
     static constexpr bool RESIDENT = HELD == SLABS;
+    // What the products of a tile take, which read both factors from shared memory.
+    static constexpr int CLOCKS = SLABS * STEPS * MT * GROUPS * (BN / 2 > 16 + BN / 4 ? BN / 2 : 16 + BN / 4);
     static_assert(CHANNELS % (SPLIT * CHUNK) == 0, "chunks are copied 16 bytes at a time");
     static_assert(SPLIT == 1 || (MT % SPLIT == 0 && GROUPS == 1), "parts end up with as many rows of tiles");
     static_assert(RESIDENT || (HELD == BUFFERS && CREWS == 1), "weights stay, or come with the windows of one crew");
@@ -78,6 +80,13 @@ struct Crew<GroupTile<N...>> {
         }
     }
 };
+
+// Crews that begin together would go on together, each waiting for the tensor cores when the others do. A tile takes about
+// twice its products, so crew after crew begins so much later.
+template <class Tile>
+__device__ __forceinline__ void stagger() {
+    if (Tile::CREWS > 1) pass_time(Tile::CLOCKS * Crew<Tile>::number());  // at two clocks a nanosecond, or nearly
+}
 
 // What a thread of a warpgroup owns: as WarpPlace has it for warps that multiply by themselves.
 template <int... N>

@@ -48,6 +48,7 @@ __device__ __forceinline__ void convolve_frames_by_groups(char* shared, const OP
         cp_async_wait<0>();
         fence_proxy_async();
         __syncthreads();
+        stagger<Tile>();
     }
     for (int step = 0; step < Tile::BUFFERS; ++step) {
         look(step);

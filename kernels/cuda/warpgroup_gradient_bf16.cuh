@@ -123,6 +123,9 @@ __device__ __forceinline__ void warpgroup_gradient(char* shared, const bf16* x, 
     if (threadIdx.x < 4 * PIECE) ((uint32_t*)shared)[threadIdx.x] = cvt_bf16x2(1.0f, 1.0f);
     Pieces<Tile> pieces(x, dz, frames.width, patch_rows);
     TapSums<Tile> sum;
+    // The second block of a multiprocessor begins half a patch later, so that one copies while the other multiplies.
+    if (int(blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z)) * 2 >= int(gridDim.x * gridDim.y * gridDim.z))
+        pass_time(patch_rows * PATCH_WIDTH / 32 * Tile::TAP_COLUMNS * Tile::N / 2);
 
     pieces.begin(stages, stages + window_size, frames, Corner(first, frames, patch_rows));
     pieces.copy(0, rows, frames.height);

@@ -105,6 +105,7 @@ inline void prefetch_l2(const void*) {}
 
 extern "C" uint32_t sim_acquire(const uint32_t* flag, const char* file, int line);
 extern "C" void sim_release(uint32_t* flag, uint32_t value, int add, const char* file, int line);
+inline void pass_time(int) {}
 inline float4 load_l2(const float4* global) { return *global; }
 inline uint32_t ld_acquire(const uint32_t* flag, SIM_SITE) { return sim_acquire(flag, file, line); }
 inline void st_release(uint32_t* flag, uint32_t value, SIM_SITE) { sim_release(flag, value, 0, file, line); }

@@ -13,7 +13,7 @@ from kernels.cuda import CudaBackend, few_inputs
 from kernels.cuda.few_inputs import FewInputsTile, few_inputs_tile, has_few_inputs
 from kernels.cuda.nvrtc import compile_cubin
 from kernels.cuda.precision import operand_dtype, precision_defines
-from kernels.cuda.product_tiles import Products
+from kernels.cuda.product_kinds import Products
 from kernels.cuda.source import load_source
 from kernels.cuda.tiles import TARGET_BLOCKS
 from kernels.specs import PRECISIONS, ConvLSTMSpec

@@ -8,15 +8,16 @@ from hypothesis import strategies as st
 
 from bench.dry_runtime import H200
 from kernels.cuda.patch_tiles import PATCH_WIDTH
+from kernels.cuda.product_tiles import BEYOND_COUNT
 from kernels.cuda.tiles import gradient_tile
-from kernels.cuda.warpgroup_gradient_tiles import (
-    warpgroup_gradient_clocks,
-    warpgroup_gradient_tile,
-    warpgroups_cost_less,
+from kernels.cuda.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tile
+from kernels.cuda.windowed_gradient_tiles import (
+    gathered_gradient_clocks,
+    windowed_gradient_clocks,
+    windowed_gradient_tile,
 )
 from kernels.specs import ConvLSTMSpec
 
-HOPPER = replace(H200, architecture="90a")
 EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
 
 specs = st.builds(
@@ -34,8 +35,8 @@ specs = st.builds(
 
 @given(spec=specs, bias=st.booleans(), shared_bytes=st.integers(30_000, 232_448))
 def test_a_tile_covers_everything_and_fits(spec: ConvLSTMSpec, bias: bool, shared_bytes: int) -> None:
-    limits = replace(HOPPER, shared_bytes_per_block=shared_bytes)
-    tile = warpgroup_gradient_tile(spec, spec.C, bias, "bfloat16", limits)
+    limits = replace(H200, shared_bytes_per_block=shared_bytes)
+    tile = warpgroup_bf16_tile(spec, spec.C, bias, limits)
     assume(tile is not None)
     assert tile is not None
     taps, columns = tile.groups
@@ -56,21 +57,34 @@ def test_a_tile_covers_everything_and_fits(spec: ConvLSTMSpec, bias: bool, share
 
 
 def test_no_pixels_need_no_slice() -> None:
-    tile = warpgroup_gradient_tile(EXAMPLE, 40, False, "bfloat16", HOPPER)
+    tile = warpgroup_bf16_tile(EXAMPLE, 40, False, H200)
     assert tile is not None and tile.slices(tile.patches(0, 40, 40))[0] == 0
 
 
 def test_the_example() -> None:
     """All taps in a block, three groups of columns, whose blocks are two on a multiprocessor."""
-    tile = warpgroup_gradient_tile(EXAMPLE, 40, True, "bfloat16", HOPPER)
+    tile = warpgroup_bf16_tile(EXAMPLE, 40, True, H200)
     assert tile is not None
     assert (tile.tap_rows, tile.tap_columns, tile.groups, tile.patch_rows) == (3, 3, (1, 3), 20)
     assert tile.slices(tile.patches(150, 40, 40)) == (84, 18)
 
 
 @pytest.mark.parametrize("channels", [40, 64])
-def test_where_nothing_else_fits_gathering_is_compared(channels: int) -> None:
+def test_it_costs_less_than_the_other_ways(channels: int) -> None:
+    """Whose kernels are beyond their counts."""
     spec = replace(EXAMPLE, C=channels)
-    tile = warpgroup_gradient_tile(spec, channels, True, "bfloat16", HOPPER)
-    assert tile is not None and warpgroup_gradient_clocks(spec, tile) > 0
-    assert warpgroups_cost_less(spec, tile, None, gradient_tile(9 * channels + 1, 160, 2))
+    tile = warpgroup_bf16_tile(spec, channels, True, H200)
+    windowed = windowed_gradient_tile(spec, channels, True, "bfloat16", H200)
+    assert tile is not None and windowed is not None
+    gathered = gradient_tile(9 * channels + 1, 160, 2)
+    others = windowed_gradient_clocks(spec, windowed, "bfloat16"), gathered_gradient_clocks(spec, gathered, "bfloat16")
+    assert 0 < warpgroup_bf16_clocks(spec, tile) < BEYOND_COUNT * min(others)
+
+
+@pytest.mark.parametrize("spec", [replace(EXAMPLE, C=44), replace(EXAMPLE, F=39)], ids=["channels", "columns"])
+def test_rows_that_are_no_whole_pieces_have_no_tile(spec: ConvLSTMSpec) -> None:
+    assert warpgroup_bf16_tile(spec, spec.C, True, H200) is None
+
+
+def test_another_architecture_has_no_tile() -> None:
+    assert warpgroup_bf16_tile(EXAMPLE, 40, True, replace(H200, architecture="90")) is None

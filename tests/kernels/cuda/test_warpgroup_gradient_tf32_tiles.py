@@ -7,16 +7,17 @@ from hypothesis import strategies as st
 
 from bench.dry_runtime import H200
 from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.patch_tiles import PATCH_WIDTH
+from kernels.cuda.product_tiles import BEYOND_COUNT
 from kernels.cuda.tiles import gradient_tile
-from kernels.cuda.warpgroup_gradient_tf32_tiles import (
-    warpgroup_tf32_clocks,
-    warpgroup_tf32_costs_less,
-    warpgroup_tf32_tile,
+from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tile
+from kernels.cuda.windowed_gradient_tiles import (
+    gathered_gradient_clocks,
+    windowed_gradient_clocks,
+    windowed_gradient_tile,
 )
-from kernels.cuda.windowed_gradient_tiles import PATCH_WIDTH, windowed_gradient_clocks, windowed_gradient_tile
 from kernels.specs import ConvLSTMSpec
 
-HOPPER = replace(H200, architecture="90a")
 EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
 
 specs = st.builds(
@@ -34,7 +35,7 @@ specs = st.builds(
 
 @given(spec=specs, bias=st.booleans(), shared_bytes=st.integers(8_000, 232_448))
 def test_a_tile_covers_everything_and_fits(spec: ConvLSTMSpec, bias: bool, shared_bytes: int) -> None:
-    tile = warpgroup_tf32_tile(spec, spec.C, bias, "tf32", DeviceLimits(4, shared_bytes, 1024, "90a"))
+    tile = warpgroup_tf32_tile(spec, spec.C, bias, DeviceLimits(4, shared_bytes, 1024, "90a"))
     assume(tile is not None)
     assert tile is not None
     places, columns = tile.groups
@@ -54,23 +55,30 @@ def test_a_tile_covers_everything_and_fits(spec: ConvLSTMSpec, bias: bool, share
 
 def test_the_example() -> None:
     """Every place and half of the columns in a block."""
-    tile = warpgroup_tf32_tile(EXAMPLE, 40, True, "tf32", HOPPER)
+    tile = warpgroup_tf32_tile(EXAMPLE, 40, True, H200)
     assert tile is not None
     assert (tile.block_columns, tile.patch_rows, tile.groups) == (80, 20, (1, 2))
     assert tile.slices(tile.patches(150, 40, 40)) == (66, 23)
 
 
 def test_the_example_costs_less_than_the_other_ways() -> None:
-    tile = warpgroup_tf32_tile(EXAMPLE, 40, True, "tf32", HOPPER)
-    windowed = windowed_gradient_tile(EXAMPLE, 40, True, "tf32", HOPPER)
+    tile = warpgroup_tf32_tile(EXAMPLE, 40, True, H200)
+    windowed = windowed_gradient_tile(EXAMPLE, 40, True, "tf32", H200)
     assert tile is not None and windowed is not None
-    assert warpgroup_tf32_clocks(EXAMPLE, tile) < 0.7 * windowed_gradient_clocks(EXAMPLE, windowed, "tf32")
-    assert warpgroup_tf32_costs_less(EXAMPLE, tile, windowed, gradient_tile(361, 160))
-    assert warpgroup_tf32_costs_less(EXAMPLE, tile, None, None)
+    clocks = warpgroup_tf32_clocks(EXAMPLE, tile)
+    assert clocks < 0.7 * windowed_gradient_clocks(EXAMPLE, windowed, "tf32")
+    assert clocks < 0.7 * gathered_gradient_clocks(EXAMPLE, gradient_tile(361, 160), "tf32")
 
 
-def test_where_a_third_of_the_places_is_used_it_costs_more() -> None:
-    spec = replace(EXAMPLE, C=16)
-    tile = warpgroup_tf32_tile(spec, 16, True, "tf32", HOPPER)
+def test_where_patches_are_wider_than_frames_it_costs_more() -> None:
+    spec = replace(EXAMPLE, W=1)
+    tile = warpgroup_tf32_tile(spec, 40, True, H200)
     assert tile is not None
-    assert not warpgroup_tf32_costs_less(spec, tile, windowed_gradient_tile(spec, 16, True, "tf32", HOPPER), None)
+    gathered = gathered_gradient_clocks(spec, gradient_tile(361, 160), "tf32")
+    assert warpgroup_tf32_clocks(spec, tile) > BEYOND_COUNT * gathered
+
+
+def test_what_the_kernel_cannot_run_has_no_tile() -> None:
+    assert warpgroup_tf32_tile(replace(EXAMPLE, C=44), 44, True, H200) is None
+    assert warpgroup_tf32_tile(replace(EXAMPLE, kh=11), 40, True, H200) is None
+    assert warpgroup_tf32_tile(EXAMPLE, 40, True, replace(H200, architecture="90")) is None

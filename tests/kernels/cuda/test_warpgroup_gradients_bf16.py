@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 
 from bench.dry_runtime import H200, DryRuntime
-from kernels.cuda.product_tiles import Products
-from kernels.cuda.warpgroup_gradient_tiles import WarpgroupGradientTile, warpgroup_gradient_tile
+from kernels.cuda.product_kinds import Products
+from kernels.cuda.warpgroup_gradient_bf16_tiles import WarpgroupBf16Tile, warpgroup_bf16_tile
 from kernels.specs import ConvLSTMSpec
 from tests.kernels.cuda.layer_runs import Results, errors
 from tests.kernels.cuda.test_weight_gradients import ERROR, EXAMPLE, exact_factors, expected, plan, run
-
-HOPPER = replace(H200, architecture="90a")
 
 SHAPES = {
     "one pixel": ConvLSTMSpec(T=1, B=1, H=1, W=1, C=8, F=8, kh=1, kw=1),
@@ -27,11 +25,11 @@ SHAPES = {
 
 
 def run_here(spec: ConvLSTMSpec, host: Results, with_state: bool = True, seed: int = 0) -> Results:
-    return run(spec, "bfloat16", "windows", host, with_state, seed=seed, architecture="90a")
+    return run(spec, "bfloat16", "warpgroups", host, with_state, seed=seed, architecture="90a")
 
 
-def tile_of(spec: ConvLSTMSpec) -> WarpgroupGradientTile:
-    tile = warpgroup_gradient_tile(spec, spec.C, True, "bfloat16", HOPPER)
+def tile_of(spec: ConvLSTMSpec) -> WarpgroupBf16Tile:
+    tile = warpgroup_bf16_tile(spec, spec.C, True, H200)
     assert tile is not None
     return tile
 
@@ -58,10 +56,8 @@ def test_the_same_bits_in_any_order_of_blocks() -> None:
 def test_the_tile_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
     """On fewer pixels than it is chosen for."""
     monkeypatch.setattr(
-        "kernels.cuda.weight_gradients.warpgroup_gradient_tile",
-        lambda _, channels, bias, precision, limits: warpgroup_gradient_tile(
-            EXAMPLE, channels, bias, precision, limits
-        ),
+        "kernels.cuda.weight_gradients.warpgroup_bf16_tile",
+        lambda _, channels, bias, limits: warpgroup_bf16_tile(EXAMPLE, channels, bias, limits),
     )
     spec = replace(EXAMPLE, T=2, B=1, W=9)
     host = exact_factors(spec, "bfloat16")
@@ -71,6 +67,8 @@ def test_the_tile_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_shapes_here_reach_every_edge_of_a_tile() -> None:
     """Else the tests above would prove less than their names say."""
+    for spec in SHAPES.values():
+        assert tile_of(spec) and warpgroup_bf16_tile(spec, spec.F, False, H200), "both would be windows"
     spec = SHAPES["several patches a slice"]
     slices, per_slice = tile_of(spec).slices(tile_of(spec).patches(spec.T * spec.B, spec.H, spec.W))
     assert slices > 1 and per_slice > 1
@@ -83,10 +81,10 @@ def test_shapes_here_reach_every_edge_of_a_tile() -> None:
 
 CHOICES = {
     "the example": (EXAMPLE, "bfloat16", "auto", "90a", ("warpgroup", "warpgroup")),
-    "its first layer": (replace(EXAMPLE, C=1), "bfloat16", "auto", "90a", (None, "warpgroup")),
-    "another architecture": (EXAMPLE, "bfloat16", "auto", "90", ("windowed", "windowed")),
-    "another precision": (EXAMPLE, "tf32", "auto", "90a", ("windowed", "windowed")),
-    "columns that are copied one by one": (replace(EXAMPLE, F=39), "bfloat16", "windows", "90a", ("windowed",) * 2),
+    "its first layer": (replace(EXAMPLE, C=1), "bfloat16", "auto", "90a", ("few_inputs", "warpgroup")),
+    "another architecture": (EXAMPLE, "bfloat16", "warpgroups", "90", ("windowed", "windowed")),
+    "another precision": (EXAMPLE, "float32", "warpgroups", "90a", ("windowed", "windowed")),
+    "columns that are copied one by one": (replace(EXAMPLE, F=39), "bfloat16", "warpgroups", "90a", ("windowed",) * 2),
     "taps are read anew for few products": (
         replace(EXAMPLE, C=128),
         "bfloat16",
@@ -94,8 +92,16 @@ CHOICES = {
         "90a",
         ("windowed", "warpgroup"),
     ),
-    "channels that are too many": (replace(EXAMPLE, C=168), "bfloat16", "windows", "90a", ("windowed", "warpgroup")),
+    "whatever it costs": (replace(EXAMPLE, C=128), "bfloat16", "warpgroups", "90a", ("warpgroup", "warpgroup")),
+    "channels that are too many": (replace(EXAMPLE, C=168), "bfloat16", "warpgroups", "90a", ("windowed", "warpgroup")),
+    "windows are asked for": (EXAMPLE, "bfloat16", "windows", "90a", ("windowed", "windowed")),
     "not wanted": (EXAMPLE, "bfloat16", "gathered", "90a", (None, None)),
+}
+FILES = {
+    "warpgroup": "warpgroup_{}_gradient_bf16.cu",
+    "windowed": "windowed_{}_gradient.cu",
+    "few_inputs": "few_inputs.cu",
+    None: "conv_lstm.cu",
 }
 
 
@@ -109,4 +115,4 @@ def test_which_way_is_taken(
     plan(runtime, spec, precision, products)
     programs = {source.name for source, _ in runtime.programs.values()}
     names = zip(ways, ("kernel", "recurrent"), strict=True)
-    assert programs == {"conv_lstm.cu"} | {f"{way}_{name}_gradient.cu" for way, name in names if way is not None}
+    assert programs == {"conv_lstm.cu"} | {FILES[way].format(name) for way, name in names}

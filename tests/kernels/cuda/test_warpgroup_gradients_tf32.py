@@ -8,13 +8,11 @@ import pytest
 
 from bench.dry_runtime import H200, DryRuntime
 from kernels.cuda.launch import DeviceLimits
-from kernels.cuda.product_tiles import Products
+from kernels.cuda.product_kinds import Products
 from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_tile
 from kernels.specs import ConvLSTMSpec
 from tests.kernels.cuda.layer_runs import Results, errors
 from tests.kernels.cuda.test_weight_gradients import ERROR, EXAMPLE, exact_factors, expected, plan, run
-
-HOPPER = replace(H200, architecture="90a")
 
 SHAPES = {
     "one pixel": ConvLSTMSpec(T=1, B=1, H=1, W=1, C=8, F=8, kh=1, kw=1),
@@ -31,17 +29,10 @@ SMALL = {"several patches down and across": 80_000}
 """Shared memory of a block, where a device's own would leave nothing to test."""
 
 
-@pytest.fixture
-def always_by_warpgroups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever it costs: shapes that are quick to simulate are not those it pays for."""
-    monkeypatch.setattr("kernels.cuda.weight_gradients.warpgroup_tf32_costs_less", lambda *_: True)
-
-
 def by_warpgroups(spec: ConvLSTMSpec, host: Results, with_state: bool = True, **device: Any) -> Results:
-    return run(spec, "tf32", "windows", host, with_state, architecture="90a", **device)
+    return run(spec, "tf32", "warpgroups", host, with_state, architecture="90a", **device)
 
 
-@pytest.mark.usefixtures("always_by_warpgroups")
 @pytest.mark.parametrize("name", SHAPES)
 def test_sums_are_those_of_the_definition(name: str) -> None:
     spec = SHAPES[name]
@@ -52,7 +43,6 @@ def test_sums_are_those_of_the_definition(name: str) -> None:
         assert max(found.values()) < ERROR, (with_state, found)
 
 
-@pytest.mark.usefixtures("always_by_warpgroups")
 def test_x_is_rounded_on_its_way_in() -> None:
     """To nearest, as the other ways do: they differ by the order of their sums."""
     spec = SHAPES["several patches down and across"]
@@ -66,7 +56,6 @@ def test_x_is_rounded_on_its_way_in() -> None:
     assert 1e-5 < off["dkernel"] < 1e-3
 
 
-@pytest.mark.usefixtures("always_by_warpgroups")
 def test_the_same_bits_in_any_order_of_blocks() -> None:
     spec = SHAPES["several patches a slice"]
     host = exact_factors(spec, "tf32")
@@ -81,9 +70,10 @@ def test_shapes_here_reach_every_edge_of_a_tile() -> None:
     """Else the tests above would prove less than their names say."""
 
     def tile(name: str) -> Any:
-        limits = replace(HOPPER, shared_bytes_per_block=SMALL.get(name, HOPPER.shared_bytes_per_block))
-        return warpgroup_tf32_tile(SHAPES[name], SHAPES[name].C, True, "tf32", limits)
+        limits = replace(H200, shared_bytes_per_block=SMALL.get(name, H200.shared_bytes_per_block))
+        return warpgroup_tf32_tile(SHAPES[name], SHAPES[name].C, True, limits)
 
+    assert all(tile(name) is not None for name in SHAPES), "it would be windows"
     assert tile("several patches down and across").patch_rows < 19
     several = tile("several patches a slice")
     slices, per_slice = several.slices(several.patches(5 * 14, 5, 9))
@@ -93,16 +83,18 @@ def test_shapes_here_reach_every_edge_of_a_tile() -> None:
 
 
 CHOICES = {
-    "the example": (EXAMPLE, "tf32", "auto", HOPPER, {"kernel", "recurrent"}),
-    "asked for": (EXAMPLE, "tf32", "windows", HOPPER, {"kernel", "recurrent"}),
-    "not wanted": (EXAMPLE, "tf32", "gathered", HOPPER, set()),
-    "its first layer": (replace(EXAMPLE, C=1), "tf32", "auto", HOPPER, {"recurrent"}),
-    "channels that are no eights": (replace(EXAMPLE, C=44), "tf32", "auto", HOPPER, {"recurrent"}),
-    "places for half a block": (replace(EXAMPLE, C=16), "tf32", "auto", HOPPER, {"recurrent"}),
-    "sums for every row of a high kernel": (replace(EXAMPLE, kh=31, kw=1), "tf32", "windows", HOPPER, set()),
-    "another precision": (EXAMPLE, "bfloat16", "auto", HOPPER, set()),
-    "another architecture": (EXAMPLE, "tf32", "auto", H200, set()),
-    "little shared memory": (EXAMPLE, "tf32", "auto", replace(HOPPER, shared_bytes_per_block=16_384), set()),
+    "the example": (EXAMPLE, "tf32", "auto", H200, {"kernel", "recurrent"}),
+    "asked for": (replace(EXAMPLE, W=1), "tf32", "warpgroups", H200, {"kernel", "recurrent"}),
+    "where no windows fit": (replace(EXAMPLE, C=424), "tf32", "auto", H200, {"kernel", "recurrent"}),
+    "windows are asked for": (EXAMPLE, "tf32", "windows", H200, set()),
+    "not wanted": (EXAMPLE, "tf32", "gathered", H200, set()),
+    "its first layer": (replace(EXAMPLE, C=1), "tf32", "auto", H200, {"recurrent"}),
+    "channels that are no eights": (replace(EXAMPLE, C=44), "tf32", "warpgroups", H200, {"recurrent"}),
+    "patches wider than frames": (replace(EXAMPLE, W=1), "tf32", "auto", H200, set()),
+    "sums for every row of a high kernel": (replace(EXAMPLE, kh=31, kw=1), "tf32", "warpgroups", H200, set()),
+    "another precision": (EXAMPLE, "bfloat16", "warpgroups", H200, set()),
+    "another architecture": (EXAMPLE, "tf32", "warpgroups", replace(H200, architecture="90"), set()),
+    "little shared memory": (EXAMPLE, "tf32", "warpgroups", replace(H200, shared_bytes_per_block=16_384), set()),
 }
 
 
@@ -122,9 +114,8 @@ def test_the_tile_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
     """On fewer pixels than it is chosen for."""
     monkeypatch.setattr(
         "kernels.cuda.weight_gradients.warpgroup_tf32_tile",
-        lambda _, channels, bias, precision, limits: warpgroup_tf32_tile(EXAMPLE, channels, bias, precision, limits),
+        lambda _, channels, bias, limits: warpgroup_tf32_tile(EXAMPLE, channels, bias, limits),
     )
-    monkeypatch.setattr("kernels.cuda.weight_gradients.warpgroup_tf32_costs_less", lambda *_: True)
     spec = replace(EXAMPLE, T=3, B=1, W=9)
     host = exact_factors(spec, "tf32")
     found = errors(by_warpgroups(spec, host), expected(spec, host, with_state=True))

@@ -136,18 +136,21 @@ def test_shapes_here_reach_every_edge_of_a_tile() -> None:
     assert all(tile.pieces > 2 for tile in tiles("pieces of a row for four")[:2])
 
 
+WARPS = replace(H200, architecture="90")
+"""As large, but without warpgroup products: test_warpgroup_gradients_*.py are about those."""
+
 EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
 CHOICES = {
-    "the example": (EXAMPLE, "tf32", "auto", H200, {"kernel", "recurrent"}),
-    "the example in bfloat16": (EXAMPLE, "bfloat16", "auto", H200, {"kernel", "recurrent"}),
-    "its first layer": (replace(EXAMPLE, C=1), "tf32", "auto", H200, {"recurrent"}),
-    "channels that are copied one by one": (replace(EXAMPLE, C=41), "tf32", "auto", H200, {"recurrent"}),
-    "its first layer in bfloat16": (replace(EXAMPLE, C=1), "bfloat16", "auto", H200, {"recurrent"}),
-    "multiplications rule": (EXAMPLE, "float32", "auto", H200, set()),
-    "patches wider than frames": (replace(EXAMPLE, W=3), "tf32", "auto", H200, set()),
+    "the example": (EXAMPLE, "tf32", "auto", WARPS, {"kernel", "recurrent"}),
+    "the example in bfloat16": (EXAMPLE, "bfloat16", "auto", WARPS, {"kernel", "recurrent"}),
+    "its first layer": (replace(EXAMPLE, C=1), "tf32", "auto", WARPS, {"recurrent"}),
+    "channels that are copied one by one": (replace(EXAMPLE, C=41), "tf32", "auto", WARPS, {"recurrent"}),
+    "its first layer in bfloat16": (replace(EXAMPLE, C=1), "bfloat16", "auto", WARPS, {"recurrent"}),
+    "multiplications rule": (EXAMPLE, "float32", "auto", WARPS, set()),
+    "patches wider than frames": (replace(EXAMPLE, W=3), "tf32", "auto", WARPS, set()),
     "little shared memory": (EXAMPLE, "tf32", "auto", DeviceLimits(4, 16_384, 1024, "90"), set()),
-    "asked for": (EXAMPLE, "float32", "windows", H200, {"kernel", "recurrent"}),
-    "not wanted": (EXAMPLE, "tf32", "gathered", H200, set()),
+    "asked for": (EXAMPLE, "float32", "windows", WARPS, {"kernel", "recurrent"}),
+    "not wanted": (EXAMPLE, "tf32", "gathered", WARPS, set()),
 }
 
 
