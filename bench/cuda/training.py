@@ -1,4 +1,4 @@
-"""Part (e): the program as a user starts it, from nothing compiled; gradients and loss curves in every precision.
+"""Part (e): gradients and loss curves in every precision; the program as a user starts it, from nothing compiled.
 
 `python -m engine.train` runs once for each precision; the first start finds no compiled kernels. What the device did
 meanwhile is asked of nvidia-smi.
@@ -22,16 +22,16 @@ SAMPLED = ("utilization.gpu", "memory.used", "power.draw", "clocks.sm")
 
 
 def main() -> None:
-    """Training runs first, gradients and curves after."""
+    """Gradients and curves first, which prove something; training runs after."""
     part = Part.from_command_line()
     chosen = sizes(part.rehearse)
-    for number, precision in enumerate(chosen.train_precisions):
-        limit = part.left * 0.5 / (len(chosen.train_precisions) - number)
-        train(part, precision, chosen.train, chosen.train_settings, limit)
     for module, what in (("gradients", "gradients beside float64"), ("curves", "loss curves")):
-        ended = run_limited([sys.executable, "-m", f"bench.cuda.{module}", *part.arguments()], part.left - 2.0)
+        ended = run_limited([sys.executable, "-m", f"bench.cuda.{module}", *part.arguments()], part.left * 0.6)
         if ended.status != 0:
             part.record("failure", what=what, error=ended.why)
+    for number, precision in enumerate(chosen.train_precisions):
+        limit = (part.left - 2.0) / (len(chosen.train_precisions) - number)
+        train(part, precision, chosen.train, chosen.train_settings, limit)
 
 
 def train(part: Part, precision: str, arguments: tuple[str, ...], settings: tuple[str, ...], limit: float) -> None:

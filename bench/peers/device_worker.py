@@ -90,9 +90,9 @@ class NotOffered(Exception):
 def serve(peer: str, versions: dict[str, str], make: Callable[[Request, Work, str], Task]) -> None:
     """Measure all of the request; a work that fails is recorded with its error, and the next one is tried."""
     request = Request.from_command_line()
-    for name, text in request.works.items():
-        work = Work.from_json(text)
-        for precision in request.precisions:
+    for precision in request.precisions:
+        for name, text in request.works.items():
+            work = Work.from_json(text)
             record: dict[str, Any] = {
                 "kind": "time", "row": name, "peer": peer, "form": request.form, "precision": precision,
                 "versions": versions,

@@ -19,8 +19,10 @@
 using Tile = TILE<4 * F, KH, KW, BACKWARD>;
 constexpr int ROWS = 2 * Tile::OWN_MT;  // pixels of a thread
 constexpr int STATES = 2 * Tile::NT;    // filters of each
-// Rows that are read while the products run, as registers allow; the others follow in their turns.
+// Rows that are read while the products run, as registers allow. The others follow in their turns: each while the one before
+// it is computed, but in bf16, whose compilers spill for it.
 constexpr int AHEAD = BY_GROUPS<Tile> ? 1 : 0;
+constexpr bool BESIDE = !BF16;
 static_assert(8 * Tile::NT == Tile::BN, "a warp has all columns of its block");
 
 // The first filter of a block.
@@ -153,9 +155,10 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
         }
 #pragma unroll
         for (int r = 0; r < ROWS; ++r) {
-            if (r + AHEAD < ROWS) read(r + AHEAD);
+            if ((BESIDE || AHEAD == 0) && r + AHEAD < ROWS) read(r + AHEAD);
             retreat_row(sum, own, r, rows[r % 2], cell[r], dc[r], h == nullptr ? nullptr : own_coefficients,
                         dz + 4 * t * states, frames.pixels());
+            if (!BESIDE && AHEAD == 1 && r + 1 < ROWS) read(r + 1);
         }
         recurrence.publish(steps - t);
     }
