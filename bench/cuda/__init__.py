@@ -8,6 +8,7 @@ Parts, each a process of its own with its share of the time that is left:
   d  training step, forward, rollout, beside PyTorch and JAX
   e  python -m engine.train, gradients beside float64 and loss curves in every precision
   f  the whole training, 300 epochs
+  g  what tiles of warpgroup products take (only if asked for)
 
 DIR/cuda.json, DIR/cuda.md and DIR/cuda.log are written anew every few seconds, so that whatever ends the command, what
 was measured until then is there. A summary is printed last. Exit status: 0; 1 if something proved wrong; 2 for a wrong

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cuda.goals import CURVES_APART, curves_apart, goals
-from bench.cuda.sections import comparison, correctness, kernels, sanitizer, training
+from bench.cuda.sections import comparison, correctness, kernels, sanitizer, tiles, training
 
 Results = dict[str, Any]
 Section = Callable[[list[dict[str, Any]], bool], list[str]]
@@ -17,6 +17,7 @@ SECTIONS: dict[str, Section] = {
     "d": comparison,
     "e": training,
     "f": training,
+    "g": tiles,
 }
 SUMMARY_LINES = 82
 

@@ -33,6 +33,7 @@ PARTS = {
     "d": PartKind("beside the peers", "comparison", 200.0),
     "e": PartKind("training", "training", 90.0),
     "f": PartKind("the whole training", "full_training", 90.0),
+    "g": PartKind("tiles", "tile_times", 60.0),
 }
 DEFAULT_PARTS = "abcdef"
 

@@ -112,6 +112,25 @@ def floor(record: Record, rates: dict[str, float]) -> float | None:
     return max(arithmetic, record["moved_bytes"] / (copy * 1e12))
 
 
+def tiles(records: Records, short: bool) -> list[str]:
+    """For each kernel its tiles, the fastest first."""
+    found = sorted(of_kind(records, "tile"), key=lambda r: (r["precision"], r["kernel"], r["seconds"]))
+    header = [
+        "kernel",
+        "precision",
+        "columns",
+        "split",
+        "crews",
+        "warpgroups",
+        "rows of 64",
+        "chunks",
+        "buffers",
+        "time",
+    ]
+    names = ("kernel", "precision", "columns", "split", "crews", "warpgroups", "m_tiles", "chunks", "buffers")
+    return table(header, [[*(str(r[name]) for name in names), duration(r["seconds"])] for r in found]) if found else []
+
+
 def comparison(records: Records, short: bool) -> list[str]:
     """For each work and precision: ours, every peer, how many times the fastest; and the memory of a training step."""
     times = of_kind(records, "time")

@@ -39,6 +39,7 @@ WORK = {
 """The kernels that do it, one way or the other."""
 
 WAYS: tuple[tuple[Recurrence, Products], ...] = (
+    ("auto", "auto"),
     ("persistent", "windows"),
     ("steps", "windows"),
     ("steps", "gathered"),

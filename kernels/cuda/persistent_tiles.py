@@ -61,19 +61,20 @@ def blocks_of(spec: ConvLSTMSpec, tile: Tile) -> tuple[int, int]:
 def _choose(
     spec: ConvLSTMSpec, limits: DeviceLimits, tiles: Iterable[Tile], front: Callable[[Tile], int]
 ) -> Tile | None:
-    """The smallest block whose grid has at most one block for each multiprocessor; of equal ones the fewest groups."""
+    """The smallest block whose grid has at most one block for each multiprocessor; of equal ones what `choice` says."""
     fitting = []
     for tile in tiles:
         blocks, groups = blocks_of(spec, tile)
         if blocks * groups <= limits.sm_count and tile.fits(spec.W, limits.shared_bytes_per_block - front(tile)):
             fitting.append(tile)
-    return min(fitting, key=lambda tile: (tile.area, tile.groups, *_copies(tile)), default=None)
+    return min(fitting, key=choice, default=None)
 
 
-def _copies(tile: Tile) -> tuple[int, int, int]:
-    """Of tiles alike, which one waits least for its window: few slabs; on warpgroup products where another crew fills the
-    time, and much of the window is asked for at once.
+def choice(tile: Tile) -> tuple[int, ...]:
+    """What is taken first: the least. Of tiles alike the one that waits least for its window: few slabs; on warpgroup
+    products many crews, which fill each other's time, and much of the window asked for at once.
     """
     if isinstance(tile, WindowTile):
-        return 0, 0, tile.slabs
-    return -tile.crews, -min(tile.buffers, tile.slabs) * tile.chunks, abs(tile.slabs - SLABS)
+        return tile.area, tile.groups, tile.slabs
+    in_flight = min(tile.buffers, tile.slabs) * tile.chunks
+    return tile.area, tile.groups, -tile.crews, -in_flight, abs(tile.slabs - SLABS)

@@ -1,9 +1,9 @@
 """Which kernels take the convolutions of a ConvLSTM, and with which tiles: by counting what each would cost.
 
 Three ways compute them: warpgroup_frames.cuh and windowed_frames.cuh copy a window of pixels to shared memory once, for
-Hopper's warpgroup products or for warps; conv.cuh gathers each tap of a pixel anew. The counts are of one multiprocessor:
-multiplications, bytes of shared memory and bytes from L2, each over the rate below; the largest of the three is what a
-tile costs.
+Hopper's warpgroup products or for warps; conv.cuh gathers each tap of a pixel anew. The counts are of one
+multiprocessor: multiplications, bytes of shared memory and bytes from L2, each over the rate below; the largest of the
+three is what a tile costs, but for warpgroup products, where they were seen to add up.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,8 +22,8 @@ MULTIPLICATIONS = {"float32": 128, "tf32": 645, "bfloat16": 1290}
 """A clock and multiprocessor of an H200; those of tensor cores at 63 % of the data sheet, what mma.sync reaches."""
 
 BEYOND_COUNT = 2.2
-"""What the convolutions of the example took on an H200 with mma.sync, over their count: 1.8 to 2.5. Both ways with mma.sync
-are beyond it alike, so it matters beside warpgroup products only."""
+"""What the convolutions of the example took on an H200 with mma.sync, over their count: 1.8 to 2.5. Both ways with
+mma.sync are beyond it alike, so it matters beside warpgroup products only."""
 
 SHARED_BYTES = 128
 """A clock and multiprocessor."""
@@ -42,8 +42,8 @@ PRODUCT_COLUMNS = 2
 
 GAPS = 8000
 """What passes between a tile's products, its copies and its stores, where one crew does them all; more crews fill each
-other's gaps. Products, copies and stores themselves were seen to add up: within 15 % of what 21 tiles of the example's input
-convolution and its gradient took on an H200, and in their order."""
+other's gaps. With it the count is within 20 % of what 21 tiles of the example's input convolution and its gradient took
+on an H200 (bench/results/cuda_log.json), and in their order; crews began together then."""
 
 MEMORY_BYTES = 17.8
 """A clock and multiprocessor: 4.3 TB/s."""
@@ -78,14 +78,14 @@ def cheapest_group_tile(name: str, spec: ConvLSTMSpec, precision: str, limits: D
     else:
         tiles = channel_group_tiles(4 * spec.F, spec.C, *kernel, precision, one_place=False)
     fitting = [tile for tile in tiles if tile.fits(spec.W, limits.shared_bytes_per_block - front_bytes(name, tile))]
-    return min(fitting, key=lambda tile: (group_clocks(spec, tile, limits), *_in_flight(tile)), default=None)
+    return min(fitting, key=lambda tile: choice_over_frames(spec, tile, limits), default=None)
 
 
-def _in_flight(tile: GroupTile) -> tuple[bool, int, int]:
-    """Of tiles that count alike, one that asks for 64 bytes of a pixel ahead, in few slabs and in little shared memory, which
-    leaves L1 more.
+def choice_over_frames(spec: ConvLSTMSpec, tile: GroupTile, limits: DeviceLimits) -> tuple[float, bool, int, int]:
+    """What is taken first: the least. Of tiles that count alike, one that asks for 64 bytes of a pixel ahead, in few
+    slabs and in little shared memory, which leaves L1 more.
     """
-    return (tile.buffers - 1) * tile.chunks < 4, -tile.chunks, tile.buffers
+    return group_clocks(spec, tile, limits), (tile.buffers - 1) * tile.chunks < 4, -tile.chunks, tile.buffers
 
 
 def cheapest_tile(name: str, spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> WindowTile | None:

@@ -23,8 +23,8 @@ BUFFERS = (2, 3, 4, 6, 8)
 """Windows of a crew that goes from tile to tile."""
 
 MAX_ACCUMULATORS = 80
-"""Of a thread: with the states it may carry, about 150 registers of the 255 that it may have. Half as many in a block of
-512 threads, which may have half as many registers.
+"""Of a thread: with the states it may carry, about 150 registers of the 255 that it may have. Half as many in a block
+of 512 threads, which may have half as many registers.
 """
 
 MAX_COLUMNS = 160
@@ -203,9 +203,9 @@ def _parts(tile: GroupTile) -> Iterator[GroupTile]:
     """The tile, and with half of its channels where all columns are one block's: fewer slabs of as many chunks."""
     yield tile
     half = tile.channels // 2 * tile.element
-    if tile.one_place and tile.groups == 1 and tile.warpgroups == 1 and tile.m_tiles % 2 == 0:
-        if half % (tile.chunks * CHUNK_BYTES) == 0 and tile.channels % 2 == 0:
-            yield replace(tile, split=2)
+    whole = tile.channels % 2 == 0 and half % (tile.chunks * CHUNK_BYTES) == 0
+    if whole and tile.one_place and tile.groups == 1 and tile.warpgroups == 1 and tile.m_tiles % 2 == 0:
+        yield replace(tile, split=2)
 
 
 def _variants(tile: GroupTile) -> Iterator[GroupTile]:

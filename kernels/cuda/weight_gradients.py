@@ -1,7 +1,7 @@
 """Launches the weight gradients of a ConvLSTM: each summed over all pixels by slices, then over the slices.
 
-Stage 1 is a kernel of conv_lstm.cu that gathers its pixels, that of few_inputs.cu, or one that copies patches of them: of
-windowed_kernel_gradient.cu and windowed_recurrent_gradient.cu, or on Hopper of warpgroup_*_gradient_tf32.cu and
+Stage 1 is a kernel of conv_lstm.cu that gathers its pixels, that of few_inputs.cu, or one that copies patches of them:
+of windowed_kernel_gradient.cu and windowed_recurrent_gradient.cu, or on Hopper of warpgroup_*_gradient_tf32.cu and
 warpgroup_*_gradient_bf16.cu. Stage 2 is conv_lstm.cu's for all.
 """
 

@@ -12,13 +12,18 @@ import pytest
 
 from bench.cuda import main, runner
 from bench.cuda.correctness import NETWORKS, OPERATIONS, groups
+from bench.cuda.device import Device
 from bench.cuda.goals import goals
-from bench.cuda.part import ROOT, Ended, append_record, read_records, run_limited
+from bench.cuda.part import ROOT, Ended, Part, append_record, read_records, run_limited
 from bench.cuda.report import markdown, proved_wrong
 from bench.cuda.runner import PartKind, Run
 from bench.cuda.sanitizer import judge
+from bench.cuda.sections import tiles
+from bench.cuda.tile_times import KERNELS, record_tiles
 from bench.peers.device_worker import difference
 from kernels.cuda.backend import PRECISIONS
+from kernels.specs import ConvLSTMSpec
+from tests.cuda_sim.runtime import SimRuntime
 
 MACHINE: dict[str, Any] = {
     "cpu": "a processor", "cores": 2, "python": "3", "date": "today", "versions": {}, "peer_versions": {},
@@ -99,6 +104,19 @@ def test_every_test_is_in_one_group() -> None:
         expected = [[path, "-k", f"gpu-{precision}"] for precision in PRECISIONS]
         assert [arguments for arguments in found.values() if path in arguments] == expected
     assert all(any(f"gpu-{precision}" in test for precision in PRECISIONS) for test in collected(*OPERATIONS))
+
+
+def test_tiles_are_timed_where_there_are_warpgroup_products(tmp_path: Path) -> None:
+    part = Part(tmp_path / "records.jsonl", 60.0, True, sys.executable, tmp_path)
+    device = Device(rehearse=True, runtime=SimRuntime(checked=False, sm_count=8, architecture="90a"))
+    spec = ConvLSTMSpec(T=2, B=1, H=9, W=7, C=8, F=8, kh=3, kw=3)
+    record_tiles(part, device, spec, "bfloat16")
+    found = read_records(part.records)
+    assert {record["kernel"] for record in found} == set(KERNELS)
+    assert all(record["seconds"] > 0.0 for record in found)
+    assert all((record["counted_clocks"] is None) == record["kernel"].startswith("persistent") for record in found)
+    lines = tiles(found, short=False)
+    assert len(lines) == 2 + len(found) and "windowed_input_forward" in lines[-1]
 
 
 def results_of(letter: str, *records: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""Part (g), asked for by name: what tiles of Hopper's warpgroup products take, beside what is counted for them.
+
+For each recurrence and each convolution over all frames of one layer of the example, the tiles that fit, one of every
+way to cut a block, those first that the planners would take. It is what the counts of product_tiles.py are fitted to,
+and what the order of persistent_tiles.py should be held against. Nothing is recorded on a device without such products.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bench.cuda.device import Device
+from bench.cuda.kernel_times import attempt, repeated_seconds
+from bench.cuda.part import Part
+from bench.cuda.sizes import sizes
+from bench.peers.work import Work
+from kernels.cuda.binding import bind_elements, cell_defines
+from kernels.cuda.launch import Program, Runtime
+from kernels.cuda.persistent import PersistentBackward, PersistentForward
+from kernels.cuda.persistent_tiles import backward_front, blocks_of, choice, forward_front
+from kernels.cuda.precision import operand_dtype
+from kernels.cuda.product_tiles import choice_over_frames, group_clocks, windowed_grid
+from kernels.cuda.source import Source, load_source
+from kernels.cuda.warpgroup_tiles import GroupTile, channel_group_tiles, gate_group_tiles, has_warpgroups
+from kernels.specs import ConvLSTMSpec
+
+KERNELS = ("persistent_forward", "persistent_backward", "windowed_input_forward", "windowed_input_backward")
+PRECISIONS = ("tf32", "bfloat16")
+SHAPE = ("arguments", "columns", "split", "crews", "warpgroups", "m_tiles", "chunks", "buffers", "resident")
+MOST = 6
+"""Tiles of a kernel in one precision."""
+
+
+def main() -> None:
+    """One record for each tile."""
+    part = Part.from_command_line()
+    device, spec = Device(part.rehearse), layer(sizes(part.rehearse).step)
+    for precision in PRECISIONS:
+        if has_warpgroups(precision, device.runtime.limits):
+            attempt(part, f"tiles in {precision}", partial(record_tiles, part, device, spec, precision))
+
+
+def layer(work: Work) -> ConvLSTMSpec:
+    """The last ConvLSTM of a piece of work."""
+    filters, kernel = work.filters[-1], work.kernels[-1]
+    return ConvLSTMSpec(work.frames, work.batch, work.height, work.width, filters, filters, kernel, kernel)
+
+
+def record_tiles(part: Part, device: Device, spec: ConvLSTMSpec, precision: str) -> None:
+    """All kernels in one precision; their programs compile side by side."""
+    chosen = {kernel: list(tiles(device.runtime, spec, precision, kernel)) for kernel in KERNELS}
+    for kernel, found in chosen.items():
+        for tile in found:
+            device.runtime.compile(program(spec, precision, kernel, tile))
+    for kernel, found in chosen.items():
+        for tile in found:
+            seconds = repeated_seconds(device, work_of(device.runtime, spec, precision, kernel, tile))
+            counted = group_clocks(spec, tile, device.runtime.limits) if kernel.startswith("windowed") else None
+            shape = {name: getattr(tile, name) for name in SHAPE}
+            part.record("tile", kernel=kernel, precision=precision, **shape, seconds=seconds, counted_clocks=counted)
+
+
+def tiles(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str) -> Iterator[GroupTile]:
+    """The best of each way to cut a block, at most MOST of them."""
+    limits, one_place = runtime.limits, kernel.startswith("persistent")
+    if kernel.endswith("forward"):
+        channels = spec.F if one_place else spec.C
+        found = gate_group_tiles(channels, spec.F, spec.kh, spec.kw, precision, one_place)
+    else:
+        found = channel_group_tiles(4 * spec.F, spec.F if one_place else spec.C, spec.kh, spec.kw, precision, one_place)
+    front = {"persistent_forward": forward_front, "persistent_backward": backward_front}.get(kernel, lambda _: 0)
+    fitting = [tile for tile in found if tile.fits(spec.W, limits.shared_bytes_per_block - front(tile))]
+    if one_place:
+        fitting = [tile for tile in fitting if np.prod(blocks_of(spec, tile)) <= limits.sm_count]
+        fitting = [tile for tile in fitting if tile.split == 1 or kernel.endswith("backward")]
+        fitting.sort(key=choice)
+    else:
+        fitting.sort(key=lambda tile: choice_over_frames(spec, tile, limits))
+    ways: dict[tuple[Any, ...], GroupTile] = {}
+    for tile in fitting:
+        way = (tile.columns, tile.crews, tile.warpgroups, tile.m_tiles, tile.resident, tile.split)
+        ways.setdefault(way, tile)
+    yield from list(ways.values())[:MOST]
+
+
+def program(spec: ConvLSTMSpec, precision: str, kernel: str, tile: GroupTile) -> Source:
+    """The kernel's program for that tile."""
+    constants = cell_defines(spec, precision) | {"SPEC_C": spec.C} if kernel.startswith("windowed") else {}
+    constants = constants or cell_defines(spec, precision)
+    place = kernel.removeprefix("persistent_").removeprefix("windowed_").upper()
+    return load_source(f"{kernel}.cu", constants | {"TILE": tile.kind, place: tile.arguments})
+
+
+def work_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str, tile: GroupTile) -> Any:
+    """A call that launches it once, on arrays of its own: zeros, but for the weights."""
+    operands, frame = operand_dtype(precision), (spec.B, spec.H, spec.W)
+    sequence, gates = (spec.T, *frame, spec.F), (spec.T, *frame, spec.F, 4)
+    weights = runtime.zeros((spec.kh, spec.kw, spec.F, 4 * spec.F), "float32")
+    state, cell = runtime.zeros(sequence, operands), runtime.zeros(sequence, "float32")
+    z, dz = runtime.zeros(gates, operands), runtime.zeros(gates, operands)
+    if kernel == "persistent_forward":
+        forward = PersistentForward(runtime, spec, precision, tile)
+        return lambda: forward(weights, None, None, z, cell, state)
+    if kernel == "persistent_backward":
+        backward = PersistentBackward(runtime, spec, precision, tile)
+        return lambda: backward(weights, z, cell, None, state, None, None, dz, None, None)
+    source = program(spec, precision, kernel, tile)
+    place = kernel.removeprefix("windowed_").upper()
+    constants = cell_defines(spec, precision) | {"SPEC_C": spec.C, "TILE": tile.kind, place: tile.arguments}
+    compiled = Program(runtime, source.name, constants)
+    packed = runtime.zeros(tile.packed_shape, operands)
+    sizes_of = {"kernel": weights.shape, "packed": packed.shape}
+    pack = bind_elements(compiled, f"pack_{kernel}", int(np.prod(packed.shape)), sizes_of)
+    pack(kernel=weights, packed=packed, groups=tile.groups)
+    arrays = {"dz": dz, "dx": state}
+    if kernel.endswith("forward"):
+        arrays = {"x": state, "bias": runtime.zeros((4 * spec.F,), "float32"), "z": z}
+    bound = compiled.kernel(kernel, {name: array.shape for name, array in arrays.items()} | {"packed": packed.shape})
+    return partial(
+        bound, windowed_grid(spec, tile, runtime.limits), (tile.threads,), shared_bytes=tile.shared_bytes(spec.W),
+        packed=packed, images=spec.T * spec.B, height=spec.H, width=spec.W, **arrays,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
