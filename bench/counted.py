@@ -20,7 +20,7 @@ from bench.cuda.sizes import FULL
 from bench.dry_runtime import DryRuntime
 from bench.peers.ours import network_of
 from bench.peers.work import Work
-from bench.product_costs import LAYERS, product_costs
+from bench.product_costs import LAYERS, Costs, product_costs
 from bench.report import write_results
 from engine.batch_sources import Batch
 from engine.command_line import Parser
@@ -74,18 +74,19 @@ def table(launches: list[Launch]) -> list[str]:
         work[key] += flop(launch)
         moved[key] += launch.moved_bytes
     return [
-        f"{program:20} {kernel:26}{count[program, kernel]:6}{work[program, kernel] / 1e9:10.1f}{n_bytes / 1e9:10.3f}"
+        f"{program:34} {kernel:36}{count[program, kernel]:6}{work[program, kernel] / 1e9:10.1f}{n_bytes / 1e9:10.3f}"
         for (program, kernel), n_bytes in moved.most_common()
     ]
 
 
-def cost_table(costs: dict[str, dict[str, tuple[float, float | None]]]) -> list[str]:
-    """A line a layer and convolution: microseconds by count, gathered and with windows."""
-    head = f"{'layer, by count':42}{'convolution':18}{'gathered us':>12}{'windows us':>12}"
+def cost_table(costs: dict[str, dict[str, Costs]]) -> list[str]:
+    """A line a layer and convolution: microseconds by count, gathered, with windows and on warpgroup products."""
+    ways = ("gathered us", "windows us", "warpgroups us")
+    head = f"{'layer, by count':42}{'convolution':18}" + "".join(f"{way:>15}" for way in ways)
     lines = [
-        f"{layer:42}{name:18}{gathered:12.1f}{'-' if windows is None else format(windows, '.1f'):>12}"
+        f"{layer:42}{name:18}" + "".join(f"{'-' if cost is None else format(cost, '.1f'):>15}" for cost in found[name])
         for layer, found in costs.items()
-        for name, (gathered, windows) in found.items()
+        for name in found
     ]
     return [head, *lines]
 
@@ -103,12 +104,12 @@ def main(argv: list[str]) -> int:
             f"{precision}: {len(launches)} launches, {gflop:.1f} GFLOP, {gbytes:.2f} GB moved, "
             f"{held / 2**20:,.0f} MiB of arrays\n"
         )
-        print(f"{'program':20} {'kernel':26}{'count':>6}{'GFLOP':>10}{'GB':>10}")
+        print(f"{'program':34} {'kernel':36}{'count':>6}{'GFLOP':>10}{'GB':>10}")
         print("\n".join(table(launches)), end="\n\n")
         costs = {name: product_costs(layer, precision) for name, layer in LAYERS.items()}
         print("\n".join(cost_table(costs)), end="\n\n")
         results[precision] = {"launches": len(launches), "gflop": gflop, "moved_gb": gbytes, "held_bytes": held}
-        results[precision]["convolutions_us_gathered_windows"] = costs
+        results[precision]["convolutions_us_gathered_windows_warpgroups"] = costs
     if set(precisions) == set(PRECISIONS):
         write_results("counted", results)
     return 0

@@ -197,25 +197,25 @@ def compile_all(
 def table(rows: Sequence[Row]) -> Iterator[str]:
     """Lines: per kernel its shared memory, and on each architecture that runs it registers / stack / spilt bytes."""
     architectures = list(dict.fromkeys(row.architecture for row in rows))
-    head = f"{'program':34}{'kernel':28}{'precision':11}{'shared':>7}"
+    head = f"{'program':43}{'kernel':36}{'precision':11}{'shared':>7}"
     yield head + "".join(f"{'sm_' + name:>15}" for name in architectures)
     cells: dict[tuple[str, str, str, int], dict[str, str]] = {}
     for row in rows:
         key, taken = (row.program, row.kernel, row.precision, row.shared_bytes), row.resources
         cells.setdefault(key, {})[row.architecture] = f"{taken.registers} / {taken.stack_bytes} / {row.spills}"
     for (program, kernel, precision, shared), by_architecture in cells.items():
-        start = f"{program:34}{kernel:28}{precision:11}{shared:>7}"
+        start = f"{program:43}{kernel:36}{precision:11}{shared:>7}"
         yield start + "".join(f"{by_architecture.get(name, '-'):>15}" for name in architectures)
 
 
 def mix_table(rows: Sequence[Row]) -> Iterator[str]:
     """Lines: per kernel and architecture its instructions by class."""
     columns = (*CLASSES, "other")
-    head = f"{'program':34}{'kernel':28}{'precision':11}{'sm_':5}"
+    head = f"{'program':43}{'kernel':36}{'precision':11}{'sm_':5}"
     yield head + "".join(f"{name:>9}" for name in columns)
     for row in rows:
         if row.instructions is not None:
-            start = f"{row.program:34}{row.kernel:28}{row.precision:11}{row.architecture:5}"
+            start = f"{row.program:43}{row.kernel:36}{row.precision:11}{row.architecture:5}"
             yield start + "".join(f"{row.instructions.get(name, 0):>9}" for name in columns)
 
 

@@ -1,10 +1,18 @@
-"""What product_tiles.py counts for a ConvLSTM's convolutions, gathered and with windows: microseconds, not measured."""
+"""What product_tiles.py counts for a ConvLSTM's convolutions in each way: microseconds, not measured."""
 
 from dataclasses import replace
 
 from bench.dry_runtime import H200
 from kernels.cuda.conv_lstm import Tiles
-from kernels.cuda.product_tiles import cheapest_tile, gathered_clocks, windowed_clocks
+from kernels.cuda.product_tiles import (
+    BEYOND_COUNT,
+    cheapest_group_tile,
+    cheapest_tile,
+    gathered_clocks,
+    group_clocks,
+    windowed_clocks,
+)
+from kernels.cuda.warpgroup_tiles import has_warpgroups
 from kernels.specs import ConvLSTMSpec
 
 CLOCKS_PER_US = 1830.0
@@ -21,13 +29,21 @@ LAYERS = {
 CONVOLUTIONS = ("input_forward", "input_backward", "step_forward", "step_backward")
 
 
-def product_costs(layer: ConvLSTMSpec, precision: str) -> dict[str, tuple[float, float | None]]:
-    """For each convolution what it costs gathered, and with the cheapest window that fits (None: none does)."""
-    found: dict[str, tuple[float, float | None]] = {}
+Costs = tuple[float, float | None, float | None]
+"""Of one convolution: gathered, with the cheapest window that fits, on warpgroup products; None: none does."""
+
+
+def product_costs(layer: ConvLSTMSpec, precision: str) -> dict[str, Costs]:
+    """For each convolution what it costs on an H200; those with mma.sync and FFMA times BEYOND_COUNT."""
+    found: dict[str, Costs] = {}
     for name in CONVOLUTIONS:
         spec = layer if name.startswith("input") else replace(layer, T=1, C=layer.F)
-        gathered = gathered_clocks(spec, getattr(Tiles(layer, precision), name), precision, H200) / CLOCKS_PER_US
+        gathered = gathered_clocks(spec, getattr(Tiles(layer, precision), name), precision, H200)
         tile = cheapest_tile(name, spec, precision, H200)
-        windows = None if tile is None else windowed_clocks(spec, tile, precision, H200) / CLOCKS_PER_US
-        found[name] = (gathered, windows)
+        windows = None if tile is None else windowed_clocks(spec, tile, precision, H200)
+        by_groups = has_warpgroups(precision, H200)
+        group_tile = cheapest_group_tile(name, spec, precision, H200) if by_groups else None
+        warpgroups = None if group_tile is None else group_clocks(spec, group_tile, H200) / CLOCKS_PER_US
+        unit = BEYOND_COUNT / CLOCKS_PER_US
+        found[name] = (gathered * unit, None if windows is None else windows * unit, warpgroups)
     return found

@@ -45,8 +45,11 @@ def test_a_line_for_every_kernel(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_the_rule_counts_is_printed_for_every_convolution() -> None:
     costs = product_costs(LAYERS["40 -> 40, 40x40, batch 10, 15 frames"], "tf32")
-    assert all(windows is not None and 0 < windows < gathered for gathered, windows in costs.values())
+    assert all(windows is not None and 0 < windows < gathered for gathered, windows, _ in costs.values())
+    assert all(warpgroups is not None and 0 < warpgroups < gathered for gathered, _, warpgroups in costs.values())
     assert len(cost_table({"a layer": costs})) == 1 + len(costs)
+    in_float32 = product_costs(LAYERS["40 -> 40, 40x40, batch 10, 15 frames"], "float32")
+    assert all(warpgroups is None for _, _, warpgroups in in_float32.values())
     no_window = product_costs(ConvLSTMSpec(T=1, B=1, H=8, W=8, C=8, F=8, kh=5, kw=7), "tf32")
-    assert all(windows is None for _, windows in no_window.values())
-    assert cost_table({"a layer": no_window})[1].endswith(" -")
+    assert all(windows is None for _, windows, _ in no_window.values())
+    assert cost_table({"a layer": no_window})[1].split()[-2] == "-"

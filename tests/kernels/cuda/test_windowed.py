@@ -158,5 +158,5 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def test_an_unknown_way_is_refused() -> None:
-    with pytest.raises(ValueError, match="products: expected one of auto, windows, gathered, got 'fast'"):
+    with pytest.raises(ValueError, match="products: expected one of auto, warpgroups, windows, gathered, got 'fast'"):
         backend("float32", "fast")  # type: ignore[arg-type]

@@ -78,18 +78,19 @@ def test_the_example_on_an_h200(precision: str) -> None:
     assert forward is not None and backward is not None
     assert (forward.columns, forward.groups, forward.slab, forward.resident) == (80, 2, 40, True)
     assert (backward.columns, backward.groups, backward.slab, backward.resident) == (40, 1, 32, False)
-    rows = 128 if precision == "float32" else 256
-    assert (forward.warps.rows, windowed_grid(EXAMPLE, forward, H200)) == (rows, (66, 2))
+    assert (forward.warps.rows, windowed_grid(EXAMPLE, forward, H200)) == (256, (66, 2))
     assert windowed_grid(EXAMPLE, backward, H200) == (132, 1)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_the_count_of_the_example_is_near_that_by_hand(precision: str) -> None:
-    """27.6 GFLOP at the rate of the multiplications, in 14.2 tiles a block that become 15."""
+    """27.6 GFLOP at the rate of the multiplications, in 14.2 tiles a block that become 15; in float32 a thread of 4 x 20
+    sums reads 24 times 16 bytes for 320 multiplications, and so 1.2 times as long as it multiplies.
+    """
     tile = cheapest_tile("input_forward", EXAMPLE, precision, H200)
     assert tile is not None
     a_clock = {"float32": 128, "tf32": 645, "bfloat16": 1290}[precision]
-    by_hand = 240_000 * 160 * 360 / a_clock / 132
+    by_hand = 240_000 * 160 * 360 / a_clock / 132 * (1.2 if precision == "float32" else 1.0)
     assert by_hand < windowed_clocks(EXAMPLE, tile, precision, H200) < 1.2 * by_hand
     gathered = conv_tile(360, 160, paired=True, element=operand_bytes(precision))
     assert by_hand < gathered_clocks(EXAMPLE, gathered, precision, H200) < 2 * by_hand
