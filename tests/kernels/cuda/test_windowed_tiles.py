@@ -84,8 +84,8 @@ def test_the_example_on_an_h200(precision: str) -> None:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_the_count_of_the_example_is_near_that_by_hand(precision: str) -> None:
-    """27.6 GFLOP at the rate of the multiplications, in 14.2 tiles a block that become 15; in float32 a thread of 4 x 20
-    sums reads 24 times 16 bytes for 320 multiplications, and so 1.2 times as long as it multiplies.
+    """27.6 GFLOP at the rate of the multiplications, in 14.2 tiles a block that become 15; in float32 a thread of 4 x
+    20 sums reads 24 times 16 bytes for 320 multiplications, and so 1.2 times as long as it multiplies.
     """
     tile = cheapest_tile("input_forward", EXAMPLE, precision, H200)
     assert tile is not None
