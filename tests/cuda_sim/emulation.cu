@@ -113,6 +113,7 @@ extern "C" __global__ void rounding(const float* x, uint32_t* tf32, uint32_t* bf
 extern "C" __global__ void approximations(const float* x, float* exponential, float* reciprocal, float* clamped, float* hyperbolic, int n) {
     for (int i = threadIdx.x; i < n; i += blockDim.x) {
         prefetch_l2(x + i);
+        pass_time(1);
         exponential[i] = exp2_approx(x[i]);
         reciprocal[i] = reciprocal_approx(x[i]);
         clamped[i] = clamp_unit(x[i]);
@@ -131,7 +132,8 @@ extern "C" __global__ void copies(const float* x, float* y) {
     cp_async_wait<1>();
     for (int i = 0; i < 4; ++i) y[4 * threadIdx.x + i] = tile[4 * threadIdx.x + i];
     cp_async_wait<0>();
-    y[128 + threadIdx.x] = tile[128 + threadIdx.x] + (tile[160 + 4 * threadIdx.x] - x[4 * threadIdx.x]);
+    const float4 same = load_l2((const float4*)x + threadIdx.x);
+    y[128 + threadIdx.x] = tile[128 + threadIdx.x] + (tile[160 + 4 * threadIdx.x] - same.x) + (tile[163 + 4 * threadIdx.x] - same.w);
     for (int i = 0; i < 4; ++i) y[160 + 4 * threadIdx.x + i] = tile[288 + 4 * threadIdx.x + i];
 }
 

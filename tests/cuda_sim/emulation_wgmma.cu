@@ -43,8 +43,8 @@ extern "C" __global__ void multiply(const float* a, const float* b, const float*
     store(columns, b, N + 8, B_ROWS);
     fence_proxy_async();
     barrier_sync(1, 128);
-    float sums[N / 2];
-    for (int i = 0; i < N / 2; ++i) sums[i] = c[(first_row + g + i / 2 % 2 * 8) * N + i / 4 * 8 + 2 * t + i % 2];
+    float sums[N / 8][4];
+    for (int i = 0; i < N / 2; ++i) sums[i / 4][i % 4] = c[(first_row + g + i / 2 % 2 * 8) * N + i / 4 * 8 + 2 * t + i % 2];
     uint64_t from_a = matrix_descriptor(tile, leading(72, A_ROWS), stride(A_ROWS)) + SHIFT;
     uint64_t from_b = matrix_descriptor(columns, leading(N + 8, B_ROWS), stride(B_ROWS)) + SHIFT;
     uint32_t fragments[STEPS][4];

@@ -76,8 +76,10 @@ def test_a_streamed_frame_packs_no_weights_and_converts_the_frame_alone(recorder
     assert more["narrow"] == (1 if precision == "bfloat16" else 0) and more["widen_all"] == 0
     assert {launch.source.name for launch in recorder.launches if launch.kernel.startswith("pack")} == {
         "conv_lstm.cu",
+        "few_inputs.cu",
         "conv3d_gathered.cu",
     }
+    assert more["pack_few_inputs"] == 0
     assert more["pack_forward"] == 1, "conv3d's alone"
 
 
