@@ -2,8 +2,8 @@
 //
 //     state_t = cell(input_t, conv(state of t-1, w))      forward h over t = 0 .. T-1, backward dz over t = T-1 .. 0
 //
-// A block owns a tile of pixels (windowed.cuh, or warpgroup.cuh on Hopper) times COLUMNS columns for all steps, keeps its weights in shared memory,
-// and all blocks are on the device at a time. A step of a block:
+// A block owns a tile of pixels (windowed.cuh) times COLUMNS columns for all steps, keeps its weights in shared memory, and
+// all blocks are on the device at a time. On Hopper (warpgroup.cuh) each crew of a block owns a tile. A step:
 //
 //     wait until the blocks whose pixels it looks at have written the step before        flags, below
 //     copy those pixels to shared memory: the window

@@ -153,7 +153,7 @@ def _clocks(warps: WarpGrid, products: int, precision: str, to_shared: float, fr
 
     Tensor cores read a factor once for a warp, of m rows and n columns; in float32 each thread reads those of its own
     sums, 16 bytes at a time. Counted so, what two ways of two convolutions of the example took on an H200 in float32 is
-    1.7 to 1.9 times the count.
+    1.6 to 1.8 times the count.
     """
     multiplications = warps.rows * warps.columns * products
     m, n = (16 * warps.m_tiles, 8 * warps.n_tiles) if precision != "float32" else (2 * warps.m_tiles, 2 * warps.n_tiles)
