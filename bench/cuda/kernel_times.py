@@ -6,8 +6,7 @@ says so.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -21,11 +20,9 @@ from bench.cuda.sizes import Sizes, sizes
 from bench.cuda.ways import record_ways
 from bench.peers.ours import network_of
 from bench.peers.work import Work
-from bench.report import available_cores
 from engine.batch_sources import Batch
 from kernels.cuda.backend import PRECISIONS
-from kernels.cuda.nvrtc import Resources, compile_cubin
-from kernels.cuda.source import Source
+from kernels.cuda.launch import Function
 
 THREADS_PER_SM = 2048
 MEASURED_SECONDS = 0.05
@@ -90,10 +87,8 @@ def measure_step(part: Part, device: Device, chosen: Sizes, precision: str) -> N
         "step", precision=precision, launches=len(launches), launched_s=plain, graph_s=graph, flop=total_flop,
         moved_bytes=sum(launch.moved_bytes for launch in launches),
     )  # fmt: skip
-    resources = registers(launches, device.runtime.limits.architecture)
     for group in groups(launches):
-        cells = register_cells(resources[group[0].source.text].get(group[0].kernel))
-        part.record("kernel", precision=precision, **measure_group(device, group), **cells)
+        part.record("kernel", precision=precision, **measure_group(device, group))
 
 
 def training_step(device: Device, work: Work, precision: str, graphs: bool) -> Callable[[], None]:
@@ -137,6 +132,7 @@ def measure_group(device: Device, group: Group) -> dict[str, Any]:
         "shared_bytes": first.shared_bytes,
         "blocks_per_sm": per_sm,
         "occupancy": per_sm * first.threads / THREADS_PER_SM,
+        **register_cells(first.function),
     }
 
 
@@ -162,25 +158,10 @@ def repeated_seconds(device: Device, work: Callable[[], None]) -> float:
     return times(1 if device.simulated else max(3, int(MEASURED_SECONDS / max(once, 1e-6))))
 
 
-def registers(launches: list[Launch], architecture: str) -> dict[str, Mapping[str, Resources]]:
-    """What the compiler says of each kernel, by program text; nothing of a program where it cannot be asked."""
-
-    def of(source: Source) -> Mapping[str, Resources]:
-        try:
-            return compile_cubin(source, architecture).resources
-        except RuntimeError:
-            return {}
-
-    sources = {launch.source.text: launch.source for launch in launches}
-    with ThreadPoolExecutor(available_cores()) as pool:
-        return dict(zip(sources, pool.map(of, sources.values()), strict=True))
-
-
-def register_cells(found: Resources | None) -> dict[str, int]:
-    """Registers of a thread and bytes that are spilt, for a record."""
-    if found is None:
-        return {}
-    return {"registers": found.registers, "spilt_bytes": found.spill_store_bytes + found.spill_load_bytes}
+def register_cells(function: Function) -> dict[str, int]:
+    """Registers of a thread and bytes of its local memory, for a record: as the device has loaded the kernel."""
+    found = function.registers()
+    return {} if found is None else {"registers": found[0], "local_bytes": found[1]}
 
 
 if __name__ == "__main__":

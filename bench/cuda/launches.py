@@ -83,6 +83,9 @@ class _Noting(Function):
     def blocks_per_sm(self, threads: int, shared_bytes: int) -> int:
         return self._function.blocks_per_sm(threads, shared_bytes)
 
+    def registers(self) -> tuple[int, int] | None:
+        return self._function.registers()
+
 
 class Recorder:
     """Notes the launches of every program that its runtime compiles from now on, while `recording` is set.

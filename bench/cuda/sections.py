@@ -64,7 +64,7 @@ def kernels(records: Records, short: bool) -> list[str]:
         "GB/s",
         "roofline",
         "registers",
-        "spilt",
+        "local bytes",
         "occupancy",
     ]
     return [*lines, *ways(records), *(["", *table(header, rows)] if rows else [])]
@@ -98,7 +98,7 @@ def kernel_row(record: Record, rates: dict[str, float]) -> list[str]:
         f"{record['moved_bytes'] / seconds / 1e9:.3g}",
         "-" if lowest is None else f"{lowest / seconds:.2f}",
         str(record.get("registers", "-")),
-        str(record.get("spilt_bytes", "-")),
+        str(record.get("local_bytes", "-")),
         f"{record['occupancy']:.2f}",
     ]
 

@@ -85,6 +85,10 @@ class Function(ABC):
     def blocks_per_sm(self, threads: int, shared_bytes: int) -> int:
         """How many blocks of this kernel one multiprocessor holds at a time."""
 
+    def registers(self) -> tuple[int, int] | None:
+        """Registers of a thread, and bytes of its local memory, where spills go; None where there are no registers."""
+        return None
+
 
 class Runtime(ABC):
     """A device and its arrays, programs and stream. All work runs in the order in which it was asked for.

@@ -209,6 +209,11 @@ class CupyFunction(Function):
             kernel = self._opted_in(shared_bytes, True)
             return driver.occupancyMaxActiveBlocksPerMultiprocessor(kernel.kernel.ptr, threads, shared_bytes)
 
+    def registers(self) -> tuple[int, int]:
+        with self._runtime._device:
+            kernel = self._kernels[False]
+            return kernel.num_regs, kernel.local_size_bytes
+
     def _opted_in(self, shared_bytes: int, cooperative: bool) -> Any:
         kernel = self._kernels[cooperative]
         if shared_bytes > self._shared_limits[cooperative]:

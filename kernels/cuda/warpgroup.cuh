@@ -38,7 +38,8 @@ template <int CHANNELS_, int KH_, int KW_, int COLUMNS_, int CHUNKS_, int HELD_,
           int CREWS_, int GROUPS_, int MT_>
 struct GroupTile {
     static constexpr int CHANNELS = CHANNELS_, KH = KH_, KW = KW_, TAPS = KH * KW, COLUMNS = COLUMNS_, CHUNKS = CHUNKS_;
-    static constexpr int HELD = HELD_, BUFFERS = BUFFERS_, STRIP = STRIP_, SPLIT = SPLIT_, CREWS = CREWS_, GROUPS = GROUPS_, MT = MT_;
+    static constexpr int HELD = HELD_, BUFFERS = BUFFERS_, STRIP = STRIP_, SPLIT = SPLIT_;
+    static constexpr int CREWS = CREWS_, GROUPS = GROUPS_, MT = MT_;
     static constexpr int NT = (COLUMNS + 7) / 8, OWN_MT = MT / SPLIT, BM = 64 * MT * GROUPS, BN = 8 * NT;
     static constexpr int OWN_ROWS = BM / SPLIT;  // that a crew ends up with
     static constexpr int THREADS = 128 * GROUPS, BLOCK_THREADS = THREADS * CREWS;
@@ -257,8 +258,8 @@ __device__ __forceinline__ void multiply_planes(Accumulators<Tile::MT, Tile::NT>
     wgmma_commit();
 }
 
-// packed (groups or parts, SLABS, STEPS, 2, BN, CHUNK): weight(tap, channel, group, n) for column n of a group, rounded here for the
-// product; zero where k is padding. Columns past COLUMNS are another group's, or padding: nobody reads their sums.
+// packed (groups or parts, SLABS, STEPS, 2, BN, CHUNK): weight(tap, channel, group, n) for column n of a group, rounded here
+// for the product; zero where k is padding. Columns past COLUMNS are another group's, or padding: nobody reads their sums.
 template <class Tile, class Weight>
 __device__ __forceinline__ void pack_groups(OPERAND* packed, int groups, Weight weight) {
     for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < groups * Tile::SLABS * Tile::WEIGHT_SLAB;

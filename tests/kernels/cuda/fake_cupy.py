@@ -116,7 +116,7 @@ class RawKernel:
     def __init__(self, name: str, cooperative: bool) -> None:
         self.name, self.cooperative = name, cooperative
         self.max_dynamic_shared_size_bytes = 48 * 1024
-        self.num_regs = 32
+        self.num_regs, self.local_size_bytes = 32, 0
         self.kernel = types.SimpleNamespace(ptr=self)
         self.launches: list[tuple[Any, ...]] = []
 

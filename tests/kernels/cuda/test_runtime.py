@@ -101,6 +101,7 @@ def test_null_arrays_and_shared_memory_reach_the_kernel(runtime: Any) -> None:
     assert launches[0][2][1] == 0
     assert launches[0][2][1].dtype == np.uint64
     assert function.blocks_per_sm(128, 200_000) == 16
+    assert function.registers() == (32, 0)
 
 
 def test_a_shrunk_cooperative_grid_is_an_error(runtime: Any) -> None:
