@@ -8,20 +8,11 @@ from kernels.cuda.launch import DeviceLimits
 from kernels.cuda.persistent_tiles import backward_tile, blocks_of, forward_tile
 from kernels.cuda.windowed_tiles import WindowTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
+from tests.kernels.cuda.planned_layers import layers
 
 H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90")
 
-specs = st.builds(
-    ConvLSTMSpec,
-    T=st.integers(1, 20),
-    B=st.integers(1, 16),
-    H=st.integers(1, 64),
-    W=st.integers(1, 64),
-    C=st.just(1),
-    F=st.integers(1, 80),
-    kh=st.sampled_from([1, 3, 5]),
-    kw=st.sampled_from([1, 3, 5]),
-)
+specs = layers(st.just(1), st.integers(1, 80), 64, 64)
 devices = st.builds(DeviceLimits, st.integers(1, 160), st.integers(8_000, 232_448), st.just(1024), st.just("90"))
 
 

@@ -7,7 +7,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bench.dry_runtime import H200
-from kernels.cuda.patch_tiles import PATCH_WIDTH
 from kernels.cuda.product_tiles import BEYOND_COUNT
 from kernels.cuda.tiles import gradient_tile
 from kernels.cuda.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tile
@@ -17,20 +16,12 @@ from kernels.cuda.windowed_gradient_tiles import (
     windowed_gradient_tile,
 )
 from kernels.specs import ConvLSTMSpec
+from tests.kernels.cuda.planned_layers import EXAMPLE, check_slices, layers
 
-EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
-
-specs = st.builds(
-    ConvLSTMSpec,
-    T=st.integers(1, 20),
-    B=st.integers(1, 16),
-    H=st.integers(1, 300),
-    W=st.integers(1, 300),
-    C=st.integers(1, 25).map(lambda eights: 8 * eights),
-    F=st.integers(1, 150).map(lambda pairs: 2 * pairs),
-    kh=st.sampled_from([1, 3, 5, 9]),
-    kw=st.sampled_from([1, 3, 5, 9]),
-)
+eights = st.integers(1, 25).map(lambda n: 8 * n)
+pairs = st.integers(1, 150).map(lambda n: 2 * n)
+kernel_sizes = st.sampled_from([1, 3, 5, 9])
+specs = layers(eights, pairs, 300, 300, kernel_sizes, kernel_sizes)
 
 
 @given(spec=specs, bias=st.booleans(), shared_bytes=st.integers(30_000, 232_448))
@@ -47,13 +38,8 @@ def test_a_tile_covers_everything_and_fits(spec: ConvLSTMSpec, bias: bool, share
     assert 2 * (tile.shared_bytes + 1024) <= shared_bytes + 1024, "two blocks, each with what the device keeps of it"
     assert tile.pieces * tile.threads * 16 >= tile.copied_bytes / (tile.patch_rows + spec.kh - 1) > 0
     assert tile.patch_rows % 4 == 0, "two products"
-    images = spec.T * spec.B
-    patches = tile.patches(images, spec.H, spec.W)
-    assert patches * tile.patch_rows * PATCH_WIDTH >= images * spec.H * spec.W
-    slices, per_slice = tile.slices(patches)
-    assert (slices - 1) * per_slice < patches <= slices * per_slice
+    slices = check_slices(tile, spec, blocks=264)
     assert tile.grid(slices) == (taps, columns, slices)
-    assert slices == 1 or slices * taps * columns <= 264
 
 
 def test_no_pixels_need_no_slice() -> None:

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from bench.dry_runtime import H200
 from kernels.cuda.launch import DeviceLimits
-from kernels.cuda.patch_tiles import PATCH_WIDTH
 from kernels.cuda.product_tiles import BEYOND_COUNT
 from kernels.cuda.tiles import gradient_tile
 from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tile
@@ -17,20 +16,10 @@ from kernels.cuda.windowed_gradient_tiles import (
     windowed_gradient_tile,
 )
 from kernels.specs import ConvLSTMSpec
+from tests.kernels.cuda.planned_layers import EXAMPLE, check_slices, layers
 
-EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
-
-specs = st.builds(
-    ConvLSTMSpec,
-    T=st.integers(1, 20),
-    B=st.integers(1, 16),
-    H=st.integers(1, 300),
-    W=st.integers(1, 300),
-    C=st.integers(1, 40).map(lambda eights: 8 * eights),
-    F=st.integers(1, 300),
-    kh=st.sampled_from([1, 3, 5, 7]),
-    kw=st.sampled_from([1, 3, 5]),
-)
+eights = st.integers(1, 40).map(lambda n: 8 * n)
+specs = layers(eights, st.integers(1, 300), 300, 300, kh=st.sampled_from([1, 3, 5, 7]))
 
 
 @given(spec=specs, bias=st.booleans(), shared_bytes=st.integers(8_000, 232_448))
@@ -45,12 +34,7 @@ def test_a_tile_covers_everything_and_fits(spec: ConvLSTMSpec, bias: bool, share
     assert tile.kh * tile.block_columns // 2 + 4 * (tile.kh + 1) <= 136, "sums and factors of a thread"
     assert tile.patch_rows % (spec.kh + 1) == 0
     assert tile.shared_bytes <= shared_bytes
-    images = spec.T * spec.B
-    patches = tile.patches(images, spec.H, spec.W)
-    assert patches * tile.patch_rows * PATCH_WIDTH >= images * spec.H * spec.W
-    slices, per_slice = tile.slices(patches)
-    assert (slices - 1) * per_slice < patches <= slices * per_slice
-    assert slices == 1 or slices * places * columns <= 132
+    check_slices(tile, spec, blocks=132)
 
 
 def test_the_example() -> None:

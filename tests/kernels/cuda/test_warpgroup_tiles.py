@@ -28,26 +28,15 @@ from kernels.cuda.product_tiles import (
 from kernels.cuda.tiles import conv_tile
 from kernels.cuda.warpgroup_tiles import GroupTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
+from tests.kernels.cuda.planned_layers import EXAMPLE, layers
 
 H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90a")
 CLOCKS = 1830
 """Of an H200 in a microsecond."""
 
-EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
 
 fours = st.integers(1, 20).map(lambda n: 4 * n)
-kernel_sizes = st.sampled_from([1, 3, 5])
-specs = st.builds(
-    ConvLSTMSpec,
-    T=st.integers(1, 20),
-    B=st.integers(1, 16),
-    H=st.integers(1, 64),
-    W=st.integers(1, 200),
-    C=fours,
-    F=fours,
-    kh=kernel_sizes,
-    kw=kernel_sizes,
-)
+specs = layers(fours, fours, 64, 200)
 devices = st.builds(DeviceLimits, st.integers(1, 160), st.integers(60_000, 232_448), st.just(1024), st.just("90a"))
 precisions = st.sampled_from(["tf32", "bfloat16"])
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from bench.dry_runtime import H200
 from kernels.cuda.launch import DeviceLimits
-from kernels.cuda.patch_tiles import PATCH_WIDTH
 from kernels.cuda.precision import operand_bytes
 from kernels.cuda.tiles import gradient_tile
 from kernels.cuda.windowed_gradient_tiles import (
@@ -15,21 +14,11 @@ from kernels.cuda.windowed_gradient_tiles import (
     windowed_gradient_tile,
 )
 from kernels.specs import PRECISIONS, ConvLSTMSpec
+from tests.kernels.cuda.planned_layers import EXAMPLE, check_slices, layers
 
 L40S = DeviceLimits(142, 101_376, 1024, "89")
-EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
 
-specs = st.builds(
-    ConvLSTMSpec,
-    T=st.integers(1, 20),
-    B=st.integers(1, 16),
-    H=st.integers(1, 300),
-    W=st.integers(1, 300),
-    C=st.integers(1, 300),
-    F=st.integers(1, 300),
-    kh=st.sampled_from([1, 3, 5]),
-    kw=st.sampled_from([1, 3, 5]),
-)
+specs = layers(st.integers(1, 300), st.integers(1, 300), 300, 300)
 
 
 @given(spec=specs, bias=st.booleans(), precision=st.sampled_from(PRECISIONS), shared_bytes=st.integers(8_000, 232_448))
@@ -45,13 +34,8 @@ def test_a_tile_covers_everything_and_fits(spec: ConvLSTMSpec, bias: bool, preci
     assert tile.shared_bytes <= shared_bytes
     assert tile.pieces * tile.warps.threads * 16 >= tile.copied_bytes / (tile.patch_rows + spec.kh - 1) > 0
     assert tile.patch_rows % (4 if precision == "bfloat16" else 2) == 0, "two steps of the mma"
-    images = spec.T * spec.B
-    patches = tile.patches(images, spec.H, spec.W)
-    assert patches * tile.patch_rows * PATCH_WIDTH >= images * spec.H * spec.W
-    slices, per_slice = tile.slices(patches)
-    assert (slices - 1) * per_slice < patches <= slices * per_slice
+    slices = check_slices(tile, spec, blocks=132)
     assert tile.grid(slices) == (rows, columns, slices)
-    assert slices == 1 or slices * rows * columns <= 132
 
 
 def test_no_pixels_need_no_slice() -> None:

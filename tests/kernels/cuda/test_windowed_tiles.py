@@ -16,22 +16,12 @@ from kernels.cuda.product_tiles import (
 from kernels.cuda.tiles import conv_tile
 from kernels.cuda.windowed_tiles import WindowTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
+from tests.kernels.cuda.planned_layers import EXAMPLE, layers
 
 H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90")
 
-EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)
 
-specs = st.builds(
-    ConvLSTMSpec,
-    T=st.integers(1, 20),
-    B=st.integers(1, 16),
-    H=st.integers(1, 64),
-    W=st.integers(1, 64),
-    C=st.integers(1, 80),
-    F=st.integers(1, 80),
-    kh=st.sampled_from([1, 3, 5]),
-    kw=st.sampled_from([1, 3, 5]),
-)
+specs = layers(st.integers(1, 80), st.integers(1, 80), 64, 64)
 devices = st.builds(DeviceLimits, st.integers(1, 160), st.integers(8_000, 232_448), st.just(1024), st.just("90"))
 precisions = st.sampled_from(PRECISIONS)
 
