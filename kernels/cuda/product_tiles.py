@@ -32,7 +32,7 @@ L2_BYTES = 22.8
 """A clock and multiprocessor: 5.5 TB/s, 132 multiprocessors, 1.83 GHz. What L1 may save of it is not counted."""
 
 WARPS = 8
-"""Of a multiprocessor, two for each of its schedulers: with fewer the arithmetic waits for itself. A guess, too."""
+"""Of a multiprocessor, two for each of its schedulers: with fewer the arithmetic waits for itself. A guess."""
 
 STEP_CLOCKS = 400
 """What a barrier and the start of the copies behind it take, for each slab of a tile: a guess."""
