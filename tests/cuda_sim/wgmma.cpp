@@ -212,9 +212,9 @@ void wgmma_exit(const Thread* thread) {
              warp->products[0].site.line);
     if (warp->exited != warp->exists) return;
     const Warp* const first = warp - warp_in_group(warp);
-    for (const Warp* other = first; other < first + 4; ++other)
-        if (other->lanes < warp->block->threads + warp->block->n_threads && other->exited == other->exists &&
-            other->n_products != warp->n_products)
+    const Warp* const end = warp->block->warps + (warp->block->n_threads + 31) / 32;  // behind it are earlier launches
+    for (const Warp* other = first; other < first + 4 && other < end; ++other)
+        if (other->exited == other->exists && other->n_products != warp->n_products)
             fail("divergence in a warpgroup: the warp of %s returned after %u wgmmas, that of %s after %u", describe(thread),
                  warp->n_products, describe(other->lanes), other->n_products);
 }
