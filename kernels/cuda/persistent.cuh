@@ -255,12 +255,7 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
             const int at = reach.place.first + row;
             reached[row] = at >= reach.begin && at < reach.end ? reach.place.reached(row) : frames.pixels();
         }
-        load_group_weights<Tile>(weights, packed, 0, Tile::SLABS);
-        cp_async_commit();
-        cp_async_wait<0>();
-        fence_proxy_async();
-        __syncthreads();
-        stagger<Tile>();
+        bring_weights<Tile>(weights, packed);
     }
 };
 

@@ -16,7 +16,6 @@ from kernels.cuda.persistent_tiles import (
 )
 from kernels.cuda.precision import operand_dtype
 from kernels.cuda.product_kinds import Products
-from kernels.cuda.warpgroup_tiles import GroupTile
 from kernels.specs import ConvLSTMSpec
 
 Array = Any
@@ -57,19 +56,13 @@ class _Persistent:
                 {"recurrent_kernel": weights, "packed": packed},
             ),
             packed=self._packed,
-            groups=tile.shares if isinstance(tile, GroupTile) else tile.groups,
+            groups=tile.shares,
         )
         self.grid, self._shared_bytes = blocks_of(spec, tile), front + tile.shared_bytes(spec.W)
         blocks = self.grid[0] * self.grid[1]
         self.tiles = tile.tiles(spec.B, spec.H, spec.W)
-        flags = self.tiles * self.grid[1]
-        self._extra: dict[str, Any] = {}
-        if name == "backward":
-            shape = getattr(tile, "exchange_shape", None)
-            self._extra["exchange"] = None if shape is None else runtime.empty((self.tiles, *shape), "float32")
-            sizes = sizes | {"exchange": 0 if shape is None else (self.tiles, *shape)}
-            optional = (*optional, "exchange")
-            flags *= 1 if shape is None else 2  # others count what the blocks of a tile have handed each other
+        # The second half counts what the blocks of a tile have handed each other.
+        flags = self.tiles * tile.shares * (1 if tile.exchange_shape is None else 2)
         self.flags = runtime.zeros((flags,), "uint32")
         self._kernel: Kernel = program.kernel(
             f"persistent_{name}", sizes | {"packed": packed, "flags": flags}, optional
@@ -86,7 +79,6 @@ class _Persistent:
             cooperative=True,
             packed=self._packed,
             flags=self.flags,
-            **self._extra,
             **self._frames,
             **arguments,
         )
@@ -127,9 +119,12 @@ class PersistentBackward(_Persistent):
     def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: Tile) -> None:
         state = (spec.B, spec.H, spec.W, spec.F)
         sequence, gates = (spec.T, *state), (spec.T, *state, 4)
-        sizes = {"gates": gates, "c": sequence, "c0": state, "dh": sequence, "dz": gates, "dc0": state, "dh0": state}
-        sizes |= {"coefficients": (spec.F, 4), "h": sequence}
-        optional = ("c0", "coefficients", "h", "dc0", "dh0")
+        sizes: dict[str, Any] = {"gates": gates, "c": sequence, "c0": state, "dh": sequence, "dz": gates}
+        sizes |= {"dc0": state, "dh0": state, "coefficients": (spec.F, 4), "h": sequence}
+        exchange = tile.exchange_shape and (tile.tiles(spec.B, spec.H, spec.W), *tile.exchange_shape)
+        self._exchange = exchange and runtime.empty(exchange, "float32")
+        sizes["exchange"] = exchange or 0
+        optional = ("c0", "coefficients", "h", "dc0", "dh0", "exchange")
         super().__init__(runtime, spec, precision, "backward", tile, backward_front(tile), sizes, optional)
 
     def __call__(
@@ -150,8 +145,9 @@ class PersistentBackward(_Persistent):
         coefficients (F, 4), h (T,B,H,W,F), unless both are None: of a linked BatchNormalization, whose dy dh then is.
         """
         self._run(
-            recurrent_kernel, gates=gates, c=c, c0=c0, dh=dh, coefficients=coefficients, h=h, dz=dz, dc0=dc0, dh0=dh0
-        )
+            recurrent_kernel, gates=gates, c=c, c0=c0, dh=dh, coefficients=coefficients, h=h, dz=dz, dc0=dc0, dh0=dh0,
+            exchange=self._exchange,
+        )  # fmt: skip
 
 
 def persistent_forward(

@@ -53,9 +53,8 @@ def backward_front(tile: Tile) -> int:
 
 
 def blocks_of(spec: ConvLSTMSpec, tile: Tile) -> tuple[int, int]:
-    """The grid: a block for each tile of one frame of the batch, and for each group of columns."""
-    tiles = tile.tiles(spec.B, spec.H, spec.W)
-    return (ceil_div(tiles, tile.crews), tile.shares) if isinstance(tile, GroupTile) else (tiles, tile.groups)
+    """The grid: blocks for all tiles of one frame of the batch, and those that share a tile."""
+    return ceil_div(tile.tiles(spec.B, spec.H, spec.W), tile.crews), tile.shares
 
 
 def _choose(

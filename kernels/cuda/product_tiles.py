@@ -108,8 +108,8 @@ def front_bytes(name: str, tile: Tile) -> int:
 
 def windowed_grid(spec: ConvLSTMSpec, tile: Tile, limits: DeviceLimits) -> tuple[int, int]:
     """Blocks for all frames: one for each multiprocessor, if there are tiles enough."""
-    tiles = ceil_div(_tiles(spec, tile), tile.crews) if isinstance(tile, GroupTile) else _tiles(spec, tile)
-    return min(tiles, max(1, limits.sm_count // tile.groups)), tile.groups
+    most = max(1, limits.sm_count // tile.groups)
+    return min(ceil_div(_tiles(spec, tile), tile.crews), most), tile.groups
 
 
 def windowed_clocks(spec: ConvLSTMSpec, tile: WindowTile, precision: str, limits: DeviceLimits) -> float:

@@ -211,6 +211,17 @@ __device__ __forceinline__ void load_group_weights(OPERAND* weights, const OPERA
         cp_async16(weights + i, source + i);
 }
 
+// All slabs of them, to stay: they have arrived for every thread of the block, whose crews then begin one after another.
+template <class Tile>
+__device__ __forceinline__ void bring_weights(OPERAND* weights, const OPERAND* packed) {
+    load_group_weights<Tile>(weights, packed, 0, Tile::SLABS);
+    cp_async_commit();
+    cp_async_wait<0>();
+    fence_proxy_async();
+    __syncthreads();
+    stagger<Tile>();
+}
+
 // D (64 x 8 * NT) += A * B of one product.
 template <int NT>
 __device__ __forceinline__ void multiply_pair(float (&d)[NT][4], uint64_t a, uint64_t b) {

@@ -42,14 +42,7 @@ __device__ __forceinline__ void convolve_frames_by_groups(char* shared, const OP
         }
         cp_async_commit();
     };
-    if (Tile::RESIDENT && x != nullptr) {
-        load_group_weights<Tile>(weights, packed, 0, Tile::SLABS);
-        cp_async_commit();
-        cp_async_wait<0>();
-        fence_proxy_async();
-        __syncthreads();
-        stagger<Tile>();
-    }
+    if (Tile::RESIDENT && x != nullptr) bring_weights<Tile>(weights, packed);
     for (int step = 0; step < Tile::BUFFERS; ++step) {
         look(step);
         Crew<Tile>::barrier();

@@ -5,21 +5,21 @@ of windowed_kernel_gradient.cu and windowed_recurrent_gradient.cu, or on Hopper 
 warpgroup_*_gradient_bf16.cu. Stage 2 is conv_lstm.cu's for all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
 from kernels.cuda.binding import Launch, bind_elements, bind_gradient
 from kernels.cuda.few_inputs import FewInputsGradient, has_few_inputs
-from kernels.cuda.launch import DeviceLimits, Program, Runtime, Size
+from kernels.cuda.launch import Program, Runtime, Size
 from kernels.cuda.patch_tiles import PatchTile
 from kernels.cuda.precision import precision_defines
 from kernels.cuda.product_kinds import Products, wants_warpgroups
 from kernels.cuda.product_tiles import BEYOND_COUNT
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import GradientTile
-from kernels.cuda.warpgroup_gradient_bf16_tiles import WarpgroupBf16Tile, warpgroup_bf16_clocks, warpgroup_bf16_tile
-from kernels.cuda.warpgroup_gradient_tf32_tiles import WarpgroupTf32Tile, warpgroup_tf32_clocks, warpgroup_tf32_tile
+from kernels.cuda.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tile
+from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tile
 from kernels.cuda.windowed_gradient_tiles import (
     WindowedGradientTile,
     gathered_gradient_clocks,
@@ -186,9 +186,10 @@ def _first_stage(
     channels, bias = (spec.C, True) if name == "kernel" else (spec.F, False)
     windowed = windowed_gradient_tile(spec, channels, bias, precision, runtime.limits)
     if wants_warpgroups(products, precision, runtime.limits):
-        tile = _warpgroup_tile(spec, channels, bias, precision, runtime.limits)
-        if tile and (products == "warpgroups" or _warpgroups_cost_less(spec, tile, windowed, gathered)):
-            suffix = "tf32" if precision == "tf32" else "bf16"
+        suffix, choose, clocks = _WARPGROUPS[precision]
+        tile = choose(spec, channels, bias, runtime.limits)
+        others = _least_clocks(spec, windowed, gathered, precision)
+        if tile and (products == "warpgroups" or clocks(spec, tile) < BEYOND_COUNT * others):
             return _Patches(runtime, spec, precision, name, f"warpgroup_{name}_gradient_{suffix}", tile)
     if windowed is None and products == "windows":
         raise ValueError(f"products: expected 'auto' or 'gathered' where windows do not fit, got 'windows' for {spec}")
@@ -197,27 +198,19 @@ def _first_stage(
     return _Patches(runtime, spec, precision, name, f"windowed_{name}_gradient", windowed)
 
 
-def _warpgroup_tile(
-    spec: ConvLSTMSpec, channels: int, bias: bool, precision: str, limits: DeviceLimits
-) -> WarpgroupTf32Tile | WarpgroupBf16Tile | None:
-    choose = warpgroup_tf32_tile if precision == "tf32" else warpgroup_bf16_tile
-    return choose(spec, channels, bias, limits)
+_WARPGROUPS: dict[str, tuple[str, Callable[..., Any], Callable[..., float]]] = {
+    "tf32": ("tf32", warpgroup_tf32_tile, warpgroup_tf32_clocks),
+    "bfloat16": ("bf16", warpgroup_bf16_tile, warpgroup_bf16_clocks),
+}
+"""By precision: the end of the kernels' names, what chooses their tile, and what it costs."""
 
 
-def _warpgroups_cost_less(
-    spec: ConvLSTMSpec,
-    tile: WarpgroupTf32Tile | WarpgroupBf16Tile,
-    windowed: WindowedGradientTile | None,
-    gathered: GradientTile,
-) -> bool:
-    if isinstance(tile, WarpgroupTf32Tile):
-        precision, clocks = "tf32", warpgroup_tf32_clocks(spec, tile)
-    else:
-        precision, clocks = "bfloat16", warpgroup_bf16_clocks(spec, tile)
-    others = [gathered_gradient_clocks(spec, gathered, precision)]
-    if windowed is not None:
-        others.append(windowed_gradient_clocks(spec, windowed, precision))
-    return clocks < BEYOND_COUNT * min(others)
+def _least_clocks(
+    spec: ConvLSTMSpec, windowed: WindowedGradientTile | None, gathered: GradientTile, precision: str
+) -> float:
+    """What the cheaper of the two other ways counts."""
+    clocks = gathered_gradient_clocks(spec, gathered, precision)
+    return clocks if windowed is None else min(clocks, windowed_gradient_clocks(spec, windowed, precision))
 
 
 def _frames(spec: ConvLSTMSpec, count: int) -> dict[str, Any]:

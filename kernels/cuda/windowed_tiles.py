@@ -52,11 +52,12 @@ class WindowTile:
     strip: int = 0
 
     kind = "WindowTile"
+    crews = 1
+    exchange_shape = None
 
     @property
-    def rows(self) -> int:
-        """BM: pixels of one block."""
-        return self.warps.rows
+    def shares(self) -> int:
+        return self.groups
 
     @property
     def threads(self) -> int:
