@@ -104,6 +104,9 @@ struct Piece {
     }
 };
 
+// Rows that are asked for at each of so many turns of a patch: all in the first three quarters, so that they arrive by its end.
+__device__ __forceinline__ int rows_a_turn(int rows, int turns) { return (4 * rows + 3 * turns - 1) / (3 * turns); }
+
 // The pieces of a thread.
 template <class Tile>
 struct Pieces {

@@ -130,8 +130,7 @@ __device__ __forceinline__ void warpgroup_gradient(char* shared, const bf16* x, 
     pieces.begin(stages, stages + window_size, frames, Corner(first, frames, patch_rows));
     pieces.copy(0, rows, frames.height);
     cp_async_commit();
-    // Beside the products copies are asked for in the first three quarters of a patch: they arrive by its end.
-    const int rows_a_pair = (4 * rows + 3 * pairs - 1) / (3 * pairs);
+    const int rows_a_pair = rows_a_turn(rows, pairs);  // copied beside the products
 #pragma unroll 1
     for (int patch = first; patch < last; ++patch) {
         cp_async_wait<0>();

@@ -5,13 +5,13 @@ of windowed_kernel_gradient.cu and windowed_recurrent_gradient.cu, or on Hopper 
 warpgroup_*_gradient_bf16.cu. Stage 2 is conv_lstm.cu's for all.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
 from kernels.cuda.binding import Launch, bind_elements, bind_gradient
 from kernels.cuda.few_inputs import FewInputsGradient, has_few_inputs
-from kernels.cuda.launch import Program, Runtime, Size
+from kernels.cuda.launch import DeviceLimits, Program, Runtime, Size
 from kernels.cuda.patch_tiles import PatchTile
 from kernels.cuda.precision import precision_defines
 from kernels.cuda.product_kinds import Products, wants_warpgroups
@@ -186,11 +186,10 @@ def _first_stage(
     channels, bias = (spec.C, True) if name == "kernel" else (spec.F, False)
     windowed = windowed_gradient_tile(spec, channels, bias, precision, runtime.limits)
     if wants_warpgroups(products, precision, runtime.limits):
-        suffix, choose, clocks = _WARPGROUPS[precision]
-        tile = choose(spec, channels, bias, runtime.limits)
         others = _least_clocks(spec, windowed, gathered, precision)
-        if tile and (products == "warpgroups" or clocks(spec, tile) < BEYOND_COUNT * others):
-            return _Patches(runtime, spec, precision, name, f"warpgroup_{name}_gradient_{suffix}", tile)
+        found = _by_warpgroups(spec, channels, bias, precision, runtime.limits)
+        if found and (products == "warpgroups" or found[2] < BEYOND_COUNT * others):
+            return _Patches(runtime, spec, precision, name, f"warpgroup_{name}_gradient_{found[0]}", found[1])
     if windowed is None and products == "windows":
         raise ValueError(f"products: expected 'auto' or 'gathered' where windows do not fit, got 'windows' for {spec}")
     if windowed is None or (products == "auto" and not windows_cost_less(spec, windowed, gathered, precision)):
@@ -198,11 +197,15 @@ def _first_stage(
     return _Patches(runtime, spec, precision, name, f"windowed_{name}_gradient", windowed)
 
 
-_WARPGROUPS: dict[str, tuple[str, Callable[..., Any], Callable[..., float]]] = {
-    "tf32": ("tf32", warpgroup_tf32_tile, warpgroup_tf32_clocks),
-    "bfloat16": ("bf16", warpgroup_bf16_tile, warpgroup_bf16_clocks),
-}
-"""By precision: the end of the kernels' names, what chooses their tile, and what it costs."""
+def _by_warpgroups(
+    spec: ConvLSTMSpec, channels: int, bias: bool, precision: str, limits: DeviceLimits
+) -> tuple[str, PatchTile, float] | None:
+    """How the kernels' names end, their tile, and what it counts. None: none fits."""
+    if precision == "tf32":
+        tf32 = warpgroup_tf32_tile(spec, channels, bias, limits)
+        return None if tf32 is None else ("tf32", tf32, warpgroup_tf32_clocks(spec, tf32))
+    bf16 = warpgroup_bf16_tile(spec, channels, bias, limits)
+    return None if bf16 is None else ("bf16", bf16, warpgroup_bf16_clocks(spec, bf16))
 
 
 def _least_clocks(

@@ -179,8 +179,7 @@ __device__ __forceinline__ void windowed_gradient(char* shared, const OPERAND* x
     pieces.begin(stages, stages + window_size, frames, Corner(first, frames, patch_rows));
     pieces.copy(0, rows, frames.height);
     cp_async_commit();
-    // Beside the mma copies are asked for in the first three quarters of a patch: they arrive by its end.
-    const int rows_a_pair = (4 * rows + 3 * pairs - 1) / (3 * pairs);
+    const int rows_a_pair = rows_a_turn(rows, pairs);  // copied beside the mma
 #pragma unroll 1
     for (int patch = first; patch < last; ++patch) {
         cp_async_wait<0>();

@@ -10,7 +10,15 @@ from kernels.cuda.product_kinds import Products
 from kernels.cuda.warpgroup_gradient_bf16_tiles import WarpgroupBf16Tile, warpgroup_bf16_tile
 from kernels.specs import ConvLSTMSpec
 from tests.kernels.cuda.layer_runs import Results, errors
-from tests.kernels.cuda.test_weight_gradients import ERROR, EXAMPLE, exact_factors, expected, plan, run
+from tests.kernels.cuda.test_weight_gradients import (
+    ERROR,
+    EXAMPLE,
+    check_the_tile_of_the_example,
+    exact_factors,
+    expected,
+    plan,
+    run,
+)
 
 SHAPES = {
     "one pixel": ConvLSTMSpec(T=1, B=1, H=1, W=1, C=8, F=8, kh=1, kw=1),
@@ -54,15 +62,7 @@ def test_the_same_bits_in_any_order_of_blocks() -> None:
 
 
 def test_the_tile_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On fewer pixels than it is chosen for."""
-    monkeypatch.setattr(
-        "kernels.cuda.weight_gradients.warpgroup_bf16_tile",
-        lambda _, channels, bias, limits: warpgroup_bf16_tile(EXAMPLE, channels, bias, limits),
-    )
-    spec = replace(EXAMPLE, T=2, B=1, W=9)
-    host = exact_factors(spec, "bfloat16")
-    found = errors(run_here(spec, host), expected(spec, host, with_state=True))
-    assert max(found.values()) < ERROR, found
+    check_the_tile_of_the_example(monkeypatch, warpgroup_bf16_tile, 2, "bfloat16", "warpgroups")
 
 
 def test_shapes_here_reach_every_edge_of_a_tile() -> None:

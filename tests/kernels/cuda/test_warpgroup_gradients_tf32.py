@@ -12,7 +12,15 @@ from kernels.cuda.product_kinds import Products
 from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_tile
 from kernels.specs import ConvLSTMSpec
 from tests.kernels.cuda.layer_runs import Results, errors
-from tests.kernels.cuda.test_weight_gradients import ERROR, EXAMPLE, exact_factors, expected, plan, run
+from tests.kernels.cuda.test_weight_gradients import (
+    ERROR,
+    EXAMPLE,
+    check_the_tile_of_the_example,
+    exact_factors,
+    expected,
+    plan,
+    run,
+)
 
 SHAPES = {
     "one pixel": ConvLSTMSpec(T=1, B=1, H=1, W=1, C=8, F=8, kh=1, kw=1),
@@ -111,12 +119,4 @@ def test_which_way_is_taken(
 
 
 def test_the_tile_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On fewer pixels than it is chosen for."""
-    monkeypatch.setattr(
-        "kernels.cuda.weight_gradients.warpgroup_tf32_tile",
-        lambda _, channels, bias, limits: warpgroup_tf32_tile(EXAMPLE, channels, bias, limits),
-    )
-    spec = replace(EXAMPLE, T=3, B=1, W=9)
-    host = exact_factors(spec, "tf32")
-    found = errors(by_warpgroups(spec, host), expected(spec, host, with_state=True))
-    assert max(found.values()) < ERROR, found
+    check_the_tile_of_the_example(monkeypatch, warpgroup_tf32_tile, 3, "tf32", "warpgroups")

@@ -1,5 +1,6 @@
 """A ConvLSTM's weight gradients, gathered and from patches: odd shapes against float64, bit for bit run after run."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from bench.dry_runtime import H200, DryRuntime
+from kernels.cuda import weight_gradients
 from kernels.cuda.conv_lstm import Tiles, conv_lstm_defines
 from kernels.cuda.launch import DeviceLimits, Program, Runtime
 from kernels.cuda.precision import operand_dtype
@@ -164,17 +166,28 @@ def test_which_way_is_taken(
     assert programs - {"few_inputs.cu"} == {"conv_lstm.cu"} | {f"windowed_{name}_gradient.cu" for name in windowed}
 
 
+def check_the_tile_of_the_example(
+    monkeypatch: pytest.MonkeyPatch, planner: Callable[..., Any], frames: int, precision: str, products: Products
+) -> None:
+    """That its gradients are those of the definition, on fewer pixels than `planner` chooses it for."""
+    tiles: list[Any] = []
+
+    def of_the_example(_: ConvLSTMSpec, *arguments: Any) -> Any:
+        tiles.append(planner(EXAMPLE, *arguments))
+        return tiles[-1]
+
+    monkeypatch.setattr(weight_gradients, planner.__name__, of_the_example)
+    spec = replace(EXAMPLE, T=frames, B=1, W=9)
+    host = exact_factors(spec, precision)
+    results = run(spec, precision, products, host, architecture="90a" if products == "warpgroups" else "90")
+    found = errors(results, expected(spec, host, with_state=True))
+    assert max(found.values()) < ERROR, found
+    assert len(tiles) == 2 and all(tiles), "the tiles of both gradients were asked for, and there are such"
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_the_tile_of_the_example(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On fewer pixels than it is chosen for."""
-    monkeypatch.setattr(
-        "kernels.cuda.weight_gradients.windowed_gradient_tile",
-        lambda _, channels, bias, precision, limits: windowed_gradient_tile(EXAMPLE, channels, bias, precision, limits),
-    )
-    spec = replace(EXAMPLE, T=3, B=1, W=9)
-    host = exact_factors(spec, precision)
-    found = errors(run(spec, precision, "windows", host), expected(spec, host, with_state=True))
-    assert max(found.values()) < ERROR, found
+    check_the_tile_of_the_example(monkeypatch, windowed_gradient_tile, 3, precision, "windows")
 
 
 def test_windows_that_do_not_fit_are_refused() -> None:

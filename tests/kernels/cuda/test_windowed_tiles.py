@@ -20,7 +20,6 @@ from tests.kernels.cuda.planned_layers import EXAMPLE, layers
 
 H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90")
 
-
 specs = layers(st.integers(1, 80), st.integers(1, 80), 64, 64)
 devices = st.builds(DeviceLimits, st.integers(1, 160), st.integers(8_000, 232_448), st.just(1024), st.just("90"))
 precisions = st.sampled_from(PRECISIONS)
