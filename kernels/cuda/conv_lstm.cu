@@ -15,7 +15,8 @@
 // epilogue. The rest runs over all T * B frames in one launch.
 //
 // In tf32 weights and dz are rounded where they are written, x and h where they are multiplied. In bfloat16 x, h, dh,
-// dx, z, the gates, dz and the packed weights stand in memory as bf16 (operand.cuh); c, dc and every sum are float32.
+// dx, dz and the packed weights stand in memory as bf16, and in both z and the gates as f16 (operand.cuh); c, dc and
+// every sum are float32.
 //
 // Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and six tiles that tiles.py has chosen.
 
@@ -61,7 +62,7 @@ extern "C" __global__ void pack_step_backward(const float* recurrent_kernel, OPE
 
 // (1), first and last term, all frames: x (T,B,H,W,C) -> z (T,B,H,W,F,4).
 extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
-    input_forward(const OPERAND* x, const OPERAND* packed, const float* bias, OPERAND* z, int images,
+    input_forward(const OPERAND* x, const OPERAND* packed, const float* bias, GATE* z, int images,
                   int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
@@ -77,8 +78,8 @@ extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
 //   partial (tiles, 2, F): the sums of h and h^2 for a linked BatchNormalization (batch_norm_link.cuh); earlier: whether
 //   earlier frames have left theirs there; null: nobody wants them
 extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
-    step_forward(const OPERAND* h_prev, const OPERAND* packed, const OPERAND* z, const float* c_prev,
-                 OPERAND* gates, float* c, OPERAND* h, double* partial, int earlier, int images, int height,
+    step_forward(const OPERAND* h_prev, const OPERAND* packed, const GATE* z, const float* c_prev,
+                 GATE* gates, float* c, OPERAND* h, double* partial, int earlier, int images, int height,
                  int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
@@ -98,7 +99,7 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
 //   coefficients (F, 4), h (B,H,W,F): of a linked BatchNormalization, whose dy dh then is (batch_norm_link.cuh); or null
 //   dz (B,H,W,F,4)
 extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
-    step_backward(const OPERAND* dz_next, const OPERAND* packed, const OPERAND* gates, const float* c,
+    step_backward(const OPERAND* dz_next, const OPERAND* packed, const GATE* gates, const float* c,
                   const float* c_prev, const OPERAND* dh, const float* coefficients, const OPERAND* h, float* dc,
                   OPERAND* dz, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);

@@ -29,43 +29,55 @@ __device__ __forceinline__ float bent(float x) {
 #endif
 }
 
-__device__ __forceinline__ float logistic(float z) {
+// A gate a = sigma(z), and what is kept of it for backward: how far it is from shut or, with a minus sign, from open.
+//
+//     z           z <= 0 (a <= 1/2)     z > 0
+//     kept        a                     -(1 - a)      open all the way is -0
+//     a           kept                  1 + kept
+//     sigma'(z)   from |kept| alone
+//
+// So the derivative of a gate that is nearly open has as many digits as that of one nearly shut, however kept is rounded:
+// a itself would be rounded to 1, and its derivative to 0.
+struct Gate {
+    float a, kept;
+};
+
+__device__ __forceinline__ Gate sigma(float z) {
+    if (GATE_SLOPE != 0.0f) {
+        const float a = clamp_unit(GATE_SLOPE * z + 0.5f);
+        return {a, a <= 0.5f ? a : -(1.0f - a)};
+    }
 #if TF32 || BF16
-    return reciprocal_approx(1.0f + exp2_approx(-1.44269504f * z));  // 1 / ln 2
+    const float e = exp2_approx(-1.44269504f * fabsf(z)), far = reciprocal_approx(1.0f + e);  // 1 / ln 2
 #else
-    return 1.0f / (1.0f + expf(-z));
+    const float e = expf(-fabsf(z)), far = 1.0f / (1.0f + e);
 #endif
+    const float near = e * far;
+    return z <= 0.0f ? Gate{near, near} : Gate{far, -near};
 }
 
-__device__ __forceinline__ float sigma(float z) {
-    return GATE_SLOPE == 0.0f ? logistic(z) : clamp_unit(GATE_SLOPE * z + 0.5f);
-}
+// a again.
+__device__ __forceinline__ float restored(float kept) { return __float_as_int(kept) < 0 ? 1.0f + kept : kept; }
 
-// sigma'(z) from a = sigma(z).
-__device__ __forceinline__ float sigma_derivative(float a) {
-    if (GATE_SLOPE == 0.0f) return a * (1.0f - a);
-    return a > 0.0f && a < 1.0f ? GATE_SLOPE : 0.0f;
-}
-
-// A gate as it is kept for backward. Rounding to bf16 must not close a hard gate that was open a little: its derivative
-// is read off the kept value. 0 needs no such care, small numbers stay what they are.
-__device__ __forceinline__ float kept(float a) {
-    constexpr float BELOW_ONE = 1.0f - 1.0f / 256.0f;
-    return BF16 && GATE_SLOPE != 0.0f && a > BELOW_ONE && a < 1.0f ? BELOW_ONE : a;
+// sigma'(z).
+__device__ __forceinline__ float sigma_derivative(float kept) {
+    const float distance = fabsf(kept);
+    if (GATE_SLOPE == 0.0f) return distance * (1.0f - distance);
+    return distance > 0.0f ? GATE_SLOPE : 0.0f;
 }
 
 struct Cell {
-    float4 gates;  // i, f, g, o as backward needs them
+    float4 gates;  // as they are kept, i, f, g, o; g as it is
     float c, h;     // h rounded as a factor of the products that follow
 };
 
 // z (i, f, g, o), c_prev -> gates, c, h.
 __device__ __forceinline__ Cell cell_forward(float4 z, float c_prev) {
-    float i = sigma(z.x), f = sigma(z.y), o = sigma(z.w);  // (2)
-    float g = bent(z.z);                                   // (3)
-    float c = fmaf(f, c_prev, i * g);                      // (4)
-    float h = rounded(o * bent(c));                        // (5)
-    return Cell{make_float4(kept(i), kept(f), g, kept(o)), c, h};
+    const Gate i = sigma(z.x), f = sigma(z.y), o = sigma(z.w);  // (2)
+    const float g = bent(z.z);                                  // (3)
+    const float c = fmaf(f.a, c_prev, i.a * g);                 // (4)
+    const float h = rounded(o.a * bent(c));                     // (5)
+    return Cell{make_float4(i.kept, f.kept, g, o.kept), c, h};
 }
 
 struct CellGradient {
@@ -73,16 +85,16 @@ struct CellGradient {
     float dc_prev;
 };
 
-// The gates and c of this step, c_prev, dh and dc_next (0 after the last step) -> dz and the gradient of c_prev.
+// The gates as forward has kept them and c of this step, c_prev, dh and dc_next (0 after the last step) -> dz and the gradient of c_prev.
 __device__ __forceinline__ CellGradient cell_backward(float4 gates, float c, float c_prev, float dh, float dc_next) {
-    float i = gates.x, f = gates.y, g = gates.z, o = gates.w, tanh_c = bent(c);
+    float i = restored(gates.x), f = restored(gates.y), g = gates.z, o = restored(gates.w), tanh_c = bent(c);
     float d_o = dh * tanh_c;                                                 // (5)
     float dc = fmaf(dh * o, fmaf(-tanh_c, tanh_c, 1.0f), dc_next);           // (5)
     float d_i = dc * g, d_f = dc * c_prev, d_g = dc * i;                     // (4)
-    float4 dz = make_float4(rounded(d_i * sigma_derivative(i)),              // (2)
-                            rounded(d_f * sigma_derivative(f)),              // (2)
+    float4 dz = make_float4(rounded(d_i * sigma_derivative(gates.x)),              // (2)
+                            rounded(d_f * sigma_derivative(gates.y)),              // (2)
                             rounded(d_g * fmaf(-g, g, 1.0f)),                // (3)
-                            rounded(d_o * sigma_derivative(o)));             // (2)
+                            rounded(d_o * sigma_derivative(gates.w)));             // (2)
     return CellGradient{dz, dc * f};                                         // (4)
 }
 
@@ -122,7 +134,7 @@ __device__ __forceinline__ void for_each_channel(const Sums<Tile>& sum, Place pl
 }
 
 // The input term of one channel and pixel m: v, to which the bias (4F) is added, -> z (pixels, F, 4).
-__device__ __forceinline__ void put_input(OPERAND* z, int m, int channel, float4 v, const float* bias) {
+__device__ __forceinline__ void put_input(GATE* z, int m, int channel, float4 v, const float* bias) {
     v.x += bias[channel];
     v.y += bias[F + channel];
     v.z += bias[2 * F + channel];

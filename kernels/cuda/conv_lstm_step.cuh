@@ -8,8 +8,8 @@
 //   z (B,H,W,F,4); c_prev (B,H,W,F) or null (zeros); c, h (B,H,W,F), c may be c_prev
 //   gates (B,H,W,F,4): the activations i, f, g, o for backward; may be z; null keeps none
 template <class Tile, class Place>
-__device__ __forceinline__ void advance_tile(const Sums<Tile>& sum, Place place, int pixels, const OPERAND* z,
-                                             const float* c_prev, OPERAND* gates, float* c, OPERAND* h) {
+__device__ __forceinline__ void advance_tile(const Sums<Tile>& sum, Place place, int pixels, const GATE* z,
+                                             const float* c_prev, GATE* gates, float* c, OPERAND* h) {
     for_each_channel<Tile>(sum, place, pixels, [&](int m, int channel, float4 v) {
         long long at = (long long)m * F + channel;
         const float4 input = get4(z + 4 * at);
@@ -40,7 +40,7 @@ __device__ __forceinline__ void sum_tile(char* shared, const OPERAND* h, int til
 //   dz (B,H,W,F,4)
 template <class Tile, class Place>
 __device__ __forceinline__ void retreat_tile(const Sums<Tile>& sum, Place place, int pixels, int first, int filters,
-                                             bool last, const OPERAND* gates, const float* c, const float* c_prev,
+                                             bool last, const GATE* gates, const float* c, const float* c_prev,
                                              const OPERAND* dh, const float* coefficients, const OPERAND* h, float* dc,
                                              OPERAND* dz) {
     auto gate_gradient = [&](int m, int channel, float dh_next) {

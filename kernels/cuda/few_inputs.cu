@@ -114,7 +114,7 @@ extern "C" __global__ void pack_few_inputs(const float* kernel, float* packed) {
 
 // (1): x (images,H,W,C), packed (kh*kw*C, F, 4), bias (4F) -> z (images,H,W,F,4). Block (patch, filters).
 extern "C" __global__ void __launch_bounds__(Tile::THREADS, 2)
-    few_inputs_forward(const OPERAND* x, const float* packed, const float* bias, OPERAND* z, int images, int height,
+    few_inputs_forward(const OPERAND* x, const float* packed, const float* bias, GATE* z, int images, int height,
                        int width, int patch_rows) {
     DYNAMIC_SHARED(float, window);
     const Frames frames{images, images, height, width};

@@ -1,15 +1,18 @@
-// What the convolutions multiply, as it stands in memory: activations, gates, their gradients and packed weights.
+// What the convolutions multiply, as it stands in memory: activations, gradients of gates and packed weights.
 //
-//     precision   OPERAND   in memory                        as a factor
-//     float32     float     4 bytes                          as it is
-//     tf32        float     4 bytes, weights and dz rounded  rounded to 10 bits of mantissa
-//     bfloat16    bf16      2 bytes, rounded to nearest even as it is
+//     precision   OPERAND   in memory                        as a factor                       GATE
+//     float32     float     4 bytes                          as it is                          float
+//     tf32        float     4 bytes, weights and dz rounded  rounded to 10 bits of mantissa    f16
+//     bfloat16    bf16      2 bytes, rounded to nearest even as it is                          f16
+//
+// z and the gates, which no convolution multiplies, are GATE: as exact as a factor of tf32 in half the bytes. They may be,
+// since a gate is between -1 and 1, and a z beyond the range of f16 has shut or opened its gate long before.
 //
 // All arithmetic but the products is float32: values are widened where they are read and rounded where they are
 // written. Sums, cell states, statistics and the weights that the optimizer moves are float32 arrays.
 #pragma once
 
-#include "bf16.cuh"
+#include "narrow.cuh"
 
 // A factor as the mma will see it, for values that are rounded once where they are written and multiplied many times.
 __device__ __forceinline__ float rounded(float v) {
@@ -33,6 +36,3 @@ constexpr int MMA_DEPTH = BF16 ? 16 : 8;
 __device__ constexpr int copied_together(int row) {
     return row % (16 / int(sizeof(OPERAND))) == 0 ? 16 / int(sizeof(OPERAND)) : 1;
 }
-
-// Four of them as they stand in memory.
-using Quad = decltype(quad((const OPERAND*)nullptr));

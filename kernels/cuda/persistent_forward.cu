@@ -18,8 +18,8 @@ using Tile = TILE<F, KH, KW, FORWARD>;
 constexpr int PAIRS = Tile::NT / 2;       // of accumulator tiles: a pair holds the gates of one filter of this thread
 constexpr int ROWS = 2 * Tile::OWN_MT;    // pixels of a thread
 constexpr int FILTERS = Tile::BN / 4;     // of a block
-// Rows of z that are read while the products run, as registers allow; the others follow in their turns.
-constexpr int AHEAD = !BY_GROUPS<Tile> ? 0 : Tile::BLOCK_THREADS > 256 ? 1 : 2;
+// Whether two rows of z are read while the products run, and each other one when the second before it is done.
+constexpr bool AHEAD = BY_GROUPS<Tile>;
 static_assert(Tile::NT % 2 == 0 && Tile::COLUMNS == Tile::BN, "a block has all four gates of its filters");
 using Statistics = StateSums<Tile, FILTERS>;
 
@@ -47,14 +47,14 @@ struct Owned {
 // and no branch keeps the compiler from computing one row beside another.
 
 // z of one row of pixels of this thread.
-__device__ __forceinline__ void read_row(Quad* input, const Owned& own, int r, const OPERAND* z, int pixels) {
+__device__ __forceinline__ void read_row(Quad<GATE>* input, const Owned& own, int r, const GATE* z, int pixels) {
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p)
-        input[p] = own.pixel(r) < pixels && own.has(p) ? quad(z + 4 * own.at(r, p)) : Quad{};
+        input[p] = own.pixel(r) < pixels && own.has(p) ? quad(z + 4 * own.at(r, p)) : Quad<GATE>{};
 }
 
 // That row: its sums become the gates, cell is advanced, h is written.
-__device__ __forceinline__ void advance_row(Sums<Tile>& sum, const Owned& own, int r, const Quad* input, float* cell,
+__device__ __forceinline__ void advance_row(Sums<Tile>& sum, const Owned& own, int r, const Quad<GATE>* input, float* cell,
                                             OPERAND* h, int pixels) {
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p) {
@@ -73,7 +73,7 @@ __device__ __forceinline__ void advance_row(Sums<Tile>& sum, const Owned& own, i
 }
 
 // The gates and c of that row, for backward.
-__device__ __forceinline__ void keep_row(const Sums<Tile>& sum, const Owned& own, int r, const float* cell, OPERAND* z,
+__device__ __forceinline__ void keep_row(const Sums<Tile>& sum, const Owned& own, int r, const float* cell, GATE* z,
                                          float* c, int pixels) {
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p) {
@@ -94,7 +94,7 @@ __device__ __forceinline__ void keep_row(const Sums<Tile>& sum, const Owned& own
 //           wants them. They wait in shared memory, in front of what persistent.cuh keeps there.
 //   flags   one for each block (persistent.cuh), 0 before the first launch
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
-    persistent_forward(const OPERAND* h0, const OPERAND* packed, OPERAND* z, const float* c0, float* c, OPERAND* h,
+    persistent_forward(const OPERAND* h0, const OPERAND* packed, GATE* z, const float* c0, float* c, OPERAND* h,
                        double* partial, uint32_t* flags, int steps, int keep, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
@@ -118,18 +118,18 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     for (int t = 0; t < steps; ++t, z += 4 * states) {
         Sums<Tile> sum;
         clear(sum);
-        Quad input[2][PAIRS];
+        Quad<GATE> input[2][PAIRS];
 #pragma unroll
-        for (int r = 0; r < AHEAD; ++r) read_row(input[r], own, r, z, frames.pixels());
+        for (int r = 0; AHEAD && r < 2; ++r) read_row(input[r], own, r, z, frames.pixels());
         if (t + 1 < steps) prefetch_tile<Tile>(z + 4 * states, place, frames.pixels(), 4 * F, first_gate, gates);
         if (t > 0) recurrence.wait_for(t);
         const OPERAND* h_prev = t > 0 ? h + (t - 1) * states : h0;
         if (h_prev != nullptr) recurrence.convolve<true>(sum, h_prev, t);  // (1)
 #pragma unroll
         for (int r = 0; r < ROWS; ++r) {
-            if (AHEAD < 2 && r + AHEAD < ROWS) read_row(input[(r + AHEAD) % 2], own, r + AHEAD, z, frames.pixels());
+            if (!AHEAD) read_row(input[r % 2], own, r, z, frames.pixels());
             advance_row(sum, own, r, input[r % 2], cell[r], h + t * states, frames.pixels());
-            if (AHEAD == 2 && r + 2 < ROWS) read_row(input[r % 2], own, r + 2, z, frames.pixels());
+            if (AHEAD && r + 2 < ROWS) read_row(input[r % 2], own, r + 2, z, frames.pixels());
         }
         recurrence.publish(t + 1);
         // Flags are on their way: what no other block waits for comes now.

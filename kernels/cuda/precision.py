@@ -1,4 +1,4 @@
-"""The precisions of the convolutions: what their operands are in memory, and which constants tell the kernels."""
+"""The precisions of the convolutions: what operands and gates are in memory, and which constants tell the kernels."""
 
 from kernels.cuda.source import DTYPES, Constant
 
@@ -18,6 +18,21 @@ def operand_bytes(precision: str) -> int:
     return 2 if precision == "bfloat16" else 4
 
 
+def gate_type(precision: str) -> str:
+    """The type that kernels call GATE: of z and the gates (operand.cuh)."""
+    return "float" if precision == "float32" else "f16"
+
+
+def gate_dtype(precision: str) -> str:
+    """The dtype of an array of it."""
+    return DTYPES[gate_type(precision)]
+
+
 def precision_defines(precision: str) -> dict[str, Constant]:
     """What operand.cuh must be told."""
-    return {"TF32": precision == "tf32", "BF16": precision == "bfloat16", "OPERAND": operand_type(precision)}
+    return {
+        "TF32": precision == "tf32",
+        "BF16": precision == "bfloat16",
+        "OPERAND": operand_type(precision),
+        "GATE": gate_type(precision),
+    }

@@ -136,6 +136,22 @@ __device__ __forceinline__ uint32_t cvt_bf16x2(float low, float high) {
     return bits;
 }
 
+// Two float32 rounded to float16, to nearest even, beyond 65504 infinite: `low` in bits 0..15, `high` in bits 16..31.
+__device__ __forceinline__ uint32_t cvt_f16x2(float low, float high) {
+    uint32_t bits;
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+    return bits;
+}
+
+// Back, exactly: x from bits 0..15, y from bits 16..31.
+__device__ __forceinline__ float2 widen_f16x2(uint32_t bits) {
+    float2 v;
+    asm("{.reg .b16 low, high; mov.b32 {low, high}, %2; cvt.f32.f16 %0, low; cvt.f32.f16 %1, high;}"
+        : "=f"(v.x), "=f"(v.y)
+        : "r"(bits));
+    return v;
+}
+
 // ------------------------------------------------------------------------------------------------ asynchronous copies
 
 // Copy 16 bytes from global to shared memory behind the thread's back (both 16-byte aligned, past L1). The bytes may be

@@ -38,6 +38,7 @@ DTYPES = {
     "uint16_t": "uint16",
     "uint8_t": "uint8",
     "bf16": "uint16",
+    "f16": "float16",
 }
 """The parameter types that a kernel may have, and the NumPy dtype of each. A constant may stand for one of them."""
 

@@ -24,7 +24,7 @@ extern "C" __global__ void pack_windowed_input_forward(const float* kernel, OPER
 
 // (1): x (T,B,H,W,C), bias (4F) -> z (T,B,H,W,F,4); images = T * B.
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
-    windowed_input_forward(const OPERAND* x, const OPERAND* packed, const float* bias, OPERAND* z, int images, int height,
+    windowed_input_forward(const OPERAND* x, const OPERAND* packed, const float* bias, GATE* z, int images, int height,
                      int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};

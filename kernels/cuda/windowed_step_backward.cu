@@ -26,7 +26,7 @@ extern "C" __global__ void pack_windowed_step_backward(const float* recurrent_ke
 // Backward of (1), the recurrent term of the step after, then of (5) .. (2), one frame. The arrays are those of
 // step_backward in conv_lstm.cu.
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
-    windowed_step_backward(const OPERAND* dz_next, const OPERAND* packed, const OPERAND* gates, const float* c,
+    windowed_step_backward(const OPERAND* dz_next, const OPERAND* packed, const GATE* gates, const float* c,
                            const float* c_prev, const OPERAND* dh, const float* coefficients, const OPERAND* h,
                            float* dc, OPERAND* dz, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);

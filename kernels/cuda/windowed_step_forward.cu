@@ -27,8 +27,8 @@ extern "C" __global__ void pack_windowed_step_forward(const float* recurrent_ker
 // (1), the recurrent term, then (2) .. (5), one frame. The arrays are those of step_forward in conv_lstm.cu; the sums
 // for a linked BatchNormalization stand in front of what windowed_frames.cuh keeps in shared memory.
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
-    windowed_step_forward(const OPERAND* h_prev, const OPERAND* packed, const OPERAND* z, const float* c_prev,
-                          OPERAND* gates, float* c, OPERAND* h, double* partial, int earlier, int images, int height,
+    windowed_step_forward(const OPERAND* h_prev, const OPERAND* packed, const GATE* z, const float* c_prev,
+                          GATE* gates, float* c, OPERAND* h, double* partial, int earlier, int images, int height,
                           int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};

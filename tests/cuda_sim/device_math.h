@@ -82,6 +82,24 @@ inline uint32_t sim_bf16(float x) {
     return x != x ? 0x7fffu : (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
 }
 inline uint32_t cvt_bf16x2(float low, float high) { return sim_bf16(high) << 16 | sim_bf16(low); }
+inline uint32_t sim_f16(float x) {
+    const uint32_t sign = __float_as_uint(x) >> 16 & 0x8000u;
+    const float size = fabsf(x);
+    if (x != x) return 0x7fffu;
+    if (size < 0x1p-14f) return sign | uint32_t(__builtin_rintf(size * 0x1p24f));  // steps of 2^-24, up to the first normal number
+    const uint32_t bits = __float_as_uint(size);
+    const uint32_t rounded = (bits + 0xfffu + (bits >> 13 & 1u)) >> 13;
+    return sign | (rounded >= 0x23c00u ? 0x7c00u : rounded - 0x1c000u);  // 2^16; the exponents' biases, 127 and 15
+}
+inline uint32_t cvt_f16x2(float low, float high) { return sim_f16(high) << 16 | sim_f16(low); }
+inline float sim_widen_f16(uint32_t bits) {
+    const uint32_t exponent = bits >> 10 & 31u, mantissa = bits & 0x3ffu;
+    const float size = exponent == 0    ? float(mantissa) * 0x1p-24f
+                       : exponent == 31 ? (mantissa == 0 ? __builtin_inff() : __builtin_nanf(""))
+                                        : __uint_as_float((exponent + 112u) << 23 | mantissa << 13);
+    return bits & 0x8000u ? -size : size;
+}
+inline float2 widen_f16x2(uint32_t bits) { return {sim_widen_f16(bits & 0xffffu), sim_widen_f16(bits >> 16)}; }
 
 extern "C" void sim_async_copy(void* shared, const void* global, int bytes, int size, const char* file, int line);
 extern "C" void sim_async_commit();

@@ -103,10 +103,14 @@ extern "C" __global__ void block_votes(const uint32_t* x, uint32_t* y) {
     y[3 * threadIdx.x + 2] = __syncthreads_or(odd);
 }
 
-extern "C" __global__ void rounding(const float* x, uint32_t* tf32, uint32_t* bf16, int n) {
+extern "C" __global__ void rounding(const float* x, uint32_t* tf32, uint32_t* bf16, uint32_t* f16, float* back, int n) {
     for (int i = threadIdx.x; i < n; i += blockDim.x) {
         tf32[i] = cvt_tf32(x[i]);
         bf16[i] = cvt_bf16x2(x[i], -x[i]);
+        f16[i] = cvt_f16x2(x[i], -x[i]);
+        const float2 both = widen_f16x2(f16[i]);
+        back[2 * i] = both.x;
+        back[2 * i + 1] = both.y;
     }
 }
 

@@ -123,15 +123,22 @@ def test_barriers_that_vote(runtime: Runtime, block: int) -> None:
         np.testing.assert_array_equal(y[:, 1:] != 0, np.tile([odd.all(), odd.any()], (block, 1)))
 
 
-def test_rounding_to_tf32_and_bfloat16(runtime: Runtime) -> None:
-    ties = np.float32([1 + 2**-11, 1 + 3 * 2**-11, -1 - 2**-11, 1 + 2**-8, 1 + 3 * 2**-8, 0.0, 65504.0])
-    x = np.r_[ties, random(200)]
-    outputs = {"tf32": ((x.size,), "uint32"), "bf16": ((x.size,), "uint32")}
-    rounded, packed = run(runtime, "rounding", outputs, x=x, n=x.size)
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+def test_rounding(runtime: Runtime) -> None:
+    ties = np.float32([1 + 2**-11, 1 + 3 * 2**-11, -1 - 2**-11, 1 + 2**-8, 1 + 3 * 2**-8, 0.0, -0.0, 65504.0])
+    small = np.float32([2**-14, 2**-14 * (1 - 2**-12), 3 * 2**-25, 2**-25, 2**-24, 1e-9, -5e-6])  # of float16
+    large = np.float32([65519.0, 65520.0, -1e6])
+    x = np.r_[ties, small, large, random(200)]
+    outputs = dict.fromkeys(("tf32", "bf16", "f16"), ((x.size,), "uint32")) | {"back": ((x.size, 2), "float32")}
+    rounded, packed, halves, back = run(runtime, "rounding", outputs, x=x, n=x.size)
     # The hardware leaves the bits below a tf32 mantissa undefined.
     np.testing.assert_array_equal((rounded & 0xFFFFE000).view(np.float32), tf32(x))
     np.testing.assert_array_equal((packed << 16).view(np.float32), bf16(x))
     np.testing.assert_array_equal((packed & 0xFFFF0000).view(np.float32), -bf16(x))
+    np.testing.assert_array_equal(
+        halves, x.astype(np.float16).view(np.uint16) + ((-x).astype(np.float16).view(np.uint16).astype(np.uint32) << 16)
+    )
+    np.testing.assert_array_equal(back, np.stack([x, -x], axis=1).astype(np.float16).astype(np.float32))
 
 
 def test_approximate_functions(runtime: Runtime) -> None:

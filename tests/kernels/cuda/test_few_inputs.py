@@ -12,7 +12,7 @@ from bench.dry_runtime import DryRuntime
 from kernels.cuda import CudaBackend, few_inputs
 from kernels.cuda.few_inputs import FewInputsTile, few_inputs_tile, has_few_inputs
 from kernels.cuda.nvrtc import compile_cubin
-from kernels.cuda.precision import operand_dtype, precision_defines
+from kernels.cuda.precision import gate_dtype, precision_defines
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.source import load_source
 from kernels.cuda.tiles import TARGET_BLOCKS
@@ -37,8 +37,8 @@ SHAPES = {
 }
 EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=1, F=40, kh=3, kw=3)
 
-ERROR = {"float32": 1e-6, "tf32": 1e-6, "bfloat16": 3e-3}
-"""Of z, relative in norm, of factors that are exact: float32 sums, which bfloat16 rounds where they are written."""
+ERROR = {"float32": 1e-6, "tf32": 3e-4, "bfloat16": 3e-4}
+"""Of z, relative in norm, of factors that are exact: float32 sums; written as float16 but in float32."""
 
 GRADIENT_ERROR = 1e-6
 
@@ -59,11 +59,10 @@ def forward(spec: ConvLSTMSpec, precision: str, x: Array, kernel: Array, bias: A
     runtime, shape = SimRuntime(seed=seed), (*x.shape[:4], spec.F, 4)
     sizes = {"x": x.shape, "bias": bias.shape, "z": shape}
     _, pack, launch = few_inputs.bind_forward(runtime, spec, precision, sizes)
-    z = runtime.empty(shape, operand_dtype(precision))
+    z = runtime.empty(shape, gate_dtype(precision))
     pack(kernel=runtime.from_host(kernel, np.float32))
     launch(x=on_device(runtime, precision, x), bias=runtime.from_host(bias, np.float32), z=z)
-    bits = runtime.to_host(z)
-    return bits if precision != "bfloat16" else (bits.astype(np.uint32) << 16).view(np.float32)
+    return runtime.to_host(z).astype(np.float32)
 
 
 def forward_arrays(spec: ConvLSTMSpec) -> dict[str, Array]:

@@ -53,7 +53,7 @@ def test_hard_gates_away_from_their_corners(backend: CudaBackend, activation: st
 
 @pytest.mark.parametrize("activation", ["hard_sigmoid", "hard_sigmoid_keras3"])
 def test_a_gate_that_is_just_open_keeps_its_derivative(backend: CudaBackend, activation: str) -> None:
-    """0.9985 rounds to 1 in bfloat16, where the derivative, read off the kept gate, would be 0."""
+    """0.9985 rounds to 1 in bfloat16: its derivative must not be read off a gate that was rounded so."""
     spec = ConvLSTMSpec(T=1, B=1, H=3, W=5, C=1, F=4, kh=1, kw=1, recurrent_activation=activation)
     corner, state = 0.5 / HARD_SIGMOID_SLOPE[activation], (spec.B, spec.H, spec.W, spec.F)
     # The bias is a bfloat16 below the corner; the recurrent term, added in float32, comes nearer than the next one.
@@ -73,3 +73,24 @@ def test_a_gate_that_is_just_open_keeps_its_derivative(backend: CudaBackend, act
         found.append(device.to_host(gradients[-1]))
     assert np.abs(found[1]).min() > 0
     np.testing.assert_allclose(found[0], found[1], rtol=GRADIENT_ERROR[backend.precision])
+
+
+SATURATED_ERROR = {"float32": 1e-5, "tf32": 2e-3, "bfloat16": 2e-2}
+"""Of each number, not only of the norm."""
+
+
+@pytest.mark.parametrize("argument", [-9.0, 6.0, 9.0, 12.0])
+def test_a_gate_that_is_nearly_open_keeps_the_digits_of_its_derivative(backend: CudaBackend, argument: float) -> None:
+    """logistic(9) rounds to 1 in float16 and in bfloat16, and has three digits less in 1 - a in float32."""
+    spec = ConvLSTMSpec(T=1, B=1, H=3, W=5, C=1, F=4, kh=1, kw=1, recurrent_activation="sigmoid")
+    state, found = (spec.B, spec.H, spec.W, spec.F), []
+    for device in (backend, oracle()):
+        bias = device.from_host(np.repeat([argument, argument, 0.5, argument], spec.F))
+        x, kernel, recurrent = (device.zeros(shape) for shape in ((1, 1, 3, 5, 1), (1, 1, 1, 16), (1, 1, 4, 16)))
+        c0, dh = (device.from_host(np.ones(shape)) for shape in (state, (1, *state)))
+        plan, gradients = device.conv_lstm_plan(spec), [device.empty(w.shape) for w in (kernel, recurrent, bias)]
+        device.conv_lstm_forward(plan, x, kernel, recurrent, bias, None, c0)
+        device.conv_lstm_backward(plan, dh, x, kernel, recurrent, *gradients, None, c0)
+        found.append(device.to_host(gradients[-1]))
+    assert np.abs(found[1]).min() > 0
+    np.testing.assert_allclose(found[0], found[1], rtol=SATURATED_ERROR[backend.precision])
