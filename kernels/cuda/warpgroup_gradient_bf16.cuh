@@ -8,7 +8,8 @@
 //     stage 1    partial[s][r][n]   = the sum over the patches of slice s
 //                                     blockIdx = (group of taps, group of columns, slice)
 //
-// A block is one warpgroup; two of them on a multiprocessor hide each other's barriers. D of a product is
+// A block is one warpgroup; two of them on a multiprocessor hide each other's barriers. Shared memory has STAGES patches:
+// while one is multiplied, those that follow it are on their way. D of a product is
 //
 //     D[n][dy, c]    64 columns of dz    x    TAP_ROWS rows of taps, CHANNELS each, at one dx        over 16 pixels
 //
@@ -31,12 +32,12 @@ constexpr int STEP_ROWS = 2;              // rows of a patch that one product ta
 constexpr int PAIR_ROWS = 2 * STEP_ROWS;  // and two of them, whose fragments of dz take turns
 constexpr int PIECE = 8;                  // elements of 16 bytes
 
-template <int CHANNELS_, int COLUMNS_, int KH_, int KW_, bool BIAS_, int TAP_ROWS_, int TAP_COLUMNS_>
+template <int CHANNELS_, int COLUMNS_, int KH_, int KW_, bool BIAS_, int TAP_ROWS_, int TAP_COLUMNS_, int STAGES_>
 struct WarpgroupGradientTile {
     static constexpr int CHANNELS = CHANNELS_, PADDED = CHANNELS, COLUMNS = COLUMNS_, KH = KH_, KW = KW_;
     static constexpr bool BIAS = BIAS_;
     static constexpr int TAP_ROWS = TAP_ROWS_, TAP_COLUMNS = TAP_COLUMNS_, N = TAP_ROWS * CHANNELS;
-    static constexpr int BN = 64, THREADS = 128;
+    static constexpr int BN = 64, THREADS = 128, STAGES = STAGES_;
     static constexpr int ROWS = KH * KW * CHANNELS + (BIAS ? 1 : 0);  // of dw
     static constexpr int WINDOW_WIDTH = PATCH_WIDTH + KW - 1;
     static constexpr int PLANE_X = (WINDOW_WIDTH + 1) * PIECE, PLANE_DZ = (PATCH_WIDTH + 1) * PIECE;
@@ -48,6 +49,7 @@ struct WarpgroupGradientTile {
         return column / PIECE * PLANE_DZ + pixel * PIECE + column % PIECE;
     }
     static_assert(KH % 2 == 1 && KW % 2 == 1, "a window reaches as far to either side");
+    static_assert(STAGES >= 2, "a patch arrives while another is multiplied");
     static_assert(KH % TAP_ROWS == 0 && KW % TAP_COLUMNS == 0, "groups of taps are equal");
     static_assert(CHANNELS % PIECE == 0 && COLUMNS % PIECE == 0, "pixels are copied 16 bytes at a time");
 };
@@ -107,7 +109,7 @@ __device__ __forceinline__ void write_sums(const TapSums<Tile>& sum, float* part
 // Stage 1. Slice blockIdx.z takes patches_per_slice patches.
 //   x        (frames.images, height, width, CHANNELS);  dz (the same pixels, COLUMNS)
 //   partial  (slices, ROWS, COLUMNS)
-//   patch_rows  a multiple of PAIR_ROWS; two stages of so many fit in shared memory, behind 128 bytes of ones
+//   patch_rows  a multiple of PAIR_ROWS; STAGES of so many fit in shared memory, behind 128 bytes of ones
 template <class Tile>
 __device__ __forceinline__ void warpgroup_gradient(char* shared, const bf16* x, const bf16* dz, float* partial,
                                                    Frames frames, int patch_rows, int patches_per_slice, int patches) {
@@ -127,22 +129,29 @@ __device__ __forceinline__ void warpgroup_gradient(char* shared, const bf16* x, 
     if (int(blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z)) * 2 >= int(gridDim.x * gridDim.y * gridDim.z))
         pass_time(patch_rows * PATCH_WIDTH / 32 * Tile::TAP_COLUMNS * Tile::N / 2);
 
-    pieces.begin(stages, stages + window_size, frames, Corner(first, frames, patch_rows));
-    pieces.copy(0, rows, frames.height);
-    cp_async_commit();
+    // Rows of that patch are copied next.
+    auto begin = [&](int patch) {
+        bf16* stage = stages + (patch - first) % Tile::STAGES * stage_size;
+        pieces.begin(stage, stage + window_size, frames, Corner(patch, frames, patch_rows));
+    };
+#pragma unroll 1
+    for (int patch = first; patch < first + Tile::STAGES - 1; ++patch) {
+        begin(patch);
+        pieces.copy(0, patch < last ? rows : 0, frames.height);
+        cp_async_commit();
+    }
     const int rows_a_pair = rows_a_turn(rows, pairs);  // copied beside the products
 #pragma unroll 1
     for (int patch = first; patch < last; ++patch) {
-        cp_async_wait<0>();
+        cp_async_wait<Tile::STAGES - 2>();
         fence_proxy_async();
         __syncthreads();  // the patch has arrived for everyone, and no product still reads the stage that is filled next
-        const bf16* now = stages + (patch - first) % 2 * stage_size;
+        const bf16* now = stages + (patch - first) % Tile::STAGES * stage_size;
         const bf16* corner = now + window_size + corner_dz;
-        bf16* next = stages + (patch - first + 1) % 2 * stage_size;
         uint64_t window = matrix_descriptor(now + first_dy * Tile::ROW_X + first_dx * PIECE,
                                             Tile::ROW_X * int(sizeof(bf16)), Tile::PLANE_X * int(sizeof(bf16)));
-        pieces.begin(next, next + window_size, frames, Corner(patch + 1, frames, patch_rows));
-        const int to_copy = patch + 1 < last ? rows : 0;
+        begin(patch + Tile::STAGES - 1);
+        const int to_copy = patch + Tile::STAGES - 1 < last ? rows : 0;
         sum.hold_all();
 #pragma unroll 1
         for (int pair = 0; pair < pairs; ++pair) {

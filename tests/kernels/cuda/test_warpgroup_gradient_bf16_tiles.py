@@ -38,6 +38,7 @@ def test_a_tile_covers_everything_and_fits(spec: ConvLSTMSpec, bias: bool, share
     assert 2 * (tile.shared_bytes + 1024) <= shared_bytes + 1024, "two blocks, each with what the device keeps of it"
     assert tile.pieces * tile.threads * 16 >= tile.copied_bytes / (tile.patch_rows + spec.kh - 1) > 0
     assert tile.patch_rows % 4 == 0, "two products"
+    assert 2 <= tile.stages <= 4
     slices = check_slices(tile, spec, blocks=264)
     assert tile.grid(slices) == (taps, columns, slices)
 
@@ -48,11 +49,12 @@ def test_no_pixels_need_no_slice() -> None:
 
 
 def test_the_example() -> None:
-    """All taps in a block, three groups of columns, whose blocks are two on a multiprocessor."""
+    """All taps in a block, three groups of columns, whose blocks are two on a multiprocessor; patches three ahead."""
     tile = warpgroup_bf16_tile(EXAMPLE, 40, True, H200)
     assert tile is not None
-    assert (tile.tap_rows, tile.tap_columns, tile.groups, tile.patch_rows) == (3, 3, (1, 3), 20)
-    assert tile.slices(tile.patches(150, 40, 40)) == (84, 18)
+    assert (tile.tap_rows, tile.tap_columns, tile.groups) == (3, 3, (1, 3))
+    assert (tile.stages, tile.patch_rows) == (4, 8)
+    assert tile.slices(tile.patches(150, 40, 40)) == (88, 43)
 
 
 @pytest.mark.parametrize("channels", [40, 64])
