@@ -33,6 +33,7 @@
 #include "wgmma.cuh"
 
 constexpr int MULTIPLYING = 256, COPYING = 128;  // threads
+constexpr int SQUARES = 7;                       // of a patch and a thread that copies
 constexpr int PATCH_BARRIER = 1;
 
 template <int CHANNELS_, int COLUMNS_, int KH_, int KW_, bool BIAS_, int BN_>
@@ -122,71 +123,80 @@ __device__ __forceinline__ void multiply_patch(WarpgroupSums<Tile>& sum, const f
     sum.hold_all();
 }
 
-// The window of a patch, asynchronously. x (frames.images, height, width, CHANNELS).
+// The window of a patch, asynchronously: 16 bytes at one place of row after row. x (frames.images, height, width, CHANNELS).
 template <class Tile>
 __device__ __forceinline__ void copy_window(float* window, const float* x, Frames frames, Corner corner, int rows) {
-    constexpr int PIECES = Tile::CHANNELS / 4;
-#pragma unroll 2
-    for (int i = threadIdx.x - MULTIPLYING; i < rows * Tile::WINDOW_WIDTH * PIECES; i += COPYING) {
-        int pixel = i / PIECES, channel = i % PIECES * 4;
-        int row = corner.y + pixel / Tile::WINDOW_WIDTH - Tile::KH / 2;
-        int column = corner.x + pixel % Tile::WINDOW_WIDTH - Tile::KW / 2;
-        const bool exists = unsigned(row) < unsigned(frames.height) && unsigned(column) < unsigned(frames.width);
-        long long source = ((long long)corner.image * frames.height + row) * frames.width + column;
-        cp_async16_zfill_l2(window + pixel * Tile::STRIDE_X + channel,
-                            exists ? x + source * Tile::CHANNELS + channel : x, exists ? 16 : 0);
-    }
-}
-
-// Four neighbouring pixels of one filter's four columns: what a thread turns round at a time.
-template <class Tile>
-struct Square {
-    static constexpr int FILTERS = Tile::BN / 4;
-    int plane, filter;
-    float4 pixel[4];
-
-    // Eight lanes take four planes by two filters.
-    __device__ __forceinline__ void load(int i, const float* dz, Frames frames, Corner corner) {
-        plane = i / 2 % 4 + i / (4 * FILTERS) * 4;
-        filter = i % 2 + i / 8 % (FILTERS / 2) * 2;
-        int row = corner.y + plane / 2, n = blockIdx.y * Tile::BN + 4 * filter;
-        const bool exists = row < frames.height && n < Tile::COLUMNS;
-        long long line = ((long long)corner.image * frames.height + row) * frames.width;
-#pragma unroll
-        for (int q = 0; q < 4; ++q) {
-            int column = corner.x + plane % 2 * 4 + q;
-            pixel[q] = exists && column < frames.width ? *(const float4*)(dz + (line + column) * Tile::COLUMNS + n)
-                                                       : float4{};
+    constexpr int PIECES = Tile::CHANNELS / 4, IN_ROW = Tile::WINDOW_WIDTH * PIECES;
+    constexpr int TOGETHER = IN_ROW < COPYING ? COPYING / IN_ROW : 1;  // rows
+#pragma unroll 1
+    for (int i = threadIdx.x - MULTIPLYING; i < TOGETHER * IN_ROW; i += COPYING) {
+        const int first = i / IN_ROW, pixel = i % IN_ROW / PIECES, channel = i % PIECES * 4;
+        const int column = corner.x + pixel - Tile::KW / 2;
+        const bool column_exists = unsigned(column) < unsigned(frames.width);
+        int y = corner.y + first - Tile::KH / 2;
+        const long long at = ((long long)corner.image * frames.height + y) * frames.width + column;
+        const float* from = x + at * Tile::CHANNELS + channel;
+        float* to = window + first * Tile::PITCH + pixel * Tile::STRIDE_X + channel;
+#pragma unroll 4
+        for (int row = first; row < rows; row += TOGETHER) {
+            const bool exists = column_exists && unsigned(y) < unsigned(frames.height);
+            cp_async16_zfill_l2(to, exists ? from : x, exists ? 16 : 0);
+            y += TOGETHER;
+            from += (long long)TOGETHER * frames.width * Tile::CHANNELS;
+            to += TOGETHER * Tile::PITCH;
         }
     }
-    __device__ __forceinline__ void store(float* planes) const {
-        float4* column = (float4*)(planes + plane * Tile::PLANE) + 4 * filter;
-        column[0] = float4{pixel[0].x, pixel[1].x, pixel[2].x, pixel[3].x};
-        column[1] = float4{pixel[0].y, pixel[1].y, pixel[2].y, pixel[3].y};
-        column[2] = float4{pixel[0].z, pixel[1].z, pixel[2].z, pixel[3].z};
-        column[3] = float4{pixel[0].w, pixel[1].w, pixel[2].w, pixel[3].w};
-    }
-};
-
-// A patch: the window, and the planes of dz (pixels of x, COLUMNS). Several squares of a thread are on their way at a time,
-// the first of them while the window is asked for.
-template <class Tile>
-__device__ __forceinline__ void copy_patch(float* window, float* planes, const float* x, const float* dz, Frames frames,
-                                           Corner corner, int patch_rows) {
-    constexpr int TOGETHER = 7;
-    const int squares = 2 * patch_rows * Square<Tile>::FILTERS, start = threadIdx.x - MULTIPLYING;
-#pragma unroll 1
-    for (int first = start; first == start || first < squares; first += TOGETHER * COPYING) {
-        Square<Tile> square[TOGETHER];
-#pragma unroll
-        for (int i = 0; i < TOGETHER; ++i)
-            if (first + i * COPYING < squares) square[i].load(first + i * COPYING, dz, frames, corner);
-        if (first == start) copy_window<Tile>(window, x, frames, corner, patch_rows + Tile::KH - 1);
-#pragma unroll
-        for (int i = 0; i < TOGETHER; ++i)
-            if (first + i * COPYING < squares) square[i].store(planes);
-    }
 }
+
+// The squares of dz that a thread turns round: four neighbouring pixels of one filter's four columns, SQUARES of them at most
+// in a patch. They wait in registers for the stage that they go to. Eight lanes take four planes by two filters.
+template <class Tile>
+struct Squares {
+    static constexpr int FILTERS = Tile::BN / 4, NO_ROW = 1 << 14;
+    uint32_t from[SQUARES];  // bytes from the patch's corner
+    int to[SQUARES];         // float4 in the planes, 16 bits of it; above them its row of the patch, or NO_ROW
+    float4 pixel[SQUARES][4];
+
+    __device__ __forceinline__ Squares(int width, int patch_rows) {
+#pragma unroll
+        for (int s = 0; s < SQUARES; ++s) {
+            const int i = threadIdx.x - MULTIPLYING + s * COPYING;
+            const int plane = i / 2 % 4 + i / (4 * FILTERS) * 4, filter = i % 2 + i / 8 % (FILTERS / 2) * 2;
+            const int n = blockIdx.y * Tile::BN + 4 * filter;
+            const bool exists = plane < 2 * patch_rows && n < Tile::COLUMNS;
+            from[s] = ((plane / 2 * width + first_column()) * Tile::COLUMNS + n) * 4;
+            to[s] = plane * (Tile::PLANE / 4) + 4 * filter + ((exists ? plane / 2 : NO_ROW) << 16);
+        }
+    }
+    // dz (frames.images, height, width, COLUMNS)
+    __device__ __forceinline__ void load(const float* dz, Frames frames, Corner corner, int patch_rows) {
+        const int rows = min(frames.height - corner.y, patch_rows), columns = frames.width - corner.x - first_column();
+        const long long first = ((long long)corner.image * frames.height + corner.y) * frames.width + corner.x;
+        const char* source = (const char*)(dz + first * Tile::COLUMNS);
+#pragma unroll
+        for (int s = 0; s < SQUARES; ++s)
+#pragma unroll
+            for (int q = 0; q < 4; ++q)
+                pixel[s][q] = to[s] >> 16 < rows && q < columns
+                                  ? *(const float4*)(source + from[s] + q * (Tile::COLUMNS * 4))
+                                  : float4{};
+    }
+    __device__ __forceinline__ void store(float* planes, int patch_rows) const {
+#pragma unroll
+        for (int s = 0; s < SQUARES; ++s) {
+            if (threadIdx.x - MULTIPLYING + s * COPYING >= 2 * patch_rows * FILTERS) break;
+            float4* column = (float4*)planes + (to[s] & 0xffff);
+            const float4* v = pixel[s];
+            column[0] = float4{v[0].x, v[1].x, v[2].x, v[3].x};
+            column[1] = float4{v[0].y, v[1].y, v[2].y, v[3].y};
+            column[2] = float4{v[0].z, v[1].z, v[2].z, v[3].z};
+            column[3] = float4{v[0].w, v[1].w, v[2].w, v[3].w};
+        }
+    }
+
+  private:
+    static __device__ __forceinline__ int first_column() { return threadIdx.x / 2 % 2 * 4; }
+};
 
 // The sums of this thread to its rows and columns of a slice. partial (ROWS, COLUMNS).
 template <class Tile>
@@ -216,7 +226,7 @@ __device__ __forceinline__ void write_sums(const WarpgroupSums<Tile>& sum, const
 // Stage 1. Slice blockIdx.z takes patches_per_slice patches.
 //   x        (frames.images, height, width, CHANNELS);  dz (the same pixels, COLUMNS), rounded to tf32 already
 //   partial  (slices, ROWS, COLUMNS)
-//   patch_rows  a multiple of RING; two stages of so many fit in shared memory
+//   patch_rows  a multiple of RING; two stages of so many fit in shared memory, and SQUARES in the threads that copy
 template <class Tile>
 __device__ __forceinline__ void warpgroup_gradient(float* stages, const float* x, const float* dz, float* partial,
                                                    Frames frames, int patch_rows, int patches_per_slice, int patches) {
@@ -226,14 +236,18 @@ __device__ __forceinline__ void warpgroup_gradient(float* stages, const float* x
     // Either role meets the other at the barrier once a patch: it has arrived, and the stage before it is free again.
     // Each has a loop of its own, so that a thread that copies keeps no sums.
     if (threadIdx.x >= MULTIPLYING) {
+        Squares<Tile> squares(frames.width, patch_rows);
+        squares.load(dz, frames, Corner(first, frames, patch_rows), patch_rows);
 #pragma unroll 1
         for (int patch = first; patch < last; ++patch) {
             float* stage = stages + (patch - first) % 2 * stage_size;
-            const Corner corner(patch, frames, patch_rows);
-            copy_patch<Tile>(stage, stage + window_size, x, dz, frames, corner, patch_rows);
+            copy_window<Tile>(stage, x, frames, Corner(patch, frames, patch_rows), rows);
             cp_async_commit();
+            squares.store(stage + window_size, patch_rows);
             cp_async_wait<0>();
             fence_proxy_async();
+            // Those of the next patch: behind the fence, which might wait for them.
+            if (patch + 1 < last) squares.load(dz, frames, Corner(patch + 1, frames, patch_rows), patch_rows);
             barrier_sync(PATCH_BARRIER, Tile::THREADS);
         }
         return;

@@ -19,8 +19,10 @@ from kernels.specs import ConvLSTMSpec
 WARPGROUPS, WARPGROUP_ROWS = 2, 64
 """That multiply, and the rows of the product of one of them."""
 
-THREADS = 128 * (WARPGROUPS + 1)
-"""With those that copy."""
+COPYING, SQUARES = 128, 7
+"""Threads that copy, and how many squares of four pixels by four columns of dz each of them keeps in registers."""
+
+THREADS = 128 * WARPGROUPS + COPYING
 
 MAX_REGISTERS = 136
 """Of a thread, for sums and factors; of the 168 that it may have, addresses take the others. More is seen to spill."""
@@ -104,6 +106,8 @@ def warpgroup_tf32_tile(
         WarpgroupTf32Tile(channels, columns, spec.kh, spec.kw, bias, block_columns, rows)
         for rows in shares
         if rows <= MAX_PATCH_ROWS
+        and PATCH_WIDTH * rows * block_columns <= 16 * SQUARES * COPYING
+        and 4 * rows * spec.W * columns < 1 << 32  # bytes from a patch's first row to its last
     )
     fitting = (tile for tile in tiles if tile.shared_bytes <= limits.shared_bytes_per_block)
     return min(fitting, key=lambda tile: warpgroup_tf32_clocks(spec, tile), default=None)

@@ -33,6 +33,7 @@ def test_a_tile_covers_everything_and_fits(spec: ConvLSTMSpec, bias: bool, share
     assert tile.block_columns % 8 == 0 and tile.block_columns <= 160
     assert tile.kh * tile.block_columns // 2 + 4 * (tile.kh + 1) <= 136, "sums and factors of a thread"
     assert tile.patch_rows % (spec.kh + 1) == 0
+    assert 8 * tile.patch_rows * tile.block_columns <= 7 * 128 * 16, "squares of the threads that copy"
     assert tile.shared_bytes <= shared_bytes
     check_slices(tile, spec, blocks=132)
 
@@ -66,3 +67,4 @@ def test_what_the_kernel_cannot_run_has_no_tile() -> None:
     assert warpgroup_tf32_tile(replace(EXAMPLE, C=44), 44, True, H200) is None
     assert warpgroup_tf32_tile(replace(EXAMPLE, kh=11), 40, True, H200) is None
     assert warpgroup_tf32_tile(EXAMPLE, 40, True, replace(H200, architecture="90")) is None
+    assert warpgroup_tf32_tile(replace(EXAMPLE, W=1_700_000), 40, True, H200) is None, "offsets have 32 bits"
