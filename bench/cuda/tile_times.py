@@ -19,7 +19,7 @@ from bench.peers.work import Work
 from kernels.cuda.binding import bind_elements, cell_defines
 from kernels.cuda.launch import Program, Runtime
 from kernels.cuda.persistent import PersistentBackward, PersistentForward
-from kernels.cuda.persistent_tiles import backward_front, blocks_of, choice, forward_front
+from kernels.cuda.persistent_tiles import backward_front, blocks_of, choice, choice_backward, forward_front
 from kernels.cuda.precision import gate_dtype, operand_dtype
 from kernels.cuda.product_tiles import choice_over_frames, group_clocks, windowed_grid
 from kernels.cuda.source import Source, load_source
@@ -75,7 +75,7 @@ def tiles(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str) -> 
     if one_place:
         fitting = [tile for tile in fitting if np.prod(blocks_of(spec, tile)) <= limits.sm_count]
         fitting = [tile for tile in fitting if tile.split == 1 or kernel.endswith("backward")]
-        fitting.sort(key=choice)
+        fitting.sort(key=choice if kernel.endswith("forward") else choice_backward)
     else:
         fitting.sort(key=lambda tile: choice_over_frames(spec, tile, limits))
     ways: dict[tuple[Any, ...], GroupTile] = {}

@@ -11,9 +11,11 @@
 // Two stages, in a fixed order, no atomics: each block sums a slice of rows into partial (slices, 2, C); then one block
 // a channel sums the slices.
 //
-//     stage 1, one block: ROWS x LANES threads     channels  0..3  4..7  ..        consecutive threads read
-//     (by ones where C is no multiple of 4)        row 0     .     .               consecutive fours
-//                                                  row 1     .     .               columns are then summed by halving
+//     one block: ROWS x LANES threads              channels  0..3  4..7  ..        consecutive threads read
+//     (by ones where C is no multiple of 4)        row 0     .     .               consecutive fours; columns
+//                                                  row 1     .     .               are summed by halving
+//
+// So a thread of any kernel that goes through x has the same channels in every row, and what depends on them in registers.
 //
 // Directly behind a ConvLSTM two of the passes over x are that layer's (batch_norm_link.cuh): it sums (1) and (2), stage
 // 1, where it writes its h, and computes dx where it reads its dh.
@@ -25,25 +27,45 @@
 
 constexpr int C = SPEC_C, THREADS = 256, WIDTH = C % 4 == 0 ? 4 : 1;
 constexpr int LANES = C / WIDTH < THREADS ? C / WIDTH : THREADS, ROWS = THREADS / LANES;
+constexpr int ROWS_EACH = 4;  // of a thread, where rows are neither summed nor counted in slices
 
-// Sums two quantities of every element over this block's rows; term(at, channel, first, second) adds those of WIDTH
-// neighbouring channels to first and second. shared: 2 * WIDTH * THREADS doubles.
+// The WIDTH neighbouring channels of a thread, the last ones where there are no more, and its row among its block's.
+struct Column {
+    const int lane = threadIdx.x % LANES, row = threadIdx.x / LANES;
+    const int channel = min(int(blockIdx.y) * LANES + lane, C / WIDTH - 1) * WIDTH;
+    const bool active = row < ROWS && int(blockIdx.y) * LANES + lane < C / WIDTH;
+
+    // Of an array (C).
+    __device__ __forceinline__ Vector<WIDTH> of(const float* array) const {
+        Vector<WIDTH> v;
+#pragma unroll
+        for (int q = 0; q < WIDTH; ++q) v.v[q] = array[channel + q];
+        return v;
+    }
+    // Row i of ROWS_EACH, where blocks have as many for each of their threads.
+    __device__ __forceinline__ int row_of_block(int i) const { return (int(blockIdx.x) * ROWS_EACH + i) * ROWS + row; }
+    // visit(at) for its channels in its rows of [first, last), at: of an array (rows, C).
+    template <class Visit>
+    __device__ __forceinline__ void for_each_row(int first, int last, Visit visit) const {
+        if (!active) return;
+#pragma unroll 4
+        for (int r = first + row; r < last; r += ROWS) visit((long long)r * C + channel);
+    }
+};
+
+// Sums two quantities of every element over this block's rows; term(at, first, second) adds those of WIDTH neighbouring
+// channels to first and second. shared: 2 * WIDTH * THREADS doubles.
 template <class Term>
 __device__ __forceinline__ void column_sums(double* shared, double* partial, int rows, int rows_per_slice, Term term) {
-    int lane = threadIdx.x % LANES, row = threadIdx.x / LANES, channel = (blockIdx.y * LANES + lane) * WIDTH;
-    bool active = row < ROWS && channel < C;
+    const Column column;
+    const int first = blockIdx.x * rows_per_slice;
     double sums[2][WIDTH] = {};
-    if (active) {
-        int last = min(int(blockIdx.x + 1) * rows_per_slice, rows);
-#pragma unroll 4
-        for (int r = blockIdx.x * rows_per_slice + row; r < last; r += ROWS)
-            term((long long)r * C + channel, channel, sums[0], sums[1]);
-    }
+    column.for_each_row(first, min(first + rows_per_slice, rows), [&](long long at) { term(at, sums[0], sums[1]); });
 #pragma unroll
     for (int q = 0; q < 2 * WIDTH; ++q) shared[q * THREADS + threadIdx.x] = sums[q / WIDTH][q % WIDTH];
     sum_rows<2 * WIDTH, ROWS, LANES, THREADS>(shared);
-    if (row == 0 && active) {
-        double* target = partial + (long long)blockIdx.x * 2 * C + channel;
+    if (column.row == 0 && column.active) {
+        double* target = partial + (long long)blockIdx.x * 2 * C + column.channel;
         for (int q = 0; q < 2 * WIDTH; ++q) target[q / WIDTH * C + q % WIDTH] = shared[q * THREADS + threadIdx.x];
     }
 }
@@ -55,19 +77,24 @@ __device__ __forceinline__ double slice_sum(double* shared, const double* partia
     return block_sum<THREADS>(sum, shared);
 }
 
-// visit(at, channel, Width) for every element of n rows.
-template <class Visit>
-__device__ __forceinline__ void for_each_element(int rows, Visit visit) {
-    long long step = (long long)gridDim.x * THREADS;
-    for (long long i = (long long)blockIdx.x * THREADS + threadIdx.x; i < (long long)rows * C / WIDTH; i += step)
-        visit(i * WIDTH, int(i * WIDTH % C));
+// write(at, read(at)) for the channels of a thread in its rows of this block's, ROWS_EACH of them: read first and written then,
+// since the compiler must take what is written for what is read next.
+template <class Read, class Write>
+__device__ __forceinline__ void for_rows_of_block(const Column& column, int rows, Read read, Write write) {
+    decltype(read(0LL)) values[ROWS_EACH];
+#pragma unroll
+    for (int i = 0; i < ROWS_EACH; ++i)
+        if (column.row_of_block(i) < rows) values[i] = read((long long)column.row_of_block(i) * C + column.channel);
+#pragma unroll
+    for (int i = 0; i < ROWS_EACH; ++i)
+        if (column.row_of_block(i) < rows) write((long long)column.row_of_block(i) * C + column.channel, values[i]);
 }
 
 // (1), (2) stage 1: x (rows, C) -> partial (slices, 2, C): sum(x), sum(x^2).
 extern "C" __global__ void __launch_bounds__(THREADS)
     batch_statistics(const INPUT* x, double* partial, int rows, int rows_per_slice) {
     DYNAMIC_SHARED(double, shared);
-    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, int, double* sum, double* squares) {
+    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, double* sum, double* squares) {
         const Vector<WIDTH> value = load<WIDTH>(x + at);
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q) {
@@ -94,16 +121,19 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     moving_variance[channel] -= step * (moving_variance[channel] - float(variance));
 }
 
-// (3), (4) of every element; inverse(channel) gives 1 / sqrt(variance + epsilon).
-template <class Inverse>
-__device__ __forceinline__ void normalize_rows(const INPUT* x, const float* mean, const float* gamma, const float* beta,
-                                               OUTPUT* y, int rows, Inverse inverse) {
-    for_each_element(rows, [&](long long at, int channel) {
-        Vector<WIDTH> value = load<WIDTH>(x + at);
+// (3), (4) of every element, from 1 / sqrt(variance + epsilon).
+__device__ __forceinline__ void normalize_rows(const Column& column, const INPUT* x, const float* mean,
+                                               const Vector<WIDTH>& inverse, const float* gamma, const float* beta,
+                                               OUTPUT* y, int rows) {
+    const Vector<WIDTH> center = column.of(mean), shift = column.of(beta);
+    Vector<WIDTH> scale = column.of(gamma);
+#pragma unroll
+    for (int q = 0; q < WIDTH; ++q) scale.v[q] *= inverse.v[q];
+    const auto read = [&](long long at) { return load<WIDTH>(x + at); };
+    for_rows_of_block(column, rows, read, [&](long long at, Vector<WIDTH> value) {
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q) {
-            float xhat = (value.v[q] - mean[channel + q]) * inverse(channel + q);  // (3)
-            const float output = gamma[channel + q] * xhat + beta[channel + q];    // (4)
+            const float output = fmaf(value.v[q] - center.v[q], scale.v[q], shift.v[q]);
             value.v[q] = ROUND_OUTPUT ? __uint_as_float(cvt_tf32(output)) : output;
         }
         store<WIDTH>(y + at, value);
@@ -114,15 +144,20 @@ __device__ __forceinline__ void normalize_rows(const INPUT* x, const float* mean
 extern "C" __global__ void __launch_bounds__(THREADS)
     normalize(const INPUT* x, const float* mean, const float* inverse_deviation, const float* gamma, const float* beta,
               OUTPUT* y, int rows) {
-    normalize_rows(x, mean, gamma, beta, y, rows, [&](int channel) { return inverse_deviation[channel]; });
+    const Column column;
+    if (column.active) normalize_rows(column, x, mean, column.of(inverse_deviation), gamma, beta, y, rows);
 }
 
 // x (rows, C) -> y (rows, C), with the moving averages.
 extern "C" __global__ void __launch_bounds__(THREADS)
     normalize_by_moving(const INPUT* x, const float* moving_mean, const float* moving_variance, const float* gamma,
                         const float* beta, OUTPUT* y, int rows, float epsilon) {
-    normalize_rows(x, moving_mean, gamma, beta, y, rows,
-                   [&](int channel) { return 1.0f / sqrtf(moving_variance[channel] + epsilon); });
+    const Column column;
+    if (!column.active) return;
+    Vector<WIDTH> inverse = column.of(moving_variance);
+#pragma unroll
+    for (int q = 0; q < WIDTH; ++q) inverse.v[q] = rsqrtf(inverse.v[q] + epsilon);
+    normalize_rows(column, x, moving_mean, inverse, gamma, beta, y, rows);
 }
 
 // (4) stage 1: dy, x (rows, C) -> partial (slices, 2, C): sum(dy), sum(dy * xhat).
@@ -130,13 +165,14 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     gradient_statistics(const OUTPUT* dy, const INPUT* x, const float* mean, const float* inverse_deviation,
                         double* partial, int rows, int rows_per_slice) {
     DYNAMIC_SHARED(double, shared);
-    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, int channel, double* sum, double* product) {
+    const Column column;
+    const Vector<WIDTH> center = column.of(mean), inverse = column.of(inverse_deviation);
+    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, double* sum, double* product) {
         const Vector<WIDTH> gradient = load<WIDTH>(dy + at), value = load<WIDTH>(x + at);
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q) {
-            int c = channel + q;
             sum[q] += gradient.v[q];
-            product[q] += double(gradient.v[q]) * double((value.v[q] - mean[c]) * inverse_deviation[c]);
+            product[q] += double(gradient.v[q]) * double((value.v[q] - center.v[q]) * inverse.v[q]);
         }
     });
 }
@@ -165,16 +201,27 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 extern "C" __global__ void __launch_bounds__(THREADS)
     normalize_backward(const OUTPUT* dy, const INPUT* x, const float* mean, const float* inverse_deviation,
                        const float* gamma, const float* dgamma, const float* dbeta, INPUT* dx, int rows) {
-    float share = 1.0f / float(rows);
-    for_each_element(rows, [&](long long at, int channel) {
-        Vector<WIDTH> gradient = load<WIDTH>(dy + at), value = load<WIDTH>(x + at);
+    const Column column;
+    if (!column.active) return;
+    const float share = 1.0f / float(rows);
+    const Vector<WIDTH> center = column.of(mean), inverse = column.of(inverse_deviation);
+    Vector<WIDTH> scale = column.of(gamma), shift = column.of(dbeta), slope = column.of(dgamma);
 #pragma unroll
-        for (int q = 0; q < WIDTH; ++q) {
-            int c = channel + q;
-            float xhat = (value.v[q] - mean[c]) * inverse_deviation[c];
-            value.v[q] = gamma[c] * inverse_deviation[c] *
-                         (gradient.v[q] - dbeta[c] * share - xhat * (dgamma[c] * share));
-        }
-        store<WIDTH>(dx + at, value);
+    for (int q = 0; q < WIDTH; ++q) {
+        scale.v[q] *= inverse.v[q];
+        shift.v[q] *= share;
+        slope.v[q] *= inverse.v[q] * share;
+    }
+    struct Both {
+        Vector<WIDTH> gradient, value;
+    };
+    const auto read = [&](long long at) { return Both{load<WIDTH>(dy + at), load<WIDTH>(x + at)}; };
+    for_rows_of_block(column, rows, read, [&](long long at, const Both& both) {
+        Vector<WIDTH> result;
+#pragma unroll
+        for (int q = 0; q < WIDTH; ++q)
+            result.v[q] =
+                scale.v[q] * (both.gradient.v[q] - shift.v[q] - (both.value.v[q] - center.v[q]) * slope.v[q]);
+        store<WIDTH>(dx + at, result);
     });
 }

@@ -22,7 +22,8 @@ MAX_SLICES = 1024
 ROWS_PER_SLICE = 64
 """At least so many rows a slice; more when MAX_SLICES of them are not enough."""
 
-ELEMENTS_PER_BLOCK = 16 * THREADS
+ROWS_EACH = 4
+"""Rows that a thread normalizes; ROWS_EACH in batch_norm.cu."""
 
 
 class BatchNormPlan:
@@ -46,9 +47,11 @@ class BatchNormPlan:
         per_slice = max(ROWS_PER_SLICE, ceil_div(rows, MAX_SLICES))
         slices = ceil_div(rows, per_slice)
         partial_sums, one_a_channel = (slices, 2, spec.C), (spec.C,)
-        elementwise = (ceil_div(rows * spec.C, ELEMENTS_PER_BLOCK),)
         width = 4 if spec.C % 4 == 0 else 1
-        slice_grid = (slices, ceil_div(spec.C // width, THREADS))
+        lanes = min(spec.C // width, THREADS)
+        groups = ceil_div(spec.C // width, lanes)
+        slice_grid = (slices, groups)
+        elementwise = (ceil_div(rows, THREADS // lanes * ROWS_EACH), groups)
         statistics = {"mean": channels, "inverse_deviation": channels}
 
         def bind(

@@ -19,10 +19,11 @@
 using Tile = TILE<4 * F, KH, KW, BACKWARD>;
 constexpr int ROWS = 2 * Tile::OWN_MT;  // pixels of a thread
 constexpr int STATES = 2 * Tile::NT;    // filters of each
-// Rows that are read while the products run, as registers allow. The others follow in their turns: each while the one before
-// it is computed, but in bf16, whose compilers spill for it.
+// Rows that are read while the products run. The others follow in their turns: each while the one before it is computed, where
+// sums, c, dc and two rows leave registers for the rest; in bf16 compilers were seen to spill for it.
 constexpr int AHEAD = BY_GROUPS<Tile> ? 1 : 0;
-constexpr bool BESIDE = !BF16;
+constexpr int REGISTERS = Tile::BLOCK_THREADS > 384 ? 128 : Tile::BLOCK_THREADS > 256 ? 168 : 255;
+constexpr bool BESIDE = !BF16 && 4 * Tile::MT * Tile::NT + 2 * ROWS * STATES + 2 * STATES * 5 + 40 <= REGISTERS;
 static_assert(8 * Tile::NT == Tile::BN, "a warp has all columns of its block");
 
 // The first filter of a block.

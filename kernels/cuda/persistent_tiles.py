@@ -17,6 +17,9 @@ from kernels.specs import ConvLSTMSpec
 
 Tile = WindowTile | GroupTile
 
+ROW_REGISTERS, OTHER_REGISTERS = 5, 40
+"""What a state of a row takes that is read (gates, c, dh and h), and about what addresses do."""
+
 SLABS = 5
 """Of a window on warpgroup products, about, if there is a choice: the first is multiplied while the others arrive."""
 
@@ -27,8 +30,9 @@ def forward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits, produ
     found: Tile | None = None
     if wants_warpgroups(products, precision, limits):
         tiles = (tile for tile in gate_group_tiles(*sizes, precision, one_place=True) if tile.split == 1)
-        found = _choose(spec, limits, tiles, forward_front)
-    return found or _choose(spec, limits, gate_tiles(*sizes, operand_bytes(precision), one_place=True), forward_front)
+        found = _choose(spec, limits, tiles, forward_front, choice)
+    windows = gate_tiles(*sizes, operand_bytes(precision), one_place=True)
+    return found or _choose(spec, limits, windows, forward_front, choice)
 
 
 def backward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits, products: Products = "auto") -> Tile | None:
@@ -36,10 +40,10 @@ def backward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits, prod
     sizes = (4 * spec.F, spec.F, spec.kh, spec.kw)
     found: Tile | None = None
     if wants_warpgroups(products, precision, limits):
-        found = _choose(spec, limits, channel_group_tiles(*sizes, precision, one_place=True), backward_front)
-    return found or _choose(
-        spec, limits, channel_tiles(*sizes, operand_bytes(precision), one_place=True), backward_front
-    )
+        groups = channel_group_tiles(*sizes, precision, one_place=True)
+        found = _choose(spec, limits, groups, backward_front, choice_backward)
+    windows = channel_tiles(*sizes, operand_bytes(precision), one_place=True)
+    return found or _choose(spec, limits, windows, backward_front, choice_backward)
 
 
 def forward_front(tile: Tile) -> int:
@@ -58,7 +62,11 @@ def blocks_of(spec: ConvLSTMSpec, tile: Tile) -> tuple[int, int]:
 
 
 def _choose(
-    spec: ConvLSTMSpec, limits: DeviceLimits, tiles: Iterable[Tile], front: Callable[[Tile], int]
+    spec: ConvLSTMSpec,
+    limits: DeviceLimits,
+    tiles: Iterable[Tile],
+    front: Callable[[Tile], int],
+    choice: Callable[[Tile], tuple[int, ...]],
 ) -> Tile | None:
     """The smallest block whose grid has at most one block for each multiprocessor; of equal ones what `choice` says."""
     fitting = []
@@ -69,11 +77,24 @@ def _choose(
     return min(fitting, key=choice, default=None)
 
 
-def choice(tile: Tile) -> tuple[int, ...]:
+def choice(tile: Tile, spilt: int = 0) -> tuple[int, ...]:
     """What is taken first: the least. Of tiles alike the one that waits least for its window: few slabs; on warpgroup
     products many crews, which fill each other's time, and much of the window asked for at once.
     """
     if isinstance(tile, WindowTile):
         return tile.area, tile.groups, tile.slabs
     in_flight = min(tile.buffers, tile.slabs) * tile.chunks
-    return tile.area, tile.groups, -tile.crews, -in_flight, abs(tile.slabs - SLABS)
+    return tile.area, tile.groups, spilt, -tile.crews, -in_flight, abs(tile.slabs - SLABS)
+
+
+def choice_backward(tile: Tile) -> tuple[int, ...]:
+    """The same, but before crews counts that nothing is spilt: a thread has c and dc of its states besides sums."""
+    return choice(tile) if isinstance(tile, WindowTile) else choice(tile, _spilt(tile))
+
+
+def _spilt(tile: GroupTile) -> int:
+    """Registers that a thread of persistent_backward.cu lacks for its sums, c, dc and a row that it reads, by count."""
+    sums, states = tile.m_tiles * tile.padded_columns // 2, tile.m_tiles // tile.split * tile.padded_columns // 2
+    row = tile.padded_columns // 4 * ROW_REGISTERS
+    limit = 128 if tile.threads > 384 else 168 if tile.threads > 256 else 255
+    return max(0, sums + 2 * states + row + OTHER_REGISTERS - limit)

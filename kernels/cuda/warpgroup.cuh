@@ -176,12 +176,13 @@ struct TilePlace<GroupTile<N...>> {
 };
 
 // A slab of x (images, height, width, CHANNELS) -> window; reached[rows] are the pixels of its rows. A thread has one chunk
-// of every so many rows: few instructions a copy count, since few warps are there to hide them. Past L1: each byte is copied
-// once, and L1 knows nothing of what other blocks write meanwhile.
+// of every so many rows: few instructions a copy count, since few warps are there to hide them. Of BATCH rows the table is read
+// before the first is asked for: the compiler keeps reads of shared memory and copies to it in order. Past L1: each byte is
+// copied once, and L1 knows nothing of what other blocks write meanwhile.
 template <class Tile>
 __device__ __forceinline__ void load_planes(OPERAND* window, const OPERAND* x, int slab, int rows, int pixels,
                                             const int* reached) {
-    constexpr int TOGETHER = Tile::THREADS / Tile::CHUNKS;
+    constexpr int TOGETHER = Tile::THREADS / Tile::CHUNKS, BATCH = 4;
     static_assert(TOGETHER > 0, "a thread for each chunk of a row");
     const int chunk = Crew<Tile>::thread() % Tile::CHUNKS, first = Crew<Tile>::thread() / Tile::CHUNKS;
     if (first >= TOGETHER) return;
@@ -189,11 +190,17 @@ __device__ __forceinline__ void load_planes(OPERAND* window, const OPERAND* x, i
     const bool exists = channel < Tile::PART;
     const OPERAND* source = x + (exists ? part_of<Tile>() * Tile::PART + channel : 0);
     OPERAND* target = window + (chunk * (rows | 1) + first) * Tile::CHUNK;
-#pragma unroll 4
-    for (int row = first; row < rows; row += TOGETHER, target += TOGETHER * Tile::CHUNK) {
-        const int pixel = reached[row];
-        const bool inside = pixel < pixels && exists;
-        cp_async16_zfill_l2(target, source + (inside ? (long long)pixel * Tile::CHANNELS : 0), inside ? 16 : 0);
+#pragma unroll 1
+    for (int row = first; row < rows; row += BATCH * TOGETHER) {
+        int pixel[BATCH];
+#pragma unroll
+        for (int i = 0; i < BATCH; ++i) pixel[i] = row + i * TOGETHER < rows ? reached[row + i * TOGETHER] : -1;
+#pragma unroll
+        for (int i = 0; i < BATCH; ++i, target += TOGETHER * Tile::CHUNK) {
+            const bool inside = pixel[i] < pixels && exists;
+            if (pixel[i] >= 0)
+                cp_async16_zfill_l2(target, source + (inside ? (long long)pixel[i] * Tile::CHANNELS : 0), inside ? 16 : 0);
+        }
     }
 }
 

@@ -19,6 +19,9 @@ STRIPS = (14, 30, 62)
 CREWS = ((1, 1, 1), (2, 1, 1), (4, 1, 1), (2, 1, 2), (2, 1, 4), (1, 2, 2), (1, 2, 4))
 """Crews of a block, warpgroups of each, and the products of 64 rows that each makes of a tile."""
 
+CREWS_IN_ONE_PLACE = (*CREWS, (3, 1, 1), (2, 1, 3), (3, 1, 2), (1, 2, 3))
+"""The same where all blocks are on the device at a time: finer, as twice the rows would leave half the device idle."""
+
 BUFFERS = (2, 3, 4, 6, 8)
 """Windows of a crew that goes from tile to tile."""
 
@@ -169,7 +172,7 @@ def group_tiles(
     """Ways to cut a convolution; a block has a multiple of `step` of its columns."""
     if channels * element % CHUNK_BYTES:
         return
-    for crews, warpgroups, m_tiles in CREWS:
+    for crews, warpgroups, m_tiles in CREWS_IN_ONE_PLACE if one_place else CREWS:
         for own in sorted({round_up(ceil_div(columns, groups), step) for groups in range(1, columns // step + 2)}):
             for chunks in _chunks(channels * element // CHUNK_BYTES):
                 sizes = (own, ceil_div(columns, own), chunks, crews, warpgroups, m_tiles)

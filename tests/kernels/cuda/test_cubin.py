@@ -6,10 +6,12 @@ import pytest
 
 import tests.cuda_sim
 from bench.cubin import Row, compile_all
-from kernels.cuda.backend import PRECISIONS
+from bench.dry_runtime import DryRuntime
+from kernels.cuda.backend import PRECISIONS, CudaBackend
 from kernels.cuda.launch import CompileError
 from kernels.cuda.nvrtc import compile_cubin, parse_resources
 from kernels.cuda.source import load_source, parse_source
+from kernels.specs import ConvLSTMSpec
 
 ARCHITECTURES = ("80", "90a", "120")
 """The oldest, the one that is optimised for, the newest; `python -m bench cubin` compiles for more."""
@@ -73,6 +75,17 @@ def test_warpgroups_compile_on_hopper(rows: list[Row]) -> None:
 
 def test_no_kernel_spills(rows: list[Row]) -> None:
     assert [(row.program, row.kernel, row.precision, row.architecture, row.spills) for row in rows if row.spills] == []
+
+
+@pytest.mark.parametrize("precision", TENSOR_CORES)
+def test_a_recurrence_with_more_states_spills_little(precision: str) -> None:
+    """What a tile of twice the rows spilt, 2.3 KB, would be read and written at every step."""
+    runtime = DryRuntime()
+    spec = ConvLSTMSpec(T=10, B=8, H=64, W=64, C=32, F=32, kh=3, kw=3)
+    CudaBackend(precision=precision, runtime=runtime).conv_lstm_plan(spec)
+    (source,) = (source for source, _ in runtime.programs.values() if source.name == "persistent_backward.cu")
+    resources = compile_cubin(source, "90a").resources["persistent_backward"]
+    assert resources.spill_store_bytes + resources.spill_load_bytes < 200
 
 
 def test_no_kernel_keeps_arrays_in_local_memory(rows: list[Row]) -> None:

@@ -42,8 +42,8 @@ LAYER = layer(T=2, B=5, H=8, W=6, C=24, F=16, kh=3, kw=3)
 bfloat16, an odd number, and six in tf32: three slabs."""
 
 MORE = replace(LAYER, B=9)
-"""Three tiles of 256 rows. Crews of a block then have tiles that are no neighbours: the simulator knows no flags
-between threads of a block."""
+"""Three tiles of 192 or 256 rows, five of 128. Crews of a block then have tiles that are no neighbours: the simulator
+knows no flags between threads of a block."""
 
 SHAPES: dict[str, tuple[ConvLSTMSpec, str, Products]] = {
     "images end within tiles": (LAYER, "tf32", "windows"),
@@ -171,7 +171,17 @@ def crew(*sizes: int) -> Callable[[GroupTile], bool]:
     return lambda tile: (tile.crews, tile.warpgroups, tile.m_tiles) == sizes and tile.split == 1
 
 
-FOUR_PRODUCTS = crew(2, 1, 4)
+def crew_in_one_place(*sizes: int) -> Callable[[GroupTile], bool]:
+    """Of the sizes that only recurrences have."""
+    return lambda tile: not tile.one_place or crew(*sizes)(tile)
+
+
+LARGE = {
+    "three products": crew_in_one_place(2, 1, 3),
+    "four products": crew(2, 1, 4),
+    "three of two": crew_in_one_place(3, 1, 2),
+}
+"""Crews that have MORE pixels."""
 
 
 def chunks(tile: GroupTile) -> int:
@@ -184,7 +194,10 @@ CUTS: dict[str, tuple[str, Recurrence, Callable[[GroupTile], bool]]] = {
     "four crews, three with nothing to do": ("bfloat16", "persistent", crew(4, 1, 1)),
     "four crews in steps": ("tf32", "steps", crew(4, 1, 1)),
     "crews of two products": ("bfloat16", "persistent", crew(2, 1, 2)),
-    "crews of four products": ("tf32", "persistent", FOUR_PRODUCTS),
+    "crews of three products": ("bfloat16", "persistent", LARGE["three products"]),
+    "crews of four products": ("tf32", "persistent", LARGE["four products"]),
+    "three crews, one with nothing to do": ("bfloat16", "persistent", crew_in_one_place(3, 1, 1)),
+    "three crews of two products": ("tf32", "persistent", LARGE["three of two"]),
     "two warpgroups": ("bfloat16", "persistent", crew(1, 2, 2)),
     "two groups of columns": ("tf32", "persistent", lambda tile: tile.groups == 2),
     "fewer windows than slabs, tf32": (
@@ -212,7 +225,7 @@ def test_every_cut(
 ) -> None:
     """With a BatchNormalization linked, whose sums run over the tiles."""
     only(monkeypatch, keep)
-    spec = MORE if keep is FOUR_PRODUCTS else LAYER
+    spec = MORE if keep in LARGE.values() else LAYER
     # In steps one block has tile after tile.
     table = backend(precision, recurrence, sm_count=5 if recurrence == "persistent" else 1)
     actual, kernels = on_warpgroups(table, lambda: run_pair(table, spec))

@@ -126,6 +126,16 @@ def test_over_frames(spec: ConvLSTMSpec, device: DeviceLimits, precision: str, n
     assert group_clocks(spec, tile, device) > 0
 
 
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+def test_a_layer_that_just_misses_a_block_of_256_rows(precision: str) -> None:
+    """33,800 rows with the zeros between images: 133 blocks of 256, one too many; of 512 they would be 67."""
+    spec = ConvLSTMSpec(T=10, B=8, H=64, W=64, C=32, F=32, kh=3, kw=3)
+    tile = backward_tile(spec, precision, H200)
+    assert isinstance(tile, GroupTile)
+    assert (tile.crews, tile.warpgroups, tile.m_tiles) == (2, 1, 3), "three crews would spill"
+    assert blocks_of(spec, tile) == (89, 1)
+
+
 PERSISTENT = {  # columns, split, crews, warpgroups, m_tiles, grid
     ("tf32", "forward"): (80, 1, 4, 1, 1, (66, 2)),
     ("tf32", "backward"): (40, 2, 2, 1, 2, (66, 2)),
