@@ -27,7 +27,7 @@
 
 constexpr int C = SPEC_C, THREADS = 256, WIDTH = C % 4 == 0 ? 4 : 1;
 constexpr int LANES = C / WIDTH < THREADS ? C / WIDTH : THREADS, ROWS = THREADS / LANES;
-constexpr int ROWS_EACH = 4;  // of a thread, where rows are neither summed nor counted in slices
+constexpr int ROWS_EACH = 4;  // that a thread reads together
 
 // The WIDTH neighbouring channels of a thread, the last ones where there are no more, and its row among its block's.
 struct Column {
@@ -42,25 +42,42 @@ struct Column {
         for (int q = 0; q < WIDTH; ++q) v.v[q] = array[channel + q];
         return v;
     }
-    // Row i of ROWS_EACH, where blocks have as many for each of their threads.
-    __device__ __forceinline__ int row_of_block(int i) const { return (int(blockIdx.x) * ROWS_EACH + i) * ROWS + row; }
-    // visit(at) for its channels in its rows of [first, last), at: of an array (rows, C).
-    template <class Visit>
-    __device__ __forceinline__ void for_each_row(int first, int last, Visit visit) const {
+    // use(at, read(at)) for its channels in its rows of [first, last), at: of an array (rows, C). ROWS_EACH of them are read before
+    // the first is used: the compiler must take what is written for what is read next, and a loop that it unrolls has rows left
+    // over, one after another.
+    template <class Read, class Use>
+    __device__ __forceinline__ void for_each_row(int first, int last, Read read, Use use) const {
         if (!active) return;
-#pragma unroll 4
-        for (int r = first + row; r < last; r += ROWS) visit((long long)r * C + channel);
+#pragma unroll 1
+        for (int begin = first + row; begin < last; begin += ROWS_EACH * ROWS) {
+            decltype(read(0LL)) values[ROWS_EACH];
+#pragma unroll
+            for (int i = 0; i < ROWS_EACH; ++i)
+                if (begin + i * ROWS < last) values[i] = read((long long)(begin + i * ROWS) * C + channel);
+#pragma unroll
+            for (int i = 0; i < ROWS_EACH; ++i)
+                if (begin + i * ROWS < last) use((long long)(begin + i * ROWS) * C + channel, values[i]);
+        }
     }
 };
 
-// Sums two quantities of every element over this block's rows; term(at, first, second) adds those of WIDTH neighbouring
-// channels to first and second. shared: 2 * WIDTH * THREADS doubles.
-template <class Term>
-__device__ __forceinline__ void column_sums(double* shared, double* partial, int rows, int rows_per_slice, Term term) {
+// The same in all rows, ROWS_EACH for each thread of a block.
+template <class Read, class Use>
+__device__ __forceinline__ void for_rows_of_block(const Column& column, int rows, Read read, Use use) {
+    const int first = blockIdx.x * (ROWS * ROWS_EACH);
+    column.for_each_row(first, min(first + ROWS * ROWS_EACH, rows), read, use);
+}
+
+// Sums two quantities of every element over this block's rows; term(read(at), first, second) adds those of WIDTH
+// neighbouring channels to first and second. shared: 2 * WIDTH * THREADS doubles.
+template <class Read, class Term>
+__device__ __forceinline__ void column_sums(double* shared, double* partial, int rows, int rows_per_slice, Read read,
+                                            Term term) {
     const Column column;
     const int first = blockIdx.x * rows_per_slice;
     double sums[2][WIDTH] = {};
-    column.for_each_row(first, min(first + rows_per_slice, rows), [&](long long at) { term(at, sums[0], sums[1]); });
+    column.for_each_row(first, min(first + rows_per_slice, rows), read,
+                        [&](long long, const auto& values) { term(values, sums[0], sums[1]); });
 #pragma unroll
     for (int q = 0; q < 2 * WIDTH; ++q) shared[q * THREADS + threadIdx.x] = sums[q / WIDTH][q % WIDTH];
     sum_rows<2 * WIDTH, ROWS, LANES, THREADS>(shared);
@@ -70,32 +87,43 @@ __device__ __forceinline__ void column_sums(double* shared, double* partial, int
     }
 }
 
-// One of the two quantities of channel blockIdx.x, over all slices; every thread of the block gets it.
-__device__ __forceinline__ double slice_sum(double* shared, const double* partial, int slices, int which) {
-    double sum = 0.0;
-    for (int s = threadIdx.x; s < slices; s += THREADS) sum += partial[(2 * s + which) * C + blockIdx.x];
-    return block_sum<THREADS>(sum, shared);
-}
+// Both quantities of channel blockIdx.x, over all slices, for every thread of the block.
+struct SliceSums {
+    double first = 0.0, second = 0.0;
 
-// write(at, read(at)) for the channels of a thread in its rows of this block's, ROWS_EACH of them: read first and written then,
-// since the compiler must take what is written for what is read next.
-template <class Read, class Write>
-__device__ __forceinline__ void for_rows_of_block(const Column& column, int rows, Read read, Write write) {
-    decltype(read(0LL)) values[ROWS_EACH];
+    __device__ __forceinline__ SliceSums(double* shared, const double* partial, int slices) {
+        for (int begin = threadIdx.x; begin < slices; begin += ROWS_EACH * THREADS) {
+            double values[ROWS_EACH][2] = {};
 #pragma unroll
-    for (int i = 0; i < ROWS_EACH; ++i)
-        if (column.row_of_block(i) < rows) values[i] = read((long long)column.row_of_block(i) * C + column.channel);
+            for (int i = 0; i < ROWS_EACH; ++i) {
+                const int slice = begin + i * THREADS;
+                for (int q = 0; q < 2 && slice < slices; ++q) values[i][q] = partial[(2 * slice + q) * C + blockIdx.x];
+            }
 #pragma unroll
-    for (int i = 0; i < ROWS_EACH; ++i)
-        if (column.row_of_block(i) < rows) write((long long)column.row_of_block(i) * C + column.channel, values[i]);
-}
+            for (int i = 0; i < ROWS_EACH; ++i) {
+                first += values[i][0];
+                second += values[i][1];
+            }
+        }
+        first = block_sum<THREADS>(first, shared);
+        __syncthreads();
+        second = block_sum<THREADS>(second, shared);
+    }
+};
+
+// What is read of dy and x, as it stands in memory.
+struct Both {
+    decltype(stored<WIDTH>((const OUTPUT*)nullptr)) dy;
+    decltype(stored<WIDTH>((const INPUT*)nullptr)) x;
+};
 
 // (1), (2) stage 1: x (rows, C) -> partial (slices, 2, C): sum(x), sum(x^2).
 extern "C" __global__ void __launch_bounds__(THREADS)
     batch_statistics(const INPUT* x, double* partial, int rows, int rows_per_slice) {
     DYNAMIC_SHARED(double, shared);
-    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, double* sum, double* squares) {
-        const Vector<WIDTH> value = load<WIDTH>(x + at);
+    const auto read = [&](long long at) { return stored<WIDTH>(x + at); };
+    column_sums(shared, partial, rows, rows_per_slice, read, [&](const auto& element, double* sum, double* squares) {
+        const Vector<WIDTH> value = widened<WIDTH>(element);
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q) {
             sum[q] += value.v[q];
@@ -109,9 +137,9 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     finish_statistics(const double* partial, float* mean, float* inverse_deviation, float* moving_mean,
                       float* moving_variance, int rows, int slices, float epsilon, float step) {
     DYNAMIC_SHARED(double, shared);
-    double center = slice_sum(shared, partial, slices, 0) / rows;
-    __syncthreads();
-    double variance = slice_sum(shared, partial, slices, 1) / rows - center * center;
+    const SliceSums sums(shared, partial, slices);
+    const double center = sums.first / rows;
+    double variance = sums.second / rows - center * center;
     if (threadIdx.x > 0) return;
     variance = variance < 0.0 ? 0.0 : variance;
     int channel = blockIdx.x;
@@ -129,8 +157,9 @@ __device__ __forceinline__ void normalize_rows(const Column& column, const INPUT
     Vector<WIDTH> scale = column.of(gamma);
 #pragma unroll
     for (int q = 0; q < WIDTH; ++q) scale.v[q] *= inverse.v[q];
-    const auto read = [&](long long at) { return load<WIDTH>(x + at); };
-    for_rows_of_block(column, rows, read, [&](long long at, Vector<WIDTH> value) {
+    const auto read = [&](long long at) { return stored<WIDTH>(x + at); };
+    for_rows_of_block(column, rows, read, [&](long long at, const auto& element) {
+        Vector<WIDTH> value = widened<WIDTH>(element);
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q) {
             const float output = fmaf(value.v[q] - center.v[q], scale.v[q], shift.v[q]);
@@ -160,19 +189,20 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     normalize_rows(column, x, moving_mean, inverse, gamma, beta, y, rows);
 }
 
-// (4) stage 1: dy, x (rows, C) -> partial (slices, 2, C): sum(dy), sum(dy * xhat).
-extern "C" __global__ void __launch_bounds__(THREADS)
-    gradient_statistics(const OUTPUT* dy, const INPUT* x, const float* mean, const float* inverse_deviation,
-                        double* partial, int rows, int rows_per_slice) {
+// (4) stage 1: dy, x (rows, C) -> partial (slices, 2, C): sum(dy), sum(dy * (x - mean)).
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
+    gradient_statistics(const OUTPUT* dy, const INPUT* x, const float* mean, double* partial, int rows,
+                        int rows_per_slice) {
     DYNAMIC_SHARED(double, shared);
     const Column column;
-    const Vector<WIDTH> center = column.of(mean), inverse = column.of(inverse_deviation);
-    column_sums(shared, partial, rows, rows_per_slice, [&](long long at, double* sum, double* product) {
-        const Vector<WIDTH> gradient = load<WIDTH>(dy + at), value = load<WIDTH>(x + at);
+    const Vector<WIDTH> center = column.of(mean);
+    const auto read = [&](long long at) { return Both{stored<WIDTH>(dy + at), stored<WIDTH>(x + at)}; };
+    column_sums(shared, partial, rows, rows_per_slice, read, [&](const Both& both, double* sum, double* product) {
+        const Vector<WIDTH> gradient = widened<WIDTH>(both.dy), value = widened<WIDTH>(both.x);
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q) {
             sum[q] += gradient.v[q];
-            product[q] += double(gradient.v[q]) * double((value.v[q] - center.v[q]) * inverse.v[q]);
+            product[q] += double(gradient.v[q]) * double(value.v[q] - center.v[q]);
         }
     });
 }
@@ -184,17 +214,16 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     finish_gradient(const double* partial, const float* mean, const float* inverse_deviation, const float* gamma,
                     float* dgamma, float* dbeta, float* coefficients, int rows, int slices) {
     DYNAMIC_SHARED(double, shared);
-    double sum = slice_sum(shared, partial, slices, 0);
-    __syncthreads();
-    double product = slice_sum(shared, partial, slices, 1);
+    const SliceSums sums(shared, partial, slices);
     if (threadIdx.x > 0) return;
     int channel = blockIdx.x;
-    dbeta[channel] = float(sum);
-    dgamma[channel] = float(product);
-    if (coefficients == nullptr) return;
     const float inverse = inverse_deviation[channel];
-    put4(coefficients + 4 * channel, make_float4(gamma[channel] * inverse, float(sum / rows), mean[channel],
-                                                 float(product * inverse / rows)));
+    const double slope = sums.second * inverse;
+    dbeta[channel] = float(sums.first);
+    dgamma[channel] = float(slope);
+    if (coefficients == nullptr) return;
+    put4(coefficients + 4 * channel, make_float4(gamma[channel] * inverse, float(sums.first / rows), mean[channel],
+                                                 float(slope * inverse / rows)));
 }
 
 // (1), (2), (3): dy, x (rows, C) -> dx (rows, C).
@@ -212,16 +241,13 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         shift.v[q] *= share;
         slope.v[q] *= inverse.v[q] * share;
     }
-    struct Both {
-        Vector<WIDTH> gradient, value;
-    };
-    const auto read = [&](long long at) { return Both{load<WIDTH>(dy + at), load<WIDTH>(x + at)}; };
+    const auto read = [&](long long at) { return Both{stored<WIDTH>(dy + at), stored<WIDTH>(x + at)}; };
     for_rows_of_block(column, rows, read, [&](long long at, const Both& both) {
-        Vector<WIDTH> result;
+        const Vector<WIDTH> gradient = widened<WIDTH>(both.dy);
+        Vector<WIDTH> value = widened<WIDTH>(both.x);
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q)
-            result.v[q] =
-                scale.v[q] * (both.gradient.v[q] - shift.v[q] - (both.value.v[q] - center.v[q]) * slope.v[q]);
-        store<WIDTH>(dx + at, result);
+            value.v[q] = scale.v[q] * (gradient.v[q] - shift.v[q] - (value.v[q] - center.v[q]) * slope.v[q]);
+        store<WIDTH>(dx + at, value);
     });
 }

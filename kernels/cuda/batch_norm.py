@@ -23,7 +23,7 @@ ROWS_PER_SLICE = 64
 """At least so many rows a slice; more when MAX_SLICES of them are not enough."""
 
 ROWS_EACH = 4
-"""Rows that a thread normalizes; ROWS_EACH in batch_norm.cu."""
+"""Rows that a thread reads together, and normalizes; ROWS_EACH in batch_norm.cu."""
 
 
 class BatchNormPlan:
@@ -92,7 +92,7 @@ class BatchNormPlan:
         self._gradient_statistics = bind(
             "gradient_statistics",
             slice_grid,
-            {"dy": movie, "x": movie, **statistics, "partial": partial_sums},
+            {"dy": movie, "x": movie, "mean": channels, "partial": partial_sums},
             rows=rows,
             rows_per_slice=per_slice,
             shared_bytes=width * REDUCE_BYTES,
@@ -150,7 +150,7 @@ class BatchNormPlan:
         self._require_training()
         self._link.check_x(x)
         statistics = {"mean": self._mean, "inverse_deviation": self._inverse_deviation}
-        self._gradient_statistics(dy=dy, x=x, partial=self._partial, **statistics)
+        self._gradient_statistics(dy=dy, x=x, mean=self._mean, partial=self._partial)
         self._finish_gradient(
             partial=self._partial, gamma=gamma, dgamma=dgamma, dbeta=dbeta, coefficients=self._link.coefficients,
             **statistics,

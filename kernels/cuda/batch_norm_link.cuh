@@ -37,13 +37,22 @@ struct StateSums {
     __device__ __forceinline__ void add(const OPERAND* h, Place place, int pixels) const {
         const int group = thread / FILTERS, filter = blockIdx.y * FILTERS + thread % FILTERS;
         if (group >= GROUPS || filter >= F) return;
+        constexpr int EACH = (Tile::BM + GROUPS - 1) / GROUPS, ASKED = EACH < 12 ? EACH : 8;  // for together
         double sum = shared[thread], squares = shared[THREADS + thread];
-#pragma unroll 8
-        for (int row = group; row < Tile::BM; row += GROUPS) {
-            const int m = place(row);
-            const double value = m < pixels ? widen(h[(long long)m * F + filter]) : 0.0f;
-            sum += value;
-            squares += value * value;
+#pragma unroll 1
+        for (int first = group; first < Tile::BM; first += ASKED * GROUPS) {
+            float values[ASKED];
+#pragma unroll
+            for (int i = 0; i < ASKED; ++i) {
+                const int row = first + i * GROUPS, m = row < Tile::BM ? place(row) : pixels;
+                values[i] = m < pixels ? widen(h[(long long)m * F + filter]) : 0.0f;
+            }
+#pragma unroll
+            for (int i = 0; i < ASKED; ++i) {
+                const double value = values[i];
+                sum += value;
+                squares += value * value;
+            }
         }
         shared[thread] = sum;
         shared[THREADS + thread] = squares;

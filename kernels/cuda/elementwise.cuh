@@ -13,19 +13,29 @@ struct Width {
     static constexpr int WIDTH = WIDTH_;
 };
 
-template <int WIDTH>
-__device__ __forceinline__ Vector<WIDTH> load(const float* source) {
-    return *(const Vector<WIDTH>*)source;
+// WIDTH neighbours as they stand in memory, 1 or 4, and what they are.
+template <int WIDTH, class Element>
+__device__ __forceinline__ auto stored(const Element* source) {
+    if constexpr (WIDTH == 4) {
+        return quad(source);
+    } else {
+        return *source;
+    }
 }
 
-template <int WIDTH>
-__device__ __forceinline__ Vector<WIDTH> load(const bf16* source) {
+template <int WIDTH, class Stored>
+__device__ __forceinline__ Vector<WIDTH> widened(Stored stored) {
     if constexpr (WIDTH == 4) {
-        const float4 v = get4(source);
+        const float4 v = widen(stored);
         return {v.x, v.y, v.z, v.w};
     } else {
-        return {widen(*source)};
+        return {widen(stored)};
     }
+}
+
+template <int WIDTH, class Element>
+__device__ __forceinline__ Vector<WIDTH> load(const Element* source) {
+    return widened<WIDTH>(stored<WIDTH>(source));
 }
 
 template <int WIDTH>

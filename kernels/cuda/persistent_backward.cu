@@ -145,10 +145,10 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
 #pragma unroll
         for (int r = 0; r < AHEAD; ++r) read(r);
         if (t > 0) {  // what the next step reads
-            prefetch_tile<Tile>(gates + 4 * (t - 1) * states, place, frames.pixels(), 4 * F, 4 * first, 4 * filters);
-            prefetch_tile<Tile>(dh + (t - 1) * states, place, frames.pixels(), F, first, filters);
-            if (h != nullptr) prefetch_tile<Tile>(h + (t - 1) * states, place, frames.pixels(), F, first, filters);
-            if (t > 1) prefetch_tile<Tile>(c + (t - 2) * states, place, frames.pixels(), F, first, filters);
+            prefetch_tile<Tile, 4 * Tile::COLUMNS>(gates + 4 * (t - 1) * states, place, frames.pixels(), 4 * F, 4 * first, 4 * filters);
+            prefetch_tile<Tile, Tile::COLUMNS>(dh + (t - 1) * states, place, frames.pixels(), F, first, filters);
+            if (h != nullptr) prefetch_tile<Tile, Tile::COLUMNS>(h + (t - 1) * states, place, frames.pixels(), F, first, filters);
+            if (t > 1) prefetch_tile<Tile, Tile::COLUMNS>(c + (t - 2) * states, place, frames.pixels(), F, first, filters);
         }
         if (t + 1 < steps) {
             recurrence.wait_for(steps - 1 - t);

@@ -121,7 +121,7 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
         Quad<GATE> input[2][PAIRS];
 #pragma unroll
         for (int r = 0; AHEAD && r < 2; ++r) read_row(input[r], own, r, z, frames.pixels());
-        if (t + 1 < steps) prefetch_tile<Tile>(z + 4 * states, place, frames.pixels(), 4 * F, first_gate, gates);
+        if (t + 1 < steps) prefetch_tile<Tile, Tile::BN>(z + 4 * states, place, frames.pixels(), 4 * F, first_gate, gates);
         if (t > 0) recurrence.wait_for(t);
         const OPERAND* h_prev = t > 0 ? h + (t - 1) * states : h0;
         if (h_prev != nullptr) recurrence.convolve<true>(sum, h_prev, t);  // (1)

@@ -192,13 +192,20 @@ __device__ __forceinline__ void weight_gradient(char* shared, const OPERAND* x, 
     });
 }
 
-// Stage 2: write(r, n, sum over slices), slices in order; one thread an element.
+// Stage 2: write(r, n, sum over slices), slices in order, ASKED of them read together; one thread an element.
 template <class Tile, class Write>
 __device__ __forceinline__ void sum_slices(const float* partial, int slices, Write write) {
-    constexpr int SIZE = Tile::ROWS * Tile::COLUMNS;
+    constexpr int SIZE = Tile::ROWS * Tile::COLUMNS, ASKED = 8;
     for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < SIZE; i += gridDim.x * blockDim.x) {
         float total = 0.0f;
-        for (int s = 0; s < slices; ++s) total += partial[(long long)s * SIZE + i];
+        for (int first = 0; first < slices; first += ASKED) {
+            float values[ASKED];
+#pragma unroll
+            for (int s = 0; s < ASKED; ++s)
+                values[s] = first + s < slices ? partial[(long long)(first + s) * SIZE + i] : 0.0f;
+#pragma unroll
+            for (int s = 0; s < ASKED; ++s) total += values[s];
+        }
         write(i / Tile::COLUMNS, i % Tile::COLUMNS, total);
     }
 }

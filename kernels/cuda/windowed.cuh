@@ -218,16 +218,16 @@ __device__ __forceinline__ void multiply_window(Accumulators<Tile::MT, Tile::NT>
 template <class Tile>
 __device__ __forceinline__ int first_row() { return Tile::SPLIT > 1 ? blockIdx.y * Tile::OWN_ROWS : 0; }
 
-// Asks L2 for the own rows of a tile, of an array (pixels, width) or null, columns [column, column + count), which a later epilogue
-// reads; place tells the pixel of a row.
-template <class Tile, class Place, class Element>
+// Asks L2 for the own rows of a tile, of an array (pixels, width) or null, columns [column, column + count), at most MOST, which
+// a later epilogue reads; place tells the pixel of a row.
+template <class Tile, int MOST, class Place, class Element>
 __device__ __forceinline__ void prefetch_tile(const Element* array, Place place, int pixels, int width, int column,
                                               int count) {
-    constexpr int LINE = 128 / int(sizeof(Element));
-    const int lines = array == nullptr ? 0 : (count + LINE - 1) / LINE + 1;
-    for (int i = Crew<Tile>::thread(); i < Tile::OWN_ROWS * lines; i += Tile::THREADS) {
-        const int m = place(first_row<Tile>() + i / lines);
-        if (m < pixels) prefetch_l2(array + (long long)m * width + column + min(i % lines * LINE, count - 1));
+    constexpr int LINE = 128 / int(sizeof(Element)), LINES = (MOST + LINE - 1) / LINE + 1;  // one more, where it begins within
+    if (array == nullptr) return;
+    for (int i = Crew<Tile>::thread(); i < Tile::OWN_ROWS * LINES; i += Tile::THREADS) {
+        const int m = place(first_row<Tile>() + i / LINES);
+        if (m < pixels) prefetch_l2(array + (long long)m * width + column + min(i % LINES * LINE, count - 1));
     }
 }
 

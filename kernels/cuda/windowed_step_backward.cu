@@ -33,12 +33,12 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     const Frames frames{images, images, height, width};
     const int pixels = frames.pixels(), first = blockIdx.y * Tile::COLUMNS, filters = min(Tile::COLUMNS, F - first);
     auto prefetch = [&](Place place) {
-        prefetch_tile<Tile>(gates, place, pixels, 4 * F, 4 * first, 4 * filters);
-        prefetch_tile<Tile>(c, place, pixels, F, first, filters);
-        prefetch_tile<Tile>(c_prev, place, pixels, F, first, filters);
-        prefetch_tile<Tile>(dh, place, pixels, F, first, filters);
-        prefetch_tile<Tile>(h, place, pixels, F, first, filters);
-        prefetch_tile<Tile>(dc, place, pixels, F, first, filters);
+        prefetch_tile<Tile, 4 * Tile::COLUMNS>(gates, place, pixels, 4 * F, 4 * first, 4 * filters);
+        prefetch_tile<Tile, Tile::COLUMNS>(c, place, pixels, F, first, filters);
+        prefetch_tile<Tile, Tile::COLUMNS>(c_prev, place, pixels, F, first, filters);
+        prefetch_tile<Tile, Tile::COLUMNS>(dh, place, pixels, F, first, filters);
+        prefetch_tile<Tile, Tile::COLUMNS>(h, place, pixels, F, first, filters);
+        prefetch_tile<Tile, Tile::COLUMNS>(dc, place, pixels, F, first, filters);
     };
     convolve_frames<Tile, false>(  // (1)
         shared, dz_next, packed, frames, prefetch, [&](const Sums<Tile>& sum, Place place, int) {

@@ -34,8 +34,8 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     const Frames frames{images, images, height, width};
     const int pixels = frames.pixels(), first = blockIdx.y * (Tile::BN / 4), filters = min(Tile::BN / 4, F - first);
     auto prefetch = [&](Place place) {
-        prefetch_tile<Tile>(z, place, pixels, 4 * F, 4 * first, 4 * filters);
-        prefetch_tile<Tile>(c_prev, place, pixels, F, first, filters);
+        prefetch_tile<Tile, Tile::BN>(z, place, pixels, 4 * F, 4 * first, 4 * filters);
+        prefetch_tile<Tile, Tile::BN / 4>(c_prev, place, pixels, F, first, filters);
     };
     convolve_frames<Tile, true>(  // (1)
         shared + Statistics::BYTES, h_prev, packed, frames, prefetch, [&](const Sums<Tile>& sum, Place place, int tile) {
