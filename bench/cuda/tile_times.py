@@ -98,14 +98,15 @@ def work_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str, t
     operands, frame = operand_dtype(precision), (spec.B, spec.H, spec.W)
     sequence, gates = (spec.T, *frame, spec.F), (spec.T, *frame, spec.F, 4)
     weights = runtime.zeros((spec.kh, spec.kw, spec.F, 4 * spec.F), "float32")
-    state, cell = runtime.zeros(sequence, operands), runtime.zeros(sequence, "float32")
+    state, cell = runtime.zeros(sequence, operands), runtime.zeros(sequence[1:], "float32")
+    kept_c = runtime.zeros(sequence, gate_dtype(precision))
     z, dz = runtime.zeros(gates, gate_dtype(precision)), runtime.zeros(gates, operands)
     if kernel == "persistent_forward":
         forward = PersistentForward(runtime, spec, precision, tile)
-        return lambda: forward(weights, None, None, z, cell, state)
+        return lambda: forward(weights, None, None, z, kept_c, cell, state)
     if kernel == "persistent_backward":
         backward = PersistentBackward(runtime, spec, precision, tile)
-        return lambda: backward(weights, z, cell, None, state, None, None, dz, None, None)
+        return lambda: backward(weights, z, kept_c, None, state, None, None, dz, None, None)
     source = program(spec, precision, kernel, tile)
     place = kernel.removeprefix("windowed_").upper()
     constants = cell_defines(spec, precision) | {"SPEC_C": spec.C, "TILE": tile.kind, place: tile.arguments}

@@ -15,8 +15,8 @@
 // epilogue. The rest runs over all T * B frames in one launch.
 //
 // In tf32 weights and dz are rounded where they are written, x and h where they are multiplied. In bfloat16 x, h, dh,
-// dx, dz and the packed weights stand in memory as bf16, and in both z and the gates as f16 (operand.cuh); c, dc and
-// every sum are float32.
+// dx, dz and the packed weights stand in memory as bf16, and in both z, the gates and the c of earlier frames, which
+// backward wants, as f16 (operand.cuh); c itself, dc and every sum are float32.
 //
 // Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and six tiles that tiles.py has chosen.
 
@@ -74,13 +74,13 @@ extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
 
 // (1), the recurrent term, then (2) .. (5), one frame.
 //   h_prev, c_prev (B,H,W,F) or null (zeros); z (B,H,W,F,4); c, h (B,H,W,F), c may be c_prev
-//   gates (B,H,W,F,4): the activations i, f, g, o for backward; may be z; null keeps none
+//   gates (B,H,W,F,4), kept_c (B,H,W,F): the activations i, f, g, o, which may be z, and c for backward; null keeps none
 //   partial (tiles, 2, F): the sums of h and h^2 for a linked BatchNormalization (batch_norm_link.cuh); earlier: whether
 //   earlier frames have left theirs there; null: nobody wants them
 extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
     step_forward(const OPERAND* h_prev, const OPERAND* packed, const GATE* z, const float* c_prev,
-                 GATE* gates, float* c, OPERAND* h, double* partial, int earlier, int images, int height,
-                 int width) {
+                 GATE* gates, GATE* kept_c, float* c, OPERAND* h, double* partial, int earlier, int images,
+                 int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<StepForward> sum;
@@ -88,26 +88,26 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
     prefetch_rows<StepForward>(c_prev, frames.pixels(), F);
     convolve<StepForward, true>(sum, shared, h_prev, packed, frames);  // (1)
     const InOrder place{int(blockIdx.x) * StepForward::BM};
-    advance_tile<StepForward>(sum, place, frames.pixels(), z, c_prev, gates, c, h);  // (2) .. (5)
+    advance_tile<StepForward>(sum, place, frames.pixels(), z, c_prev, gates, kept_c, c, h);  // (2) .. (5)
     if (partial != nullptr)
         sum_tile<StepForward>(shared, h, blockIdx.x, place, frames.pixels(), partial, earlier);
 }
 
 // Backward of (1), the recurrent term of the step after, then of (5) .. (2), one frame.
-//   dz_next (B,H,W,F,4) or null (after the last frame); gates as step_forward left them; c, c_prev (null: zeros), dh
-//   (B,H,W,F); dc (B,H,W,F) in place: gradient of c from the step after (written only, if dz_next is null) -> of c_prev
+//   dz_next (B,H,W,F,4) or null (after the last frame); gates, kept_c and kept_c_prev, of the frame before, as step_forward
+//   left them; null before the first frame, then c0 (null: zeros); dh (B,H,W,F); dc (B,H,W,F) in place: gradient of c from the step after (written only, if dz_next is null) -> of c_prev
 //   coefficients (F, 4), h (B,H,W,F): of a linked BatchNormalization, whose dy dh then is (batch_norm_link.cuh); or null
 //   dz (B,H,W,F,4)
 extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
-    step_backward(const OPERAND* dz_next, const OPERAND* packed, const GATE* gates, const float* c,
-                  const float* c_prev, const OPERAND* dh, const float* coefficients, const OPERAND* h, float* dc,
+    step_backward(const OPERAND* dz_next, const OPERAND* packed, const GATE* gates, const GATE* kept_c,
+                  const GATE* kept_c_prev, const float* c0, const OPERAND* dh, const float* coefficients, const OPERAND* h, float* dc,
                   OPERAND* dz, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<StepBackward> sum;
     prefetch_rows<StepBackward>(gates, frames.pixels(), 4 * F);
-    prefetch_rows<StepBackward>(c, frames.pixels(), F);
-    prefetch_rows<StepBackward>(c_prev, frames.pixels(), F);
+    prefetch_rows<StepBackward>(kept_c, frames.pixels(), F);
+    prefetch_rows<StepBackward>(kept_c_prev, frames.pixels(), F);
     prefetch_rows<StepBackward>(dh, frames.pixels(), F);
     prefetch_rows<StepBackward>(h, frames.pixels(), F);
     prefetch_rows<StepBackward>(dc, frames.pixels(), F);
@@ -115,7 +115,8 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
     const int first = blockIdx.y * StepBackward::BN;
     const InOrder place{int(blockIdx.x) * StepBackward::BM};
     retreat_tile<StepBackward>(sum, place, frames.pixels(), first, min(StepBackward::BN, F - first),
-                               dz_next == nullptr, gates, c, c_prev, dh, coefficients, h, dc, dz);  // (5) .. (2)
+                               dz_next == nullptr, gates, kept_c, kept_c_prev, c0, dh, coefficients, h, dc,
+                               dz);  // (5) .. (2)
 }
 
 // Backward of (1), what reaches the state before the first frame: dz (B,H,W,F,4) of frame 0 -> dh0 (B,H,W,F).

@@ -85,12 +85,13 @@ class ConvLSTMPlan:
     def _allocate_forward(self) -> None:
         spec, empty, operands = self.spec, self._runtime.empty, self._operands
         gates = gate_dtype(self._precision)
-        # In training the activations replace z where it stands, and stay until backward has used them.
+        # In training the activations replace z where it stands, and stay with every c until backward has used them.
         self._z = empty(self._sequence, gates) if spec.training else self._workspace.array("z", self._sequence, gates)
+        self._kept_c = empty((spec.T, *self._state), gates) if spec.training else None
         self.h = empty((spec.T, *self._state), operands)
-        self.c = empty((spec.T if spec.training else 1, *self._state), "float32")
+        self._c = empty(self._state, "float32")
         self._z_frames, self._h_frames = list(self._z), list(self.h)
-        self._c_frames = list(self.c) if spec.training else [self.c[0]] * spec.T
+        self._kept_c_frames = [None] * spec.T if self._kept_c is None else list(self._kept_c)
         self._read_x = Inward(self._runtime, self._x, self._precision, spec.narrow_x)
         self._read_h0 = Inward(self._runtime, self._state, self._precision)
         self._show_h = Outward(self._runtime, self.h.shape, self._precision, spec.narrow_y)
@@ -98,7 +99,7 @@ class ConvLSTMPlan:
             self._read_state = Inward(self._runtime, self._state, self._precision, spec.narrow_y)
             self._states = [
                 (h, c, Outward(self._runtime, self._state, self._precision, spec.narrow_y))
-                for h, c in ((self.h[0], self.c[0]), (empty(self._state, operands), empty(self._state, "float32")))
+                for h, c in ((self.h[0], self._c), (empty(self._state, operands), empty(self._state, "float32")))
             ]
 
     def _bind_forward(self) -> None:
@@ -110,8 +111,9 @@ class ConvLSTMPlan:
             self.tiles_of_frame = self._persistent_forward.tiles
             if self.spec.T > 1 or self.spec.training:
                 return
-        sizes = {"h_prev": state, "z": self._gates, "c_prev": state, "gates": self._gates, "c": state, "h": state}
-        may_be_none = ("h_prev", "c_prev", "gates", "partial")
+        sizes = {"h_prev": state, "z": self._gates, "c_prev": state, "gates": self._gates, "kept_c": state, "c": state}
+        sizes |= {"h": state}
+        may_be_none = ("h_prev", "c_prev", "gates", "kept_c", "partial")
         self._step_forward = self._convolution("step_forward", sizes, may_be_none, {"partial": (2, self.spec.F)})
         if self._persistent_forward is None:
             self.tiles_of_frame = self._step_forward.tiles
@@ -130,13 +132,14 @@ class ConvLSTMPlan:
         self._project(x, bias)
         h_prev, c_prev = None if h0 is None else self._read_h0(h0), c0
         if self._persistent_forward is not None:
-            self._persistent_forward(recurrent_kernel, h_prev, c_prev, self._z, self.c, self.h, self.link.sums)
+            kept = self._z, self._kept_c
+            self._persistent_forward(recurrent_kernel, h_prev, c_prev, *kept, self._c, self.h, self.link.sums)
         else:
             self._step_forward.pack(recurrent_kernel)
-            for t, (z, h, c) in enumerate(zip(self._z_frames, self._h_frames, self._c_frames, strict=True)):
-                self._advance(z, h_prev, c_prev, h, c, earlier=t > 0)
-                h_prev, c_prev = h, c
-        return self._show_h(self.h), self._c_frames[-1]
+            for t, (z, h, kept_c) in enumerate(zip(self._z_frames, self._h_frames, self._kept_c_frames, strict=True)):
+                self._advance(z, h_prev, c_prev, h, self._c, kept_c, earlier=t > 0)
+                h_prev, c_prev = h, self._c
+        return self._show_h(self.h), self._c
 
     def step(
         self,
@@ -164,11 +167,18 @@ class ConvLSTMPlan:
         self._input_forward(x=self._read_x(x), bias=bias, z=self._z)
 
     def _advance(
-        self, z: Array, h_prev: Array | None, c_prev: Array | None, h: Array, c: Array, earlier: bool = False
+        self,
+        z: Array,
+        h_prev: Array | None,
+        c_prev: Array | None,
+        h: Array,
+        c: Array,
+        kept_c: Array | None = None,
+        earlier: bool = False,
     ) -> None:
-        gates = z if self.spec.training else None
+        gates = None if kept_c is None else z
         self._step_forward(
-            h_prev=h_prev, z=z, c_prev=c_prev, gates=gates, c=c, h=h,
+            h_prev=h_prev, z=z, c_prev=c_prev, gates=gates, kept_c=kept_c, c=c, h=h,
             partial=self.link.sums, earlier=int(earlier),
         )  # fmt: skip
 
@@ -188,9 +198,9 @@ class ConvLSTMPlan:
         if self._persistent_backward is not None:
             return
         state, gates = self._state, self._gates
-        sizes: dict[str, Size] = {"dz_next": gates, "gates": gates, "c": state, "c_prev": state, "dh": state}
-        sizes |= {"coefficients": (self.spec.F, 4), "h": state, "dc": state, "dz": gates}
-        may_be_none = ("dz_next", "c_prev", "coefficients", "h")
+        sizes: dict[str, Size] = {"dz_next": gates, "gates": gates, "kept_c": state, "kept_c_prev": state, "c0": state}
+        sizes |= {"dh": state, "coefficients": (self.spec.F, 4), "h": state, "dc": state, "dz": gates}
+        may_be_none = ("dz_next", "kept_c_prev", "c0", "coefficients", "h")
         self._step_backward = self._convolution("step_backward", sizes, may_be_none)
         self._initial_state_backward = self._convolution("initial_state_backward", {"dz": gates, "dh0": state})
 
@@ -217,7 +227,8 @@ class ConvLSTMPlan:
         if self._persistent_backward is not None:
             gradients = (self.dc0, self.dh0) if need_dstate else (None, None)
             link = self.link.coefficients, self.link.h
-            self._persistent_backward(recurrent_kernel, self._z, self.c, c0, dh, *link, self._dz, *gradients)
+            kept = self._z, self._kept_c
+            self._persistent_backward(recurrent_kernel, *kept, c0, dh, *link, self._dz, *gradients)
         else:
             self._step_backward.pack(recurrent_kernel)
             self._retreat(dh, c0)
@@ -239,8 +250,9 @@ class ConvLSTMPlan:
             self._step_backward(
                 dz_next=self._dz_frames[t + 1] if t + 1 < self.spec.T else None,
                 gates=self._z_frames[t],
-                c=self._c_frames[t],
-                c_prev=self._c_frames[t - 1] if t > 0 else c0,
+                kept_c=self._kept_c_frames[t],
+                kept_c_prev=self._kept_c_frames[t - 1] if t > 0 else None,
+                c0=c0,
                 dh=dh[t],
                 coefficients=self.link.coefficients,
                 h=None if self.link.h is None else self._h_frames[t],

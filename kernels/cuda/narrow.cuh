@@ -16,8 +16,10 @@ struct f16 {
 
 __device__ __forceinline__ float widen(float v) { return v; }
 __device__ __forceinline__ float widen(bf16 v) { return __uint_as_float(unsigned(v.bits) << 16); }
+__device__ __forceinline__ float widen(f16 v) { return widen_f16x2(v.bits).x; }
 __device__ __forceinline__ void put(float* target, float v) { *target = v; }
 __device__ __forceinline__ void put(bf16* target, float v) { target->bits = uint16_t(cvt_bf16x2(v, 0.0f)); }
+__device__ __forceinline__ void put(f16* target, float v) { target->bits = uint16_t(cvt_f16x2(v, 0.0f)); }
 
 // Two neighbours, aligned to both.
 __device__ __forceinline__ void put2(float* target, float first, float second) {

@@ -5,8 +5,9 @@
 //     tf32        float     4 bytes, weights and dz rounded  rounded to 10 bits of mantissa    f16
 //     bfloat16    bf16      2 bytes, rounded to nearest even as it is                          f16
 //
-// z and the gates, which no convolution multiplies, are GATE: as exact as a factor of tf32 in half the bytes. They may be,
-// since a gate is between -1 and 1, and a z beyond the range of f16 has shut or opened its gate long before.
+// z, the gates and what backward keeps of c, which no convolution multiplies, are GATE: as exact as a factor of tf32 in half
+// the bytes. They may be, since a gate is between -1 and 1, c grows by 1 a frame at most, and a z beyond the range of f16
+// has shut or opened its gate long before.
 //
 // All arithmetic but the products is float32: values are widened where they are read and rounded where they are
 // written. Sums, cell states, statistics and the weights that the optimizer moves are float32 arrays.

@@ -89,12 +89,11 @@ class PersistentForward(_Persistent):
 
     def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: Tile) -> None:
         state = (spec.B, spec.H, spec.W, spec.F)
-        c = (spec.T, *state) if spec.training else state
-        sizes = {"h0": state, "z": (spec.T, *state, 4), "c0": state, "c": c, "h": (spec.T, *state)}
+        sequence = (spec.T, *state)
+        sizes = {"h0": state, "z": (*sequence, 4), "c0": state, "kept_c": sequence, "c": state, "h": sequence}
         sizes |= {"partial": (tile.tiles(spec.B, spec.H, spec.W), 2, spec.F)}
-        optional = ("h0", "c0", "partial")
+        optional = ("h0", "c0", "kept_c", "partial")
         super().__init__(runtime, spec, precision, "forward", tile, forward_front(tile), sizes, optional)
-        self._keep = int(spec.training)
 
     def __call__(
         self,
@@ -102,15 +101,16 @@ class PersistentForward(_Persistent):
         h0: Array | None,
         c0: Array | None,
         z: Array,
+        kept_c: Array | None,
         c: Array,
         h: Array,
         sums: Array | None = None,
     ) -> None:
-        """z (T,B,H,W,F,4) -> h (T,B,H,W,F); in training z -> the gates and all c, else the last c (B,H,W,F).
+        """z (T,B,H,W,F,4) -> h (T,B,H,W,F), the last c (B,H,W,F); with kept_c (T,B,H,W,F) z -> the gates, and all c.
 
         sums (tiles of a frame, 2, F), for a linked BatchNormalization: of h and of its squares.
         """
-        self._run(recurrent_kernel, h0=h0, c0=c0, z=z, c=c, h=h, partial=sums, keep=self._keep)
+        self._run(recurrent_kernel, h0=h0, c0=c0, z=z, kept_c=kept_c, c=c, h=h, partial=sums)
 
 
 class PersistentBackward(_Persistent):
@@ -119,7 +119,7 @@ class PersistentBackward(_Persistent):
     def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: Tile) -> None:
         state = (spec.B, spec.H, spec.W, spec.F)
         sequence, gates = (spec.T, *state), (spec.T, *state, 4)
-        sizes: dict[str, Any] = {"gates": gates, "c": sequence, "c0": state, "dh": sequence, "dz": gates}
+        sizes: dict[str, Any] = {"gates": gates, "kept_c": sequence, "c0": state, "dh": sequence, "dz": gates}
         sizes |= {"dc0": state, "dh0": state, "coefficients": (spec.F, 4), "h": sequence}
         exchange = tile.exchange_shape and (tile.tiles(spec.B, spec.H, spec.W), *tile.exchange_shape)
         self._exchange = exchange and runtime.empty(exchange, "float32")
@@ -131,7 +131,7 @@ class PersistentBackward(_Persistent):
         self,
         recurrent_kernel: Array,
         gates: Array,
-        c: Array,
+        kept_c: Array,
         c0: Array | None,
         dh: Array,
         coefficients: Array | None,
@@ -145,8 +145,8 @@ class PersistentBackward(_Persistent):
         coefficients (F, 4), h (T,B,H,W,F), unless both are None: of a linked BatchNormalization, whose dy dh then is.
         """
         self._run(
-            recurrent_kernel, gates=gates, c=c, c0=c0, dh=dh, coefficients=coefficients, h=h, dz=dz, dc0=dc0, dh0=dh0,
-            exchange=self._exchange,
+            recurrent_kernel, gates=gates, kept_c=kept_c, c0=c0, dh=dh, coefficients=coefficients, h=h, dz=dz, dc0=dc0,
+            dh0=dh0, exchange=self._exchange,
         )  # fmt: skip
 
 

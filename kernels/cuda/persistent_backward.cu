@@ -61,21 +61,22 @@ struct Owned {
 // What one row of pixels of this thread reads, as it stands in memory: nobody waits for it before it is needed.
 struct Row {
     Quad<GATE> gates[STATES];
-    float c_prev[STATES];
+    GATE c_prev[STATES];
     OPERAND dh[STATES], h[STATES];
 };
 
 // Each access stands under a condition of its own, and the arithmetic under none: a row that is no pixel is computed too,
 // and no branch keeps the compiler from computing one row beside another.
 
-// c_prev null: zeros. h null: dh is what it says, else dy of a linked BatchNormalization.
-__device__ __forceinline__ void read_row(Row& row, const Owned& own, int r, const GATE* gates, const float* c_prev,
-                                         const OPERAND* dh, const OPERAND* h, int pixels) {
+// c_prev null: that is c0, which null is zeros. h null: dh is what it says, else dy of a linked BatchNormalization.
+__device__ __forceinline__ void read_row(Row& row, const Owned& own, int r, const GATE* gates, const GATE* c_prev,
+                                         const float* c0, const OPERAND* dh, const OPERAND* h, int pixels) {
     const bool exists = own.pixel(r) < pixels;
 #pragma unroll
     for (int s = 0; s < STATES; ++s) {
         row.gates[s] = exists && own.has(s) ? quad(gates + 4 * own.at(r, s)) : Quad<GATE>{};
-        row.c_prev[s] = c_prev != nullptr && exists && own.has(s) ? c_prev[own.at(r, s)] : 0.0f;
+        row.c_prev[s] = c_prev != nullptr && exists && own.has(s) ? c_prev[own.at(r, s)] : GATE{};
+        if (c_prev == nullptr && c0 != nullptr && exists && own.has(s)) put(row.c_prev + s, c0[own.at(r, s)]);
         row.dh[s] = exists && own.has(s) ? dh[own.at(r, s)] : OPERAND{};
         row.h[s] = h != nullptr && exists && own.has(s) ? h[own.at(r, s)] : OPERAND{};
     }
@@ -91,23 +92,23 @@ __device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, const Owned& 
         if (coefficients != nullptr && own.has(s))
             dh_t = norm_backward(coefficients[own.column(s)], dh_t, widen(row.h[s]));
         const CellGradient d =
-            cell_backward(widen(row.gates[s]), c[s], row.c_prev[s], dh_t + dh_next, dc[s]);  // (5) .. (2)
-        c[s] = row.c_prev[s];
+            cell_backward(widen(row.gates[s]), c[s], widen(row.c_prev[s]), dh_t + dh_next, dc[s]);  // (5) .. (2)
+        c[s] = widen(row.c_prev[s]);
         dc[s] = d.dc_prev;
         if (own.pixel(r) < pixels && own.has(s)) put4(dz + 4 * own.at(r, s), d.dz);
     }
 }
 
 // Backward of (1), the recurrent term, then of (5) .. (2), frames T-1 .. 0.
-//   gates  (T,B,H,W,F,4) and c (T,B,H,W,F) as forward left them; c0 (B,H,W,F) or null (zeros); dh (T,B,H,W,F)
+//   gates  (T,B,H,W,F,4) and kept_c (T,B,H,W,F) as forward left them; c0 (B,H,W,F) or null (zeros); dh (T,B,H,W,F)
 //   coefficients (F, 4), h (T,B,H,W,F): of a linked BatchNormalization, whose dy dh then is (batch_norm_link.cuh); or
 //          null, both. The block's coefficients stand in shared memory, in front of what persistent.cuh keeps there.
 //   dz     (T,B,H,W,F,4)
 //   dc0, dh0  (B,H,W,F): the gradients of the state before the first frame; null, both, if nobody asks for them
 //   flags  one for each block (persistent.cuh), 0 before the first launch; exchange: see there, or null
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
-    persistent_backward(const OPERAND* packed, const GATE* gates, const float* c, const float* c0, const OPERAND* dh,
-                        const float* coefficients, const OPERAND* h, OPERAND* dz, float* dc0, float* dh0,
+    persistent_backward(const OPERAND* packed, const GATE* gates, const GATE* kept_c, const float* c0,
+                        const OPERAND* dh, const float* coefficients, const OPERAND* h, OPERAND* dz, float* dc0, float* dh0,
                         uint32_t* flags, float* exchange, int steps, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
@@ -129,7 +130,7 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
 #pragma unroll
         for (int s = 0; s < STATES; ++s) {
             bool inside = own.pixel(r) < frames.pixels() && own.has(s);
-            cell[r][s] = inside ? c[(steps - 1) * states + own.at(r, s)] : 0.0f;
+            cell[r][s] = inside ? widen(kept_c[(steps - 1) * states + own.at(r, s)]) : 0.0f;
             dc[r][s] = 0.0f;
         }
 #pragma unroll 1
@@ -137,9 +138,9 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
         Sums<Tile> sum;
         clear(sum);
         Row rows[2];
-        const float* c_prev = t > 0 ? c + (t - 1) * states : c0;
+        const GATE* c_prev = t > 0 ? kept_c + (t - 1) * states : nullptr;
         auto read = [&](int r) {
-            read_row(rows[r % 2], own, r, gates + 4 * t * states, c_prev, dh + t * states,
+            read_row(rows[r % 2], own, r, gates + 4 * t * states, c_prev, c0, dh + t * states,
                      h == nullptr ? nullptr : h + t * states, frames.pixels());
         };
 #pragma unroll
@@ -148,7 +149,7 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
             prefetch_tile<Tile, 4 * Tile::COLUMNS>(gates + 4 * (t - 1) * states, place, frames.pixels(), 4 * F, 4 * first, 4 * filters);
             prefetch_tile<Tile, Tile::COLUMNS>(dh + (t - 1) * states, place, frames.pixels(), F, first, filters);
             if (h != nullptr) prefetch_tile<Tile, Tile::COLUMNS>(h + (t - 1) * states, place, frames.pixels(), F, first, filters);
-            if (t > 1) prefetch_tile<Tile, Tile::COLUMNS>(c + (t - 2) * states, place, frames.pixels(), F, first, filters);
+            if (t > 1) prefetch_tile<Tile, Tile::COLUMNS>(kept_c + (t - 2) * states, place, frames.pixels(), F, first, filters);
         }
         if (t + 1 < steps) {
             recurrence.wait_for(steps - 1 - t);

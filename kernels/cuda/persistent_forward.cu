@@ -74,28 +74,29 @@ __device__ __forceinline__ void advance_row(Sums<Tile>& sum, const Owned& own, i
 
 // The gates and c of that row, for backward.
 __device__ __forceinline__ void keep_row(const Sums<Tile>& sum, const Owned& own, int r, const float* cell, GATE* z,
-                                         float* c, int pixels) {
+                                         GATE* kept_c, int pixels) {
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p) {
         const float* left = &sum.v[r / 2][2 * p][r % 2 * 2];
         const float* right = &sum.v[r / 2][2 * p + 1][r % 2 * 2];
         if (own.pixel(r) >= pixels || !own.has(p)) continue;
         put4(z + 4 * own.at(r, p), make_float4(left[0], left[1], right[0], right[1]));
-        c[own.at(r, p)] = cell[p];
+        put(kept_c + own.at(r, p), cell[p]);
     }
 }
 
 // (1), the recurrent term, then (2) .. (5), frames 0 .. T-1.
 //   h0, c0  (B,H,W,F) or null (zeros)
-//   z       (T,B,H,W,F,4): the input term -> with keep the gates, for backward
-//   c       (T,B,H,W,F) with keep; else (B,H,W,F), the last one
+//   z       (T,B,H,W,F,4): the input term -> with kept_c the gates, for backward
+//   kept_c  (T,B,H,W,F): c, for backward; null: nobody wants it
+//   c       (B,H,W,F): the last one
 //   h       (T,B,H,W,F)
 //   partial (tiles, 2, F): the sums of h and h^2 for a linked BatchNormalization (batch_norm_link.cuh); null: nobody
 //           wants them. They wait in shared memory, in front of what persistent.cuh keeps there.
 //   flags   one for each block (persistent.cuh), 0 before the first launch
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
-    persistent_forward(const OPERAND* h0, const OPERAND* packed, GATE* z, const float* c0, float* c, OPERAND* h,
-                       double* partial, uint32_t* flags, int steps, int keep, int images, int height, int width) {
+    persistent_forward(const OPERAND* h0, const OPERAND* packed, GATE* z, const float* c0, GATE* kept_c, float* c,
+                       OPERAND* h, double* partial, uint32_t* flags, int steps, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
     const Statistics statistics(shared);
@@ -133,14 +134,13 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
         }
         recurrence.publish(t + 1);
         // Flags are on their way: what no other block waits for comes now.
-        if (keep) {
+        if (kept_c != nullptr) {
 #pragma unroll
-            for (int r = 0; r < ROWS; ++r) keep_row(sum, own, r, cell[r], z, c + t * states, frames.pixels());
+            for (int r = 0; r < ROWS; ++r) keep_row(sum, own, r, cell[r], z, kept_c + t * states, frames.pixels());
         }
         if (partial != nullptr) statistics.add(h + t * states, place, frames.pixels());
     }
     if (partial != nullptr) statistics.finish(partial, recurrence.tile, false);
-    if (keep) return;
 #pragma unroll
     for (int r = 0; r < ROWS; ++r)
 #pragma unroll

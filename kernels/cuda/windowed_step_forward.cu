@@ -28,8 +28,8 @@ extern "C" __global__ void pack_windowed_step_forward(const float* recurrent_ker
 // for a linked BatchNormalization stand in front of what windowed_frames.cuh keeps in shared memory.
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     windowed_step_forward(const OPERAND* h_prev, const OPERAND* packed, const GATE* z, const float* c_prev,
-                          GATE* gates, float* c, OPERAND* h, double* partial, int earlier, int images, int height,
-                          int width) {
+                          GATE* gates, GATE* kept_c, float* c, OPERAND* h, double* partial, int earlier,
+                          int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
     const int pixels = frames.pixels(), first = blockIdx.y * (Tile::BN / 4), filters = min(Tile::BN / 4, F - first);
@@ -39,7 +39,7 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     };
     convolve_frames<Tile, true>(  // (1)
         shared + Statistics::BYTES, h_prev, packed, frames, prefetch, [&](const Sums<Tile>& sum, Place place, int tile) {
-            advance_tile<Tile>(sum, place, pixels, z, c_prev, gates, c, h);  // (2) .. (5)
+            advance_tile<Tile>(sum, place, pixels, z, c_prev, gates, kept_c, c, h);  // (2) .. (5)
             if (partial != nullptr) sum_tile<Tile>(shared, h, tile, place, pixels, partial, earlier);
         });
 }

@@ -143,11 +143,12 @@ def test_flags_count_on_from_launch_to_launch(start: int) -> None:
     generator, frame = np.random.default_rng(0), (spec.B, spec.H, spec.W, spec.F)
     weights = runtime.from_host(generator.standard_normal((3, 3, spec.F, 4 * spec.F)), np.float32)
     inputs = generator.standard_normal((spec.T, *frame, 4)).astype(np.float32)
-    c, h = (runtime.empty((spec.T, *frame), np.float32) for _ in range(2))
+    c, h = (runtime.empty(shape, np.float32) for shape in (frame, (spec.T, *frame)))
+    kept_c = runtime.empty((spec.T, *frame), np.float32)
     runs = []
 
     def run() -> None:
-        recurrence(weights, None, None, z, c, h)
+        recurrence(weights, None, None, z, kept_c, c, h)
 
     z = runtime.from_host(inputs, np.float32)
     replay = runtime.capture(run).replay
@@ -168,6 +169,7 @@ def test_flags_that_disagree_are_reported() -> None:
     recurrence.flags[...] = [5, 2, 5]
     frame = (spec.B, spec.H, spec.W, spec.F)
     weights = runtime.zeros((3, 3, spec.F, 4 * spec.F), np.float32)
-    z, c, h = (runtime.zeros((spec.T, *frame, *gates), np.float32) for gates in ((4,), (), ()))
+    z, kept_c, h = (runtime.zeros((spec.T, *frame, *gates), np.float32) for gates in ((4,), (), ()))
+    c = runtime.zeros(frame, np.float32)
     with pytest.raises(SimulationError, match="persistent_forward: race on h"):
-        recurrence(weights, None, None, z, c, h)
+        recurrence(weights, None, None, z, kept_c, c, h)
