@@ -128,7 +128,17 @@ def tiles(records: Records, short: bool) -> list[str]:
         "time",
     ]
     names = ("kernel", "precision", "columns", "split", "crews", "warpgroups", "m_tiles", "chunks", "buffers")
-    return table(header, [[*(str(r[name]) for name in names), duration(r["seconds"])] for r in found]) if found else []
+    lines = table(header, [[*(str(r[name]) for name in names), duration(r["seconds"])] for r in found]) if found else []
+    return [*lines, *gradient_tiles(of_kind(records, "gradient tile"))]
+
+
+def gradient_tiles(records: Records) -> list[str]:
+    """Those of weight gradients, the fastest first."""
+    found = sorted(records, key=lambda r: (r["precision"], r["seconds"]))
+    names = ("kernel", "precision", "arguments", "patch_rows")
+    header = ["kernel", "precision", "template arguments", "rows of a patch", "counted clocks", "time"]
+    rows = [[*(str(r[n]) for n in names), f"{r['counted_clocks']:.0f}", duration(r["seconds"])] for r in found]
+    return ["", *table(header, rows)] if found else []
 
 
 def comparison(records: Records, short: bool) -> list[str]:

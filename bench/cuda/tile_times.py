@@ -2,7 +2,8 @@
 
 For each recurrence and each convolution over all frames of one layer of the example, the tiles that fit, one of every
 way to cut a block, those first that the planners would take. It is what the counts of product_tiles.py are fitted to,
-and what the order of persistent_tiles.py should be held against. Nothing is recorded on a device without such products.
+and what the order of persistent_tiles.py should be held against. Weight gradients follow (gradient_tile_times.py).
+Nothing is recorded on a device without such products.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.cuda.device import Device
+from bench.cuda.gradient_tile_times import record_gradient_tiles
 from bench.cuda.kernel_times import attempt, repeated_seconds
 from bench.cuda.part import Part
 from bench.cuda.sizes import sizes
@@ -20,7 +22,7 @@ from kernels.cuda.binding import bind_elements, cell_defines
 from kernels.cuda.launch import Program, Runtime
 from kernels.cuda.persistent import PersistentBackward, PersistentForward
 from kernels.cuda.persistent_tiles import backward_front, blocks_of, choice, choice_backward, forward_front
-from kernels.cuda.precision import gate_dtype, operand_dtype
+from kernels.cuda.precision import cell_dtype, gate_dtype, operand_dtype
 from kernels.cuda.product_tiles import choice_over_frames, group_clocks, windowed_grid
 from kernels.cuda.source import Source, load_source
 from kernels.cuda.warpgroup_tiles import GroupTile, channel_group_tiles, gate_group_tiles, has_warpgroups
@@ -40,6 +42,8 @@ def main() -> None:
     for precision in PRECISIONS:
         if has_warpgroups(precision, device.runtime.limits):
             attempt(part, f"tiles in {precision}", partial(record_tiles, part, device, spec, precision))
+            gradients = partial(record_gradient_tiles, part, device, spec, precision)
+            attempt(part, f"tiles of gradients in {precision}", gradients)
 
 
 def layer(work: Work) -> ConvLSTMSpec:
@@ -99,7 +103,7 @@ def work_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str, t
     sequence, gates = (spec.T, *frame, spec.F), (spec.T, *frame, spec.F, 4)
     weights = runtime.zeros((spec.kh, spec.kw, spec.F, 4 * spec.F), "float32")
     state, cell = runtime.zeros(sequence, operands), runtime.zeros(sequence[1:], "float32")
-    kept_c = runtime.zeros(sequence, gate_dtype(precision))
+    kept_c = runtime.zeros(sequence, cell_dtype(precision))
     z, dz = runtime.zeros(gates, gate_dtype(precision)), runtime.zeros(gates, operands)
     if kernel == "persistent_forward":
         forward = PersistentForward(runtime, spec, precision, tile)

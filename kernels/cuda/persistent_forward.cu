@@ -74,7 +74,7 @@ __device__ __forceinline__ void advance_row(Sums<Tile>& sum, const Owned& own, i
 
 // The gates and c of that row, for backward.
 __device__ __forceinline__ void keep_row(const Sums<Tile>& sum, const Owned& own, int r, const float* cell, GATE* z,
-                                         GATE* kept_c, int pixels) {
+                                         CELL* kept_c, int pixels) {
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p) {
         const float* left = &sum.v[r / 2][2 * p][r % 2 * 2];
@@ -95,7 +95,7 @@ __device__ __forceinline__ void keep_row(const Sums<Tile>& sum, const Owned& own
 //           wants them. They wait in shared memory, in front of what persistent.cuh keeps there.
 //   flags   one for each block (persistent.cuh), 0 before the first launch
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
-    persistent_forward(const OPERAND* h0, const OPERAND* packed, GATE* z, const float* c0, GATE* kept_c, float* c,
+    persistent_forward(const OPERAND* h0, const OPERAND* packed, GATE* z, const float* c0, CELL* kept_c, float* c,
                        OPERAND* h, double* partial, uint32_t* flags, int steps, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};

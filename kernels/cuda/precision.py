@@ -1,4 +1,6 @@
-"""The precisions of the convolutions: what operands and gates are in memory, and which constants tell the kernels."""
+"""The precisions of the convolutions: what operands, gates and kept cell states are in memory, and which constants tell
+the kernels.
+"""
 
 from kernels.cuda.source import DTYPES, Constant
 
@@ -28,6 +30,16 @@ def gate_dtype(precision: str) -> str:
     return DTYPES[gate_type(precision)]
 
 
+def cell_type(precision: str) -> str:
+    """The type that kernels call CELL: of every c that is kept for backward (operand.cuh)."""
+    return "f16" if precision == "bfloat16" else "float"
+
+
+def cell_dtype(precision: str) -> str:
+    """The dtype of an array of it."""
+    return DTYPES[cell_type(precision)]
+
+
 def precision_defines(precision: str) -> dict[str, Constant]:
     """What operand.cuh must be told."""
     return {
@@ -35,4 +47,5 @@ def precision_defines(precision: str) -> dict[str, Constant]:
         "BF16": precision == "bfloat16",
         "OPERAND": operand_type(precision),
         "GATE": gate_type(precision),
+        "CELL": cell_type(precision),
     }

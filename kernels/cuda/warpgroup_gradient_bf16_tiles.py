@@ -153,9 +153,16 @@ def warpgroup_bf16_tile(
     spec: ConvLSTMSpec, channels: int, bias: bool, limits: DeviceLimits
 ) -> WarpgroupBf16Tile | None:
     """The tile of a gradient of weights (kh,kw,channels,4F) that costs least. None: the kernels are not for it."""
+    return next(iter(warpgroup_bf16_tiles(spec, channels, bias, limits)), None)
+
+
+def warpgroup_bf16_tiles(
+    spec: ConvLSTMSpec, channels: int, bias: bool, limits: DeviceLimits
+) -> list[WarpgroupBf16Tile]:
+    """All that fit, those first that cost least."""
     columns = 4 * spec.F
     if not has_warpgroups("bfloat16", limits) or channels % PIECE or columns % PIECE:
-        return None
+        return []
     tiles = (
         WarpgroupBf16Tile(channels, columns, spec.kh, spec.kw, bias, tap_rows, tap_columns, stages, rows)
         for tap_rows in _divisors(spec.kh)
@@ -164,7 +171,7 @@ def warpgroup_bf16_tile(
         for stages in range(2, MAX_STAGES + 1)
     )
     fitting = (tile for tile in tiles if tile.fits(limits.shared_bytes_per_block))
-    return min(fitting, key=lambda tile: _cost(spec, tile), default=None)
+    return sorted(fitting, key=lambda tile: _cost(spec, tile))
 
 
 def warpgroup_bf16_clocks(spec: ConvLSTMSpec, tile: WarpgroupBf16Tile) -> float:

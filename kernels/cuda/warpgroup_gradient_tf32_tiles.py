@@ -95,8 +95,15 @@ def warpgroup_tf32_tile(
     spec: ConvLSTMSpec, channels: int, bias: bool, limits: DeviceLimits
 ) -> WarpgroupTf32Tile | None:
     """The tile of a gradient of weights (kh,kw,channels,4F) that costs least. None: the kernel cannot run."""
+    return next(iter(warpgroup_tf32_tiles(spec, channels, bias, limits)), None)
+
+
+def warpgroup_tf32_tiles(
+    spec: ConvLSTMSpec, channels: int, bias: bool, limits: DeviceLimits
+) -> list[WarpgroupTf32Tile]:
+    """All that fit, those first that cost least."""
     if not has_warpgroups("tf32", limits) or channels % 8 != 0 or spec.kh > MAX_KERNEL_HEIGHT:
-        return None
+        return []
     registers = MAX_REGISTERS - 4 * (spec.kh + 1)  # for sums, beside the rows of the window
     most = min(2 * registers // spec.kh // 8 * 8, MAX_COLUMNS)
     columns = 4 * spec.F
@@ -110,7 +117,7 @@ def warpgroup_tf32_tile(
         and 4 * rows * spec.W * columns < 1 << 32  # bytes from a patch's first row to its last
     )
     fitting = (tile for tile in tiles if tile.shared_bytes <= limits.shared_bytes_per_block)
-    return min(fitting, key=lambda tile: warpgroup_tf32_clocks(spec, tile), default=None)
+    return sorted(fitting, key=lambda tile: warpgroup_tf32_clocks(spec, tile))
 
 
 def warpgroup_tf32_clocks(spec: ConvLSTMSpec, tile: WarpgroupTf32Tile) -> float:

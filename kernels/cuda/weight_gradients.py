@@ -129,7 +129,7 @@ class _Gathered:
         return frames * self._spec.B * self._spec.H * self._spec.W
 
 
-class _Patches:
+class PatchesGradient:
     def __init__(
         self,
         runtime: Runtime,
@@ -189,12 +189,12 @@ def _first_stage(
         others = _least_clocks(spec, windowed, gathered, precision)
         found = _by_warpgroups(spec, channels, bias, precision, runtime.limits)
         if found and (products == "warpgroups" or found[2] < BEYOND_COUNT * others):
-            return _Patches(runtime, spec, precision, name, f"warpgroup_{name}_gradient_{found[0]}", found[1])
+            return PatchesGradient(runtime, spec, precision, name, f"warpgroup_{name}_gradient_{found[0]}", found[1])
     if windowed is None and products == "windows":
         raise ValueError(f"products: expected 'auto' or 'gathered' where windows do not fit, got 'windows' for {spec}")
     if windowed is None or (products == "auto" and not windows_cost_less(spec, windowed, gathered, precision)):
         return way
-    return _Patches(runtime, spec, precision, name, f"windowed_{name}_gradient", windowed)
+    return PatchesGradient(runtime, spec, precision, name, f"windowed_{name}_gradient", windowed)
 
 
 def _by_warpgroups(

@@ -32,7 +32,7 @@ def test_half_the_bits_are_about_half_the_bytes() -> None:
     gates = sum(given[name].nbytes for given in arguments for name in ("z", "gates") if name in given)
     # Packed weights are padded for their tiles.
     assert moved["tf32"] == pytest.approx(moved["float32"] - gates / 2, rel=1e-3)
-    assert 0.5 < moved["bfloat16"] / moved["float32"] < 0.7
+    assert 0.5 < moved["bfloat16"] / moved["float32"] < 0.6
     assert 0.5 < held["bfloat16"] / held["float32"] < 0.8  # partial sums are float32 in both, and more in bfloat16
 
 

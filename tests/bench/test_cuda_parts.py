@@ -14,6 +14,7 @@ from bench.cuda import main, runner
 from bench.cuda.correctness import NETWORKS, OPERATIONS, groups
 from bench.cuda.device import Device
 from bench.cuda.goals import goals
+from bench.cuda.gradient_tile_times import record_gradient_tiles
 from bench.cuda.part import ROOT, Ended, Part, append_record, read_records, run_limited
 from bench.cuda.report import markdown, proved_wrong
 from bench.cuda.runner import PartKind, Run
@@ -117,6 +118,19 @@ def test_tiles_are_timed_where_there_are_warpgroup_products(tmp_path: Path) -> N
     assert all((record["counted_clocks"] is None) == record["kernel"].startswith("persistent") for record in found)
     lines = tiles(found, short=False)
     assert len(lines) == 2 + len(found) and "windowed_input_forward" in lines[-1]
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+def test_tiles_of_gradients_are_timed_beside_their_count(precision: str, tmp_path: Path) -> None:
+    part = Part(tmp_path / "records.jsonl", 60.0, True, sys.executable, tmp_path)
+    device = Device(rehearse=True, runtime=SimRuntime(checked=False, architecture="90a"))
+    spec = ConvLSTMSpec(T=1, B=2, H=9, W=7, C=8, F=8, kh=3, kw=3)
+    record_gradient_tiles(part, device, spec, precision)
+    found = read_records(part.records)
+    assert 1 < len(found) <= 6 and len({(record["arguments"], record["patch_rows"]) for record in found}) == len(found)
+    assert all(record["seconds"] > 0.0 and record["counted_clocks"] > 0.0 for record in found)
+    lines = tiles(found, short=False)
+    assert len(lines) == 3 + len(found) and found[0]["kernel"] in lines[-1]
 
 
 def results_of(letter: str, *records: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""The weight gradients of part (g): what their tiles on Hopper's warpgroup products take, beside what is counted.
+
+Of one layer of the example, the gradient of its kernel: the tiles that fit, those first that the planner would take.
+It is what ARRIVAL_CLOCKS of warpgroup_gradient_bf16_tiles.py should be held against.
+"""
+
+from functools import partial
+
+from bench.cuda.device import Device
+from bench.cuda.kernel_times import repeated_seconds
+from bench.cuda.part import Part
+from kernels.cuda.binding import Launch
+from kernels.cuda.launch import DeviceLimits, Runtime
+from kernels.cuda.patch_tiles import PatchTile
+from kernels.cuda.precision import operand_dtype
+from kernels.cuda.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tiles
+from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tiles
+from kernels.cuda.weight_gradients import PatchesGradient
+from kernels.specs import ConvLSTMSpec
+
+MOST = 6
+"""Tiles in one precision."""
+
+
+def record_gradient_tiles(part: Part, device: Device, spec: ConvLSTMSpec, precision: str) -> None:
+    """One record for each tile; their programs compile side by side."""
+    bound = [
+        (tile, clocks, launch_of(device.runtime, spec, precision, tile))
+        for tile, clocks in tiles(spec, precision, device.runtime.limits)
+    ]
+    for tile, clocks, launch in bound:
+        part.record(
+            "gradient tile", kernel=kernel_of(precision), precision=precision, arguments=tile.arguments,
+            patch_rows=tile.patch_rows, seconds=repeated_seconds(device, launch), counted_clocks=clocks,
+        )  # fmt: skip
+
+
+def tiles(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> list[tuple[PatchTile, float]]:
+    """The first MOST, each with what it counts."""
+    if precision == "tf32":
+        tf32 = warpgroup_tf32_tiles(spec, spec.C, True, limits)[:MOST]
+        return [(tile, warpgroup_tf32_clocks(spec, tile)) for tile in tf32]
+    bf16 = warpgroup_bf16_tiles(spec, spec.C, True, limits)[:MOST]
+    return [(tile, warpgroup_bf16_clocks(spec, tile)) for tile in bf16]
+
+
+def kernel_of(precision: str) -> str:
+    """The gradient's kernel, and file."""
+    return f"warpgroup_kernel_gradient_{'tf32' if precision == 'tf32' else 'bf16'}"
+
+
+def launch_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: PatchTile) -> Launch:
+    """A call that launches it once, on zeros of its own."""
+    way = PatchesGradient(runtime, spec, precision, "kernel", kernel_of(precision), tile)
+    frames, operands = (spec.T, spec.B, spec.H, spec.W), operand_dtype(precision)
+    x, dz = runtime.zeros((*frames, spec.C), operands), runtime.zeros((*frames, spec.F, 4), operands)
+    partial_sums = runtime.zeros((way.slices(spec.T), spec.kh * spec.kw * spec.C + 1, 4 * spec.F), "float32")
+    bound = way.bind(spec.T, {"x": x.shape, "dz": dz.shape, "partial": partial_sums.shape})
+    return partial(bound, x=x, dz=dz, partial=partial_sums)
