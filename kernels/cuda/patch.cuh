@@ -113,10 +113,11 @@ struct Pieces {
     static constexpr int COUNT = (Piece<Tile>::IN_ROW + Tile::THREADS - 1) / Tile::THREADS;
     Piece<Tile> pieces[COUNT];
 
-    __device__ __forceinline__ Pieces(const OPERAND* x, const OPERAND* dz, int width, int patch_rows) {
+    // thread: of THREADS that copy the same patches.
+    __device__ __forceinline__ Pieces(const OPERAND* x, const OPERAND* dz, int width, int patch_rows, int thread) {
 #pragma unroll
         for (int i = 0; i < COUNT; ++i)
-            pieces[i] = Piece<Tile>(threadIdx.x + i * Tile::THREADS, x, dz, width, patch_rows);
+            pieces[i] = Piece<Tile>(thread + i * Tile::THREADS, x, dz, width, patch_rows);
     }
     // Patch `patch` is copied next, to a window and dz.
     __device__ __forceinline__ void begin(OPERAND* window, OPERAND* dz_rows, Frames frames, Corner corner) {

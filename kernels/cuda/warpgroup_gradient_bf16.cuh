@@ -8,8 +8,9 @@
 //     stage 1    partial[s][r][n]   = the sum over the patches of slice s
 //                                     blockIdx = (group of taps, group of columns, slice)
 //
-// A block is one warpgroup; two of them on a multiprocessor hide each other's barriers. Shared memory has STAGES patches:
-// while one is multiplied, those that follow it are on their way. D of a product is
+// A block has two crews, a warpgroup each, which hide each other's barriers: they take patches in turn, and add up their sums
+// in the end. A crew has STAGES patches in shared memory: while one is multiplied, those that follow are on their way. D of a
+// product is
 //
 //     D[n][dy, c]    64 columns of dz    x    TAP_ROWS rows of taps, CHANNELS each, at one dx        over 16 pixels
 //
@@ -37,7 +38,8 @@ struct WarpgroupGradientTile {
     static constexpr int CHANNELS = CHANNELS_, PADDED = CHANNELS, COLUMNS = COLUMNS_, KH = KH_, KW = KW_;
     static constexpr bool BIAS = BIAS_;
     static constexpr int TAP_ROWS = TAP_ROWS_, TAP_COLUMNS = TAP_COLUMNS_, N = TAP_ROWS * CHANNELS;
-    static constexpr int BN = 64, THREADS = 128, STAGES = STAGES_;
+    static constexpr int BN = 64, THREADS = 128, CREWS = 2, BLOCK_THREADS = THREADS * CREWS, STAGES = STAGES_;
+    static constexpr int HALF = TAP_COLUMNS * TAP_ROWS * CHANNELS / 4 + (BIAS ? 1 : 0);  // sums of a thread of 8 columns of dz
     static constexpr int ROWS = KH * KW * CHANNELS + (BIAS ? 1 : 0);  // of dw
     static constexpr int WINDOW_WIDTH = PATCH_WIDTH + KW - 1;
     static constexpr int PLANE_X = (WINDOW_WIDTH + 1) * PIECE, PLANE_DZ = (PATCH_WIDTH + 1) * PIECE;
@@ -83,75 +85,90 @@ struct TapSums {
     }
 };
 
-// partial  (ROWS, COLUMNS) of one slice. Lanes of a warp write eight neighbours of four rows: whole sectors.
-template <class Tile>
-__device__ __forceinline__ void write_sums(const TapSums<Tile>& sum, float* partial, int first_dy, int first_dx) {
-    const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+// visit(i, value, row of dw) for the sums of a thread that are of columns g (half 0) or g + 8 (half 1) of its warp's 16, i < HALF.
+template <int half, class Tile, class Visit>
+__device__ __forceinline__ void for_each_sum(TapSums<Tile>& sum, int first_dy, int first_dx, Visit visit) {
+    int i = 0;
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-        const int n = blockIdx.y * Tile::BN + threadIdx.x / 32 * 16 + 8 * half + g;
-        if (n >= Tile::COLUMNS) break;
+    for (int dx = 0; dx < Tile::TAP_COLUMNS; ++dx)
 #pragma unroll
-        for (int dx = 0; dx < Tile::TAP_COLUMNS; ++dx)
-#pragma unroll
-            for (int column = 0; column < Tile::N; column += 8) {
-                const int tap = (first_dy + column / Tile::CHANNELS) * Tile::KW + first_dx + dx;
-                const int r = tap * Tile::CHANNELS + column % Tile::CHANNELS + 2 * t;
-                float* target = partial + r * Tile::COLUMNS + n;
-                target[0] = sum.taps[dx][column / 8][2 * half];
-                target[Tile::COLUMNS] = sum.taps[dx][column / 8][2 * half + 1];
-            }
-        if (Tile::BIAS && blockIdx.x == 0 && t == 0)
-            partial[(Tile::ROWS - 1) * Tile::COLUMNS + n] = sum.bias[0][2 * half];
-    }
+        for (int column = 0; column < Tile::N; column += 8) {
+            const int tap = (first_dy + column / Tile::CHANNELS) * Tile::KW + first_dx + dx;
+            const int r = tap * Tile::CHANNELS + column % Tile::CHANNELS + threadIdx.x % 4 * 2;
+            visit(i++, sum.taps[dx][column / 8][2 * half], r);
+            visit(i++, sum.taps[dx][column / 8][2 * half + 1], r + 1);
+        }
+    if constexpr (Tile::BIAS) visit(i++, sum.bias[0][2 * half], Tile::ROWS - 1);
+}
+
+// Adds up the sums of both crews: each hands one half to the other and writes the other one, its own.
+//   exchange  (CREWS, HALF, THREADS), which nobody uses any more
+//   partial   (ROWS, COLUMNS) of one slice. Lanes of a warp write eight neighbours of four rows: whole sectors.
+template <int CREW, class Tile>
+__device__ __forceinline__ void add_crews(TapSums<Tile>& sum, float* exchange, float* partial, int first_dy, int first_dx) {
+    const int thread = threadIdx.x % Tile::THREADS, lane = thread % 32;
+    const int n = blockIdx.y * Tile::BN + thread / 32 * 16 + 8 * CREW + lane / 4;
+    float* to = exchange + (1 - CREW) * Tile::HALF * Tile::THREADS + thread;
+    const float* from = exchange + CREW * Tile::HALF * Tile::THREADS + thread;
+    for_each_sum<1 - CREW>(sum, first_dy, first_dx, [&](int i, float value, int) { to[i * Tile::THREADS] = value; });
+    __syncthreads();
+    if (n >= Tile::COLUMNS) return;
+    for_each_sum<CREW>(sum, first_dy, first_dx, [&](int i, float value, int r) {
+        if (r < Tile::ROWS - 1 || !Tile::BIAS || (blockIdx.x == 0 && lane % 4 == 0))  // the bias has one row
+            partial[r * Tile::COLUMNS + n] = value + from[i * Tile::THREADS];
+    });
 }
 
 // Stage 1. Slice blockIdx.z takes patches_per_slice patches.
 //   x        (frames.images, height, width, CHANNELS);  dz (the same pixels, COLUMNS)
 //   partial  (slices, ROWS, COLUMNS)
-//   patch_rows  a multiple of PAIR_ROWS; STAGES of so many fit in shared memory, behind 128 bytes of ones
+//   patch_rows  a multiple of PAIR_ROWS; STAGES of so many fit in shared memory for each crew, behind 128 bytes of ones
 template <class Tile>
 __device__ __forceinline__ void warpgroup_gradient(char* shared, const bf16* x, const bf16* dz, float* partial,
                                                    Frames frames, int patch_rows, int patches_per_slice, int patches) {
     const int pairs = patch_rows / PAIR_ROWS, rows = patch_rows + Tile::KH - 1;
     const int window_size = rows * Tile::ROW_X, stage_size = window_size + patch_rows * Tile::ROW_DZ;
-    bf16* stages = (bf16*)shared + 8 * PIECE;
-    const int first = blockIdx.z * patches_per_slice, last = min(first + patches_per_slice, patches);
+    const int crew = threadIdx.x / Tile::THREADS, thread = threadIdx.x % Tile::THREADS;
+    bf16* stages = (bf16*)shared + 8 * PIECE + crew * Tile::STAGES * stage_size;
+    const int of_slice = blockIdx.z * patches_per_slice, last = min(of_slice + patches_per_slice, patches);
+    const int first = of_slice + crew, count = (last - first + Tile::CREWS - 1) / Tile::CREWS;  // of this crew's patches
     const int across = Tile::KW / Tile::TAP_COLUMNS;
     const int first_dy = blockIdx.x / across * Tile::TAP_ROWS, first_dx = blockIdx.x % across * Tile::TAP_COLUMNS;
-    const int lane = threadIdx.x % 32;
-    const int corner_dz = lane / 16 * Tile::ROW_DZ + Tile::place_dz(lane % 8, threadIdx.x / 32 * 16 + lane / 8 % 2 * 8);
+    const int lane = thread % 32;
+    const int corner_dz = lane / 16 * Tile::ROW_DZ + Tile::place_dz(lane % 8, thread / 32 * 16 + lane / 8 % 2 * 8);
     const uint64_t ones = matrix_descriptor(shared, 0, 0);
     if (threadIdx.x < 4 * PIECE) ((uint32_t*)shared)[threadIdx.x] = cvt_bf16x2(1.0f, 1.0f);
-    Pieces<Tile> pieces(x, dz, frames.width, patch_rows);
+    fence_proxy_async();
+    __syncthreads();  // the ones are there, for both crews
+    Pieces<Tile> pieces(x, dz, frames.width, patch_rows, thread);
     TapSums<Tile> sum;
-    // The second block of a multiprocessor begins half a patch later, so that one copies while the other multiplies.
-    if (int(blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z)) * 2 >= int(gridDim.x * gridDim.y * gridDim.z))
-        pass_time(patch_rows * PATCH_WIDTH / 32 * Tile::TAP_COLUMNS * Tile::N / 2);
+    // The second crew begins half a patch later, so that one copies while the other multiplies.
+    if (crew == 1) pass_time(patch_rows * PATCH_WIDTH / 32 * Tile::TAP_COLUMNS * Tile::N / 2);
 
-    // Rows of that patch are copied next.
-    auto begin = [&](int patch) {
-        bf16* stage = stages + (patch - first) % Tile::STAGES * stage_size;
-        pieces.begin(stage, stage + window_size, frames, Corner(patch, frames, patch_rows));
+    // Rows of this crew's i-th patch are copied next.
+    auto begin = [&](int i) {
+        bf16* stage = stages + i % Tile::STAGES * stage_size;
+        pieces.begin(stage, stage + window_size, frames, Corner(first + i * Tile::CREWS, frames, patch_rows));
     };
 #pragma unroll 1
-    for (int patch = first; patch < first + Tile::STAGES - 1; ++patch) {
-        begin(patch);
-        pieces.copy(0, patch < last ? rows : 0, frames.height);
+    for (int i = 0; i < Tile::STAGES - 1; ++i) {
+        begin(i);
+        pieces.copy(0, i < count ? rows : 0, frames.height);
         cp_async_commit();
     }
     const int rows_a_pair = rows_a_turn(rows, pairs);  // copied beside the products
 #pragma unroll 1
-    for (int patch = first; patch < last; ++patch) {
+    for (int i = 0; i < count; ++i) {
         cp_async_wait<Tile::STAGES - 2>();
         fence_proxy_async();
-        __syncthreads();  // the patch has arrived for everyone, and no product still reads the stage that is filled next
-        const bf16* now = stages + (patch - first) % Tile::STAGES * stage_size;
+        // The patch has arrived for the whole crew, and no product of it still reads the stage that is filled next.
+        barrier_sync(1 + crew, Tile::THREADS);
+        const bf16* now = stages + i % Tile::STAGES * stage_size;
         const bf16* corner = now + window_size + corner_dz;
         uint64_t window = matrix_descriptor(now + first_dy * Tile::ROW_X + first_dx * PIECE,
                                             Tile::ROW_X * int(sizeof(bf16)), Tile::PLANE_X * int(sizeof(bf16)));
-        begin(patch + Tile::STAGES - 1);
-        const int to_copy = patch + Tile::STAGES - 1 < last ? rows : 0;
+        begin(i + Tile::STAGES - 1);
+        const int to_copy = i + Tile::STAGES - 1 < count ? rows : 0;
         sum.hold_all();
 #pragma unroll 1
         for (int pair = 0; pair < pairs; ++pair) {
@@ -170,5 +187,12 @@ __device__ __forceinline__ void warpgroup_gradient(char* shared, const bf16* x, 
         wgmma_wait<0>();
         sum.hold_all();
     }
-    write_sums<Tile>(sum, partial + (long long)blockIdx.z * Tile::ROWS * Tile::COLUMNS, first_dy, first_dx);
+    __syncthreads();  // no product reads a stage any more
+    float* exchange = (float*)((bf16*)shared + 8 * PIECE);
+    float* target = partial + (long long)blockIdx.z * Tile::ROWS * Tile::COLUMNS;
+    if (crew == 0) {  // no register has a number that only the running program knows
+        add_crews<0>(sum, exchange, target, first_dy, first_dx);
+    } else {
+        add_crews<1>(sum, exchange, target, first_dy, first_dx);
+    }
 }

@@ -1,7 +1,7 @@
 """How a weight gradient by products of warpgroups is cut into blocks, and whether it is taken (Hopper, bfloat16).
 
-A block has all pixels of its slice, 64 columns of the gradient and a group of its taps, all where the registers allow.
-What a tile costs is counted as product_tiles.py counts it.
+A block has all pixels of its slice, which two crews of it share, 64 columns of the gradient and a group of its taps,
+all where the registers allow. What a tile costs is counted as product_tiles.py counts it.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,9 @@ from typing import ClassVar
 from kernels.cuda.launch import DeviceLimits
 from kernels.cuda.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices
 from kernels.cuda.product_tiles import L2_BYTES, SHARED_BYTES, STEP_CLOCKS
-from kernels.cuda.tiles import TARGET_BLOCKS, ceil_div
+from kernels.cuda.tiles import ceil_div
 from kernels.cuda.warpgroup_tiles import has_warpgroups
+from kernels.cuda.windowed_gradient_tiles import BLOCKS
 from kernels.specs import ConvLSTMSpec
 
 ELEMENT = 2
@@ -25,8 +26,8 @@ PIECE = 8
 PAIR_ROWS = 4
 """Rows of a patch whose products follow one another without a branch; PAIR_ROWS in warpgroup_gradient_bf16.cuh."""
 
-BLOCK_COLUMNS, THREADS = 64, 128
-"""The rows of a warpgroup's D, and its threads."""
+BLOCK_COLUMNS, THREADS, CREWS = 64, 128, 2
+"""The rows of a warpgroup's D, its threads, and the warpgroups of a block."""
 
 BIAS_COLUMNS = 8
 """The smallest product's, which the bias takes."""
@@ -35,13 +36,10 @@ MAX_PRODUCT_COLUMNS = 160
 """Of D; what wgmma.cuh knows."""
 
 MAX_ACCUMULATORS = 184
-"""Of a thread: with fragments and addresses about 230 registers of the 255 that it may have, two blocks at a time."""
+"""Of a thread: with fragments and addresses about 230 registers of the 255 that it may have."""
 
 ONES_BYTES = 128
 """The factor of the bias, in front of the patches."""
-
-RESERVED_BYTES = 1024
-"""Of shared memory, that each block costs a multiprocessor beside its own."""
 
 MAX_STAGES = 4
 """Patches in shared memory. By then copies have two patches' time and more."""
@@ -68,7 +66,7 @@ class WarpgroupBf16Tile(PatchTile):
         patch_rows: rows of 8 pixels that a block multiplies at a time.
     """
 
-    blocks: ClassVar[int] = TARGET_BLOCKS
+    blocks: ClassVar[int] = BLOCKS
 
     channels: int
     columns: int
@@ -86,7 +84,7 @@ class WarpgroupBf16Tile(PatchTile):
 
     @property
     def threads(self) -> int:
-        return THREADS
+        return CREWS * THREADS
 
     @property
     def groups(self) -> tuple[int, int]:
@@ -112,7 +110,8 @@ class WarpgroupBf16Tile(PatchTile):
     def shared_bytes(self) -> int:
         window = (self.patch_rows + self.kh - 1) * (self.window_width + 1) * self.channels
         dz = self.patch_rows * (PATCH_WIDTH + 1) * BLOCK_COLUMNS
-        return ONES_BYTES + self.stages * ELEMENT * (window + dz)
+        stages = CREWS * self.stages * ELEMENT * (window + dz)
+        return ONES_BYTES + max(stages, CREWS * 4 * THREADS * self._half)
 
     @property
     def copied_bytes(self) -> int:
@@ -136,13 +135,18 @@ class WarpgroupBf16Tile(PatchTile):
         return max(multiplications / MULTIPLICATIONS, (read + copied) / SHARED_BYTES, copied / L2_BYTES)
 
     def fits(self, shared_bytes: int) -> bool:
-        """Whether the kernel can run it, two blocks on a multiprocessor whose blocks may have so much shared memory."""
+        """Whether the kernel can run it in so much shared memory."""
         return (
             self.product_columns <= MAX_PRODUCT_COLUMNS
             and self.accumulators <= MAX_ACCUMULATORS
             and self.pieces <= MAX_PIECES
-            and 2 * self.shared_bytes + RESERVED_BYTES <= shared_bytes
+            and self.shared_bytes <= shared_bytes
         )
+
+    @property
+    def _half(self) -> int:
+        """Sums that a thread hands to the other crew: those of half of its columns of dz."""
+        return self.tap_columns * self.product_columns // 4 + int(self.bias)
 
     @property
     def _bias_columns(self) -> int:
@@ -175,11 +179,11 @@ def warpgroup_bf16_tiles(
 
 
 def warpgroup_bf16_clocks(spec: ConvLSTMSpec, tile: WarpgroupBf16Tile) -> float:
-    """What the sums over all frames cost a multiprocessor of a large device, two blocks at a time."""
+    """What the sums over all frames cost a multiprocessor of a large device; its block takes two patches at a time."""
     slices, per_slice = tile.slices(tile.patches(spec.T * spec.B, spec.H, spec.W))
-    turns = per_slice * ceil_div(slices * prod(tile.groups), TARGET_BLOCKS)
+    turns = ceil_div(per_slice, CREWS) * ceil_div(slices * prod(tile.groups), BLOCKS)
     # The last rows of a patch are asked for three quarters through the patch that is stages - 1 before it.
-    return turns * (max(2 * tile.clocks, ARRIVAL_CLOCKS / (tile.stages - 1.75)) + STEP_CLOCKS)
+    return turns * (max(CREWS * tile.clocks, ARRIVAL_CLOCKS / (tile.stages - 1.75)) + STEP_CLOCKS)
 
 
 def _cost(spec: ConvLSTMSpec, tile: WarpgroupBf16Tile) -> tuple[float, int, int]:

@@ -12,7 +12,7 @@
 using Tile = WarpgroupGradientTile<SPEC_C, 4 * SPEC_F, SPEC_KH, SPEC_KW, true, KERNEL_GRADIENT>;
 
 // x (images,H,W,C), dz (images,H,W,F,4) -> partial (slices, kh*kw*C + 1, 4F), last row bias.
-extern "C" __global__ void __launch_bounds__(Tile::THREADS, 2)
+extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     warpgroup_kernel_gradient_bf16(const OPERAND* x, const OPERAND* dz, float* partial, int images, int height, int width,
                               int patch_rows, int patches, int patches_per_slice) {
     DYNAMIC_SHARED(char, shared);

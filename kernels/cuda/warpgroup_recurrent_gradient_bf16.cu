@@ -13,7 +13,7 @@ using Tile = WarpgroupGradientTile<SPEC_F, 4 * SPEC_F, SPEC_KH, SPEC_KW, false, 
 
 // h (images,H,W,F), the state that each dz (images,H,W,F,4) saw -> partial (slices, kh*kw*F, 4F).
 // slice_offset: how many slices an earlier launch has filled.
-extern "C" __global__ void __launch_bounds__(Tile::THREADS, 2)
+extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     warpgroup_recurrent_gradient_bf16(const OPERAND* h, const OPERAND* dz, float* partial, int slice_offset, int images,
                                  int height, int width, int patch_rows, int patches, int patches_per_slice) {
     DYNAMIC_SHARED(char, shared);

@@ -170,7 +170,7 @@ __device__ __forceinline__ void windowed_gradient(char* shared, const OPERAND* x
     const int stage_size = window_size + patch_rows * Tile::ROW_DZ;
     OPERAND* stages = (OPERAND*)shared;
     const int first = blockIdx.z * patches_per_slice, last = min(first + patches_per_slice, patches);
-    Pieces<Tile> pieces(x, dz, frames.width, patch_rows);
+    Pieces<Tile> pieces(x, dz, frames.width, patch_rows, threadIdx.x);
     const Places<Tile> places;
     const int columns = WarpPlace<Tile>().n * (8 * Tile::NT);
     Sums<Tile> sum;
