@@ -12,6 +12,7 @@ BENCHMARKS = {
     "keras": "the same numbers as Keras? 200 random networks, and the example's losses step by step",
     "cubin": "the CUDA kernels compiled for each architecture: registers, spills (no GPU needed)",
     "counted": "what a training step asks of a GPU: launches, arithmetic, bytes (no GPU needed)",
+    "rounding": "what tf32 and bfloat16 cost: gradients and 200 training steps beside float64 (no GPU needed)",
     "onnx": "the exported graphs in onnxruntime, beside the engine and a tf2onnx export",
     "cuda": "the CUDA back end beside its peers (needs a GPU)",
 }
