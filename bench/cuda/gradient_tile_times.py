@@ -15,7 +15,7 @@ from kernels.cuda.patch_tiles import PatchTile
 from kernels.cuda.precision import operand_dtype
 from kernels.cuda.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tiles
 from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tiles
-from kernels.cuda.weight_gradients import PatchesGradient
+from kernels.cuda.weight_gradients import PatchesGradient, warpgroup_kernel
 from kernels.specs import ConvLSTMSpec
 
 MOST = 6
@@ -30,8 +30,9 @@ def record_gradient_tiles(part: Part, device: Device, spec: ConvLSTMSpec, precis
     ]
     for tile, clocks, launch in bound:
         part.record(
-            "gradient tile", kernel=kernel_of(precision), precision=precision, arguments=tile.arguments,
-            patch_rows=tile.patch_rows, seconds=repeated_seconds(device, launch), counted_clocks=clocks,
+            "gradient tile", kernel=warpgroup_kernel("kernel", precision), precision=precision,
+            arguments=tile.arguments, patch_rows=tile.patch_rows, seconds=repeated_seconds(device, launch),
+            counted_clocks=clocks,
         )  # fmt: skip
 
 
@@ -44,14 +45,9 @@ def tiles(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> list[tupl
     return [(tile, warpgroup_bf16_clocks(spec, tile)) for tile in bf16]
 
 
-def kernel_of(precision: str) -> str:
-    """The gradient's kernel, and file."""
-    return f"warpgroup_kernel_gradient_{'tf32' if precision == 'tf32' else 'bf16'}"
-
-
 def launch_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: PatchTile) -> Launch:
     """A call that launches it once, on zeros of its own."""
-    way = PatchesGradient(runtime, spec, precision, "kernel", kernel_of(precision), tile)
+    way = PatchesGradient(runtime, spec, precision, "kernel", warpgroup_kernel("kernel", precision), tile)
     frames, operands = (spec.T, spec.B, spec.H, spec.W), operand_dtype(precision)
     x, dz = runtime.zeros((*frames, spec.C), operands), runtime.zeros((*frames, spec.F, 4), operands)
     partial_sums = runtime.zeros((way.slices(spec.T), spec.kh * spec.kw * spec.C + 1, 4 * spec.F), "float32")

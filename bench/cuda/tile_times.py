@@ -22,7 +22,7 @@ from kernels.cuda.binding import bind_elements, cell_defines
 from kernels.cuda.launch import Program, Runtime
 from kernels.cuda.persistent import PersistentBackward, PersistentForward
 from kernels.cuda.persistent_tiles import backward_front, blocks_of, choice, choice_backward, forward_front
-from kernels.cuda.precision import cell_dtype, gate_dtype, operand_dtype
+from kernels.cuda.precision import gate_dtype, operand_dtype
 from kernels.cuda.product_tiles import choice_over_frames, group_clocks, windowed_grid
 from kernels.cuda.source import Source, load_source
 from kernels.cuda.warpgroup_tiles import GroupTile, channel_group_tiles, gate_group_tiles, has_warpgroups
@@ -103,7 +103,7 @@ def work_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str, t
     sequence, gates = (spec.T, *frame, spec.F), (spec.T, *frame, spec.F, 4)
     weights = runtime.zeros((spec.kh, spec.kw, spec.F, 4 * spec.F), "float32")
     state, cell = runtime.zeros(sequence, operands), runtime.zeros(sequence[1:], "float32")
-    kept_c = runtime.zeros(sequence, cell_dtype(precision))
+    kept_c = runtime.zeros(sequence, gate_dtype(precision))
     z, dz = runtime.zeros(gates, gate_dtype(precision)), runtime.zeros(gates, operands)
     if kernel == "persistent_forward":
         forward = PersistentForward(runtime, spec, precision, tile)

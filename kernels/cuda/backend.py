@@ -37,11 +37,11 @@ class CudaBackend(Backend):
     Args:
         device: index of the CUDA device.
         precision: of the convolutions. "float32" (default): float32 multiplications, within 1e-5 of float64 relative in
-            norm. "tf32": tensor cores, factors rounded to 10 bits of mantissa, as gates are kept for backward,
-            float32 sums, within 2e-3; but for gates that rounding moves across a corner of a hard sigmoid
-            (docs/kernels.md, Precision). "bfloat16": tensor cores at twice that rate; activations and gradients are
-            kept with 7 bits of mantissa, gates with 10, weights are rounded for the products only; sums and cell
-            states are float32; within 2e-2.
+            norm. "tf32": tensor cores, factors rounded to 10 bits of mantissa, float32 sums, within 2e-3;
+            but for gates that rounding moves across a corner of a hard sigmoid (docs/kernels.md, Precision).
+            "bfloat16": tensor cores at twice that rate; activations and gradients are kept with 7 bits of mantissa,
+            gates and, for backward, cell states with 10, weights are rounded for the products only; sums and the cell
+            states that go on are float32; within 2e-2.
         runtime: where the kernels run; None is that device through CuPy.
         graphs: replay recorded work as CUDA graphs; None (default): unless the environment says CONVLSTM_GRAPHS=0.
         recurrence: how a ConvLSTM goes through its frames. "persistent": one launch each way for all of them;

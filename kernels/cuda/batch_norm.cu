@@ -42,9 +42,9 @@ struct Column {
         for (int q = 0; q < WIDTH; ++q) v.v[q] = array[channel + q];
         return v;
     }
-    // use(at, read(at)) for its channels in its rows of [first, last), at: of an array (rows, C). ROWS_EACH of them are read before
-    // the first is used: the compiler must take what is written for what is read next, and a loop that it unrolls has rows left
-    // over, one after another.
+    // use(at, read(at)) for its channels in its rows of [first, last), at: of an array (rows, C). ROWS_EACH of them are read
+    // before the first is used: the compiler must take what is written for what is read next, and a loop that it unrolls
+    // has rows left over, one after another.
     template <class Read, class Use>
     __device__ __forceinline__ void for_each_row(int first, int last, Read read, Use use) const {
         if (!active) return;

@@ -15,8 +15,8 @@
 // epilogue. The rest runs over all T * B frames in one launch.
 //
 // In tf32 weights and dz are rounded where they are written, x and h where they are multiplied. In bfloat16 x, h, dh,
-// dx, dz and the packed weights stand in memory as bf16 and every c that backward wants as f16, and in both z and the
-// gates as f16 (operand.cuh); the c that is carried, dc and every sum are float32.
+// dx, dz and the packed weights stand in memory as bf16, z, the gates and every c that backward wants as f16 (operand.cuh);
+// the c that is carried, dc and every sum are float32.
 //
 // Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and six tiles that tiles.py has chosen.
 
@@ -81,7 +81,7 @@ extern "C" __global__ void __launch_bounds__(InputForward::THREADS)
 //   earlier frames have left theirs there; null: nobody wants them
 extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
     step_forward(const OPERAND* h_prev, const OPERAND* packed, const GATE* z, const float* c_prev,
-                 GATE* gates, CELL* kept_c, float* c, OPERAND* h, double* partial, int earlier, int images,
+                 GATE* gates, GATE* kept_c, float* c, OPERAND* h, double* partial, int earlier, int images,
                  int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
@@ -97,13 +97,14 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
 
 // Backward of (1), the recurrent term of the step after, then of (5) .. (2), one frame.
 //   dz_next (B,H,W,F,4) or null (after the last frame); gates, kept_c and kept_c_prev, of the frame before, as step_forward
-//   left them; null before the first frame, then c0 (null: zeros); dh (B,H,W,F); dc (B,H,W,F) in place: gradient of c from the step after (written only, if dz_next is null) -> of c_prev
+//   left them; before the first frame kept_c_prev is null, and c0 (null: zeros) stands for it; dh (B,H,W,F)
+//   dc (B,H,W,F) in place: gradient of c from the step after (written only, if dz_next is null) -> of c_prev
 //   coefficients (F, 4), h (B,H,W,F): of a linked BatchNormalization, whose dy dh then is (batch_norm_link.cuh); or null
 //   dz (B,H,W,F,4)
 extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
-    step_backward(const OPERAND* dz_next, const OPERAND* packed, const GATE* gates, const CELL* kept_c,
-                  const CELL* kept_c_prev, const float* c0, const OPERAND* dh, const float* coefficients, const OPERAND* h, float* dc,
-                  OPERAND* dz, int images, int height, int width) {
+    step_backward(const OPERAND* dz_next, const OPERAND* packed, const GATE* gates, const GATE* kept_c,
+                  const GATE* kept_c_prev, const float* c0, const OPERAND* dh, const float* coefficients,
+                  const OPERAND* h, float* dc, OPERAND* dz, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<StepBackward> sum;

@@ -9,7 +9,7 @@ from kernels.cuda.convert import Inward, Outward
 from kernels.cuda.convolutions import Convolution, Name, weights_of
 from kernels.cuda.launch import Program, Runtime, Size
 from kernels.cuda.persistent import Recurrence, persistent_backward, persistent_forward
-from kernels.cuda.precision import cell_dtype, gate_dtype, operand_bytes, operand_dtype
+from kernels.cuda.precision import gate_dtype, operand_bytes, operand_dtype
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.source import Constant
 from kernels.cuda.tiles import conv_tile, gradient_tile, round_up
@@ -87,7 +87,7 @@ class ConvLSTMPlan:
         gates = gate_dtype(self._precision)
         # In training the activations replace z where it stands, and stay with every c until backward has used them.
         self._z = empty(self._sequence, gates) if spec.training else self._workspace.array("z", self._sequence, gates)
-        self._kept_c = empty((spec.T, *self._state), cell_dtype(self._precision)) if spec.training else None
+        self._kept_c = empty((spec.T, *self._state), gates) if spec.training else None
         self.h = empty((spec.T, *self._state), operands)
         self._c = empty(self._state, "float32")
         self._z_frames, self._h_frames = list(self._z), list(self.h)

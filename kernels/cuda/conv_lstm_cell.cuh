@@ -85,16 +85,17 @@ struct CellGradient {
     float dc_prev;
 };
 
-// The gates as forward has kept them and c of this step, c_prev, dh and dc_next (0 after the last step) -> dz and the gradient of c_prev.
+// The gates as forward has kept them and c of this step, c_prev, dh and dc_next (0 after the last step) -> dz and the
+// gradient of c_prev.
 __device__ __forceinline__ CellGradient cell_backward(float4 gates, float c, float c_prev, float dh, float dc_next) {
     float i = restored(gates.x), f = restored(gates.y), g = gates.z, o = restored(gates.w), tanh_c = bent(c);
     float d_o = dh * tanh_c;                                                 // (5)
     float dc = fmaf(dh * o, fmaf(-tanh_c, tanh_c, 1.0f), dc_next);           // (5)
     float d_i = dc * g, d_f = dc * c_prev, d_g = dc * i;                     // (4)
-    float4 dz = make_float4(rounded(d_i * sigma_derivative(gates.x)),              // (2)
-                            rounded(d_f * sigma_derivative(gates.y)),              // (2)
+    float4 dz = make_float4(rounded(d_i * sigma_derivative(gates.x)),        // (2)
+                            rounded(d_f * sigma_derivative(gates.y)),        // (2)
                             rounded(d_g * fmaf(-g, g, 1.0f)),                // (3)
-                            rounded(d_o * sigma_derivative(gates.w)));             // (2)
+                            rounded(d_o * sigma_derivative(gates.w)));       // (2)
     return CellGradient{dz, dc * f};                                         // (4)
 }
 

@@ -9,7 +9,7 @@
 //   gates (B,H,W,F,4), kept_c (B,H,W,F): the activations i, f, g, o, which may be z, and c for backward; null keeps none
 template <class Tile, class Place>
 __device__ __forceinline__ void advance_tile(const Sums<Tile>& sum, Place place, int pixels, const GATE* z,
-                                             const float* c_prev, GATE* gates, CELL* kept_c, float* c, OPERAND* h) {
+                                             const float* c_prev, GATE* gates, GATE* kept_c, float* c, OPERAND* h) {
     for_each_channel<Tile>(sum, place, pixels, [&](int m, int channel, float4 v) {
         long long at = (long long)m * F + channel;
         const float4 input = get4(z + 4 * at);
@@ -44,9 +44,9 @@ __device__ __forceinline__ void sum_tile(char* shared, const OPERAND* h, int til
 //   dz (B,H,W,F,4)
 template <class Tile, class Place>
 __device__ __forceinline__ void retreat_tile(const Sums<Tile>& sum, Place place, int pixels, int first, int filters,
-                                             bool last, const GATE* gates, const CELL* kept_c,
-                                             const CELL* kept_c_prev, const float* c0, const OPERAND* dh, const float* coefficients, const OPERAND* h, float* dc,
-                                             OPERAND* dz) {
+                                             bool last, const GATE* gates, const GATE* kept_c,
+                                             const GATE* kept_c_prev, const float* c0, const OPERAND* dh,
+                                             const float* coefficients, const OPERAND* h, float* dc, OPERAND* dz) {
     auto gate_gradient = [&](int m, int channel, float dh_next) {
         long long at = (long long)m * F + channel;
         const float before = kept_c_prev != nullptr ? widen(kept_c_prev[at]) : c0 == nullptr ? 0.0f : c0[at];

@@ -1,13 +1,13 @@
 // What the convolutions multiply, as it stands in memory: activations, gradients of gates and packed weights.
 //
-//     precision   OPERAND   in memory                        as a factor                       GATE     CELL
-//     float32     float     4 bytes                          as it is                          float    float
-//     tf32        float     4 bytes, weights and dz rounded  rounded to 10 bits of mantissa    f16      float
-//     bfloat16    bf16      2 bytes, rounded to nearest even as it is                          f16      f16
+//     precision   OPERAND   in memory                        as a factor                       GATE
+//     float32     float     4 bytes                          as it is                          float
+//     tf32        float     4 bytes, weights and dz rounded  rounded to 10 bits of mantissa    float
+//     bfloat16    bf16      2 bytes, rounded to nearest even as it is                          f16
 //
-// z and the gates, which no convolution multiplies, are GATE: as exact as a factor of tf32 in half the bytes. They may be,
-// since a gate is between -1 and 1, and a z beyond the range of f16 has shut or opened its gate long before. CELL is what is
-// kept of c for backward; the c that goes on from frame to frame is float32.
+// GATE is what no convolution multiplies: z, the gates, and the c of every frame, which backward wants. f16 is more exact than
+// bf16 in the same bytes; a gate is between -1 and 1, and a z beyond the range of f16 has shut or opened its gate long
+// before. The c that goes on from frame to frame is float32.
 //
 // All arithmetic but the products is float32: values are widened where they are read and rounded where they are
 // written. Sums, cell states, statistics and the weights that the optimizer moves are float32 arrays.

@@ -61,7 +61,7 @@ struct Owned {
 // What one row of pixels of this thread reads, as it stands in memory: nobody waits for it before it is needed.
 struct Row {
     Quad<GATE> gates[STATES];
-    CELL c_prev[STATES];
+    GATE c_prev[STATES];
     OPERAND dh[STATES], h[STATES];
 };
 
@@ -69,13 +69,13 @@ struct Row {
 // and no branch keeps the compiler from computing one row beside another.
 
 // c_prev null: that is c0, which null is zeros. h null: dh is what it says, else dy of a linked BatchNormalization.
-__device__ __forceinline__ void read_row(Row& row, const Owned& own, int r, const GATE* gates, const CELL* c_prev,
+__device__ __forceinline__ void read_row(Row& row, const Owned& own, int r, const GATE* gates, const GATE* c_prev,
                                          const float* c0, const OPERAND* dh, const OPERAND* h, int pixels) {
     const bool exists = own.pixel(r) < pixels;
 #pragma unroll
     for (int s = 0; s < STATES; ++s) {
         row.gates[s] = exists && own.has(s) ? quad(gates + 4 * own.at(r, s)) : Quad<GATE>{};
-        row.c_prev[s] = c_prev != nullptr && exists && own.has(s) ? c_prev[own.at(r, s)] : CELL{};
+        row.c_prev[s] = c_prev != nullptr && exists && own.has(s) ? c_prev[own.at(r, s)] : GATE{};
         if (c_prev == nullptr && c0 != nullptr && exists && own.has(s)) put(row.c_prev + s, c0[own.at(r, s)]);
         row.dh[s] = exists && own.has(s) ? dh[own.at(r, s)] : OPERAND{};
         row.h[s] = h != nullptr && exists && own.has(s) ? h[own.at(r, s)] : OPERAND{};
@@ -107,7 +107,7 @@ __device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, const Owned& 
 //   dc0, dh0  (B,H,W,F): the gradients of the state before the first frame; null, both, if nobody asks for them
 //   flags  one for each block (persistent.cuh), 0 before the first launch; exchange: see there, or null
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
-    persistent_backward(const OPERAND* packed, const GATE* gates, const CELL* kept_c, const float* c0,
+    persistent_backward(const OPERAND* packed, const GATE* gates, const GATE* kept_c, const float* c0,
                         const OPERAND* dh, const float* coefficients, const OPERAND* h, OPERAND* dz, float* dc0, float* dh0,
                         uint32_t* flags, float* exchange, int steps, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
@@ -138,7 +138,7 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
         Sums<Tile> sum;
         clear(sum);
         Row rows[2];
-        const CELL* c_prev = t > 0 ? kept_c + (t - 1) * states : nullptr;
+        const GATE* c_prev = t > 0 ? kept_c + (t - 1) * states : nullptr;
         auto read = [&](int r) {
             read_row(rows[r % 2], own, r, gates + 4 * t * states, c_prev, c0, dh + t * states,
                      h == nullptr ? nullptr : h + t * states, frames.pixels());
@@ -146,10 +146,14 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
 #pragma unroll
         for (int r = 0; r < AHEAD; ++r) read(r);
         if (t > 0) {  // what the next step reads
-            prefetch_tile<Tile, 4 * Tile::COLUMNS>(gates + 4 * (t - 1) * states, place, frames.pixels(), 4 * F, 4 * first, 4 * filters);
-            prefetch_tile<Tile, Tile::COLUMNS>(dh + (t - 1) * states, place, frames.pixels(), F, first, filters);
-            if (h != nullptr) prefetch_tile<Tile, Tile::COLUMNS>(h + (t - 1) * states, place, frames.pixels(), F, first, filters);
-            if (t > 1) prefetch_tile<Tile, Tile::COLUMNS>(kept_c + (t - 2) * states, place, frames.pixels(), F, first, filters);
+            auto prefetch = [&](const auto* array) {
+                prefetch_tile<Tile, Tile::COLUMNS>(array, place, frames.pixels(), F, first, filters);
+            };
+            prefetch_tile<Tile, 4 * Tile::COLUMNS>(gates + 4 * (t - 1) * states, place, frames.pixels(), 4 * F,
+                                                   4 * first, 4 * filters);
+            prefetch(dh + (t - 1) * states);
+            if (h != nullptr) prefetch(h + (t - 1) * states);
+            if (t > 1) prefetch(kept_c + (t - 2) * states);
         }
         if (t + 1 < steps) {
             recurrence.wait_for(steps - 1 - t);

@@ -54,8 +54,8 @@ __device__ __forceinline__ void read_row(Quad<GATE>* input, const Owned& own, in
 }
 
 // That row: its sums become the gates, cell is advanced, h is written.
-__device__ __forceinline__ void advance_row(Sums<Tile>& sum, const Owned& own, int r, const Quad<GATE>* input, float* cell,
-                                            OPERAND* h, int pixels) {
+__device__ __forceinline__ void advance_row(Sums<Tile>& sum, const Owned& own, int r, const Quad<GATE>* input,
+                                            float* cell, OPERAND* h, int pixels) {
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p) {
         float* left = &sum.v[r / 2][2 * p][r % 2 * 2];
@@ -74,7 +74,7 @@ __device__ __forceinline__ void advance_row(Sums<Tile>& sum, const Owned& own, i
 
 // The gates and c of that row, for backward.
 __device__ __forceinline__ void keep_row(const Sums<Tile>& sum, const Owned& own, int r, const float* cell, GATE* z,
-                                         CELL* kept_c, int pixels) {
+                                         GATE* kept_c, int pixels) {
 #pragma unroll
     for (int p = 0; p < PAIRS; ++p) {
         const float* left = &sum.v[r / 2][2 * p][r % 2 * 2];
@@ -95,7 +95,7 @@ __device__ __forceinline__ void keep_row(const Sums<Tile>& sum, const Owned& own
 //           wants them. They wait in shared memory, in front of what persistent.cuh keeps there.
 //   flags   one for each block (persistent.cuh), 0 before the first launch
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
-    persistent_forward(const OPERAND* h0, const OPERAND* packed, GATE* z, const float* c0, CELL* kept_c, float* c,
+    persistent_forward(const OPERAND* h0, const OPERAND* packed, GATE* z, const float* c0, GATE* kept_c, float* c,
                        OPERAND* h, double* partial, uint32_t* flags, int steps, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
@@ -122,7 +122,8 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
         Quad<GATE> input[2][PAIRS];
 #pragma unroll
         for (int r = 0; AHEAD && r < 2; ++r) read_row(input[r], own, r, z, frames.pixels());
-        if (t + 1 < steps) prefetch_tile<Tile, Tile::BN>(z + 4 * states, place, frames.pixels(), 4 * F, first_gate, gates);
+        if (t + 1 < steps)
+            prefetch_tile<Tile, Tile::BN>(z + 4 * states, place, frames.pixels(), 4 * F, first_gate, gates);
         if (t > 0) recurrence.wait_for(t);
         const OPERAND* h_prev = t > 0 ? h + (t - 1) * states : h0;
         if (h_prev != nullptr) recurrence.convolve<true>(sum, h_prev, t);  // (1)

@@ -1,12 +1,10 @@
-"""The precisions of the convolutions: what operands, gates and kept cell states are in memory, and which constants tell
-the kernels.
-"""
+"""The precisions of the convolutions: what arrays are in memory (operand.cuh), and which constants tell the kernels."""
 
 from kernels.cuda.source import DTYPES, Constant
 
 
 def operand_type(precision: str) -> str:
-    """The type that kernels call OPERAND (operand.cuh)."""
+    """The type that kernels call OPERAND: of what convolutions multiply."""
     return "bf16" if precision == "bfloat16" else "float"
 
 
@@ -21,23 +19,13 @@ def operand_bytes(precision: str) -> int:
 
 
 def gate_type(precision: str) -> str:
-    """The type that kernels call GATE: of z and the gates (operand.cuh)."""
-    return "float" if precision == "float32" else "f16"
+    """The type that kernels call GATE: of z, the gates and every c that is kept for backward."""
+    return "f16" if precision == "bfloat16" else "float"
 
 
 def gate_dtype(precision: str) -> str:
     """The dtype of an array of it."""
     return DTYPES[gate_type(precision)]
-
-
-def cell_type(precision: str) -> str:
-    """The type that kernels call CELL: of every c that is kept for backward (operand.cuh)."""
-    return "f16" if precision == "bfloat16" else "float"
-
-
-def cell_dtype(precision: str) -> str:
-    """The dtype of an array of it."""
-    return DTYPES[cell_type(precision)]
 
 
 def precision_defines(precision: str) -> dict[str, Constant]:
@@ -47,5 +35,4 @@ def precision_defines(precision: str) -> dict[str, Constant]:
         "BF16": precision == "bfloat16",
         "OPERAND": operand_type(precision),
         "GATE": gate_type(precision),
-        "CELL": cell_type(precision),
     }

@@ -85,7 +85,8 @@ struct TapSums {
     }
 };
 
-// visit(i, value, row of dw) for the sums of a thread that are of columns g (half 0) or g + 8 (half 1) of its warp's 16, i < HALF.
+// visit(i, value, row of dw), i < HALF, for the sums of a thread that are of columns g (half 0) or g + 8 (half 1) of its
+// warp's 16.
 template <int half, class Tile, class Visit>
 __device__ __forceinline__ void for_each_sum(TapSums<Tile>& sum, int first_dy, int first_dx, Visit visit) {
     int i = 0;

@@ -168,6 +168,11 @@ class PatchesGradient:
         return self._tile.patches(frames * self._spec.B, self._spec.H, self._spec.W)
 
 
+def warpgroup_kernel(name: str, precision: str) -> str:
+    """The kernel of a gradient ("kernel" or "recurrent") on warpgroup products, and its file."""
+    return f"warpgroup_{name}_gradient_{'tf32' if precision == 'tf32' else 'bf16'}"
+
+
 def _first_stage(
     runtime: Runtime,
     program: Program,
@@ -188,8 +193,8 @@ def _first_stage(
     if wants_warpgroups(products, precision, runtime.limits):
         others = _least_clocks(spec, windowed, gathered, precision)
         found = _by_warpgroups(spec, channels, bias, precision, runtime.limits)
-        if found and (products == "warpgroups" or found[2] < BEYOND_COUNT * others):
-            return PatchesGradient(runtime, spec, precision, name, f"warpgroup_{name}_gradient_{found[0]}", found[1])
+        if found and (products == "warpgroups" or found[1] < BEYOND_COUNT * others):
+            return PatchesGradient(runtime, spec, precision, name, warpgroup_kernel(name, precision), found[0])
     if windowed is None and products == "windows":
         raise ValueError(f"products: expected 'auto' or 'gathered' where windows do not fit, got 'windows' for {spec}")
     if windowed is None or (products == "auto" and not windows_cost_less(spec, windowed, gathered, precision)):
@@ -199,13 +204,13 @@ def _first_stage(
 
 def _by_warpgroups(
     spec: ConvLSTMSpec, channels: int, bias: bool, precision: str, limits: DeviceLimits
-) -> tuple[str, PatchTile, float] | None:
-    """How the kernels' names end, their tile, and what it counts. None: none fits."""
+) -> tuple[PatchTile, float] | None:
+    """The cheapest tile, and what it counts. None: none fits."""
     if precision == "tf32":
         tf32 = warpgroup_tf32_tile(spec, channels, bias, limits)
-        return None if tf32 is None else ("tf32", tf32, warpgroup_tf32_clocks(spec, tf32))
+        return None if tf32 is None else (tf32, warpgroup_tf32_clocks(spec, tf32))
     bf16 = warpgroup_bf16_tile(spec, channels, bias, limits)
-    return None if bf16 is None else ("bf16", bf16, warpgroup_bf16_clocks(spec, bf16))
+    return None if bf16 is None else (bf16, warpgroup_bf16_clocks(spec, bf16))
 
 
 def _least_clocks(

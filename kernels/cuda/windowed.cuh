@@ -218,8 +218,8 @@ __device__ __forceinline__ void multiply_window(Accumulators<Tile::MT, Tile::NT>
 template <class Tile>
 __device__ __forceinline__ int first_row() { return Tile::SPLIT > 1 ? blockIdx.y * Tile::OWN_ROWS : 0; }
 
-// Asks L2 for the own rows of a tile, of an array (pixels, width) or null, columns [column, column + count), at most MOST, which
-// a later epilogue reads; place tells the pixel of a row.
+// Asks L2 for the own rows of a tile, of an array (pixels, width) or null, columns [column, column + count), at most MOST,
+// which a later epilogue reads; place tells the pixel of a row.
 template <class Tile, int MOST, class Place, class Element>
 __device__ __forceinline__ void prefetch_tile(const Element* array, Place place, int pixels, int width, int column,
                                               int count) {

@@ -26,8 +26,8 @@ extern "C" __global__ void pack_windowed_step_backward(const float* recurrent_ke
 // Backward of (1), the recurrent term of the step after, then of (5) .. (2), one frame. The arrays are those of
 // step_backward in conv_lstm.cu.
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
-    windowed_step_backward(const OPERAND* dz_next, const OPERAND* packed, const GATE* gates, const CELL* kept_c,
-                           const CELL* kept_c_prev, const float* c0, const OPERAND* dh, const float* coefficients,
+    windowed_step_backward(const OPERAND* dz_next, const OPERAND* packed, const GATE* gates, const GATE* kept_c,
+                           const GATE* kept_c_prev, const float* c0, const OPERAND* dh, const float* coefficients,
                            const OPERAND* h, float* dc, OPERAND* dz, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};

@@ -28,7 +28,7 @@ extern "C" __global__ void pack_windowed_step_forward(const float* recurrent_ker
 // for a linked BatchNormalization stand in front of what windowed_frames.cuh keeps in shared memory.
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     windowed_step_forward(const OPERAND* h_prev, const OPERAND* packed, const GATE* z, const float* c_prev,
-                          GATE* gates, CELL* kept_c, float* c, OPERAND* h, double* partial, int earlier,
+                          GATE* gates, GATE* kept_c, float* c, OPERAND* h, double* partial, int earlier,
                           int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};

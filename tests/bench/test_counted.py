@@ -28,12 +28,9 @@ def test_half_the_bits_are_about_half_the_bytes() -> None:
     )
     moved = {name: sum(map(moved_of_pixels, launches)) for name, (launches, _) in counted.items()}
     held = {name: n_bytes for name, (_, n_bytes) in counted.items()}
-    arguments = (launch.arguments for launch in counted["float32"][0])
-    gates = sum(given[name].nbytes for given in arguments for name in ("z", "gates") if name in given)
-    # Packed weights are padded for their tiles.
-    assert moved["tf32"] == pytest.approx(moved["float32"] - gates / 2, rel=1e-3)
-    assert 0.5 < moved["bfloat16"] / moved["float32"] < 0.6
-    assert 0.5 < held["bfloat16"] / held["float32"] < 0.8  # partial sums are float32 in both, and more in bfloat16
+    assert moved["float32"] == pytest.approx(moved["tf32"], rel=1e-3)  # packed weights are padded for their tiles
+    assert 0.5 < moved["bfloat16"] / moved["tf32"] < 0.7
+    assert 0.5 < held["bfloat16"] / held["tf32"] < 0.8  # partial sums are float32 in both, and more in bfloat16
 
 
 def test_a_line_for_every_kernel(capsys: pytest.CaptureFixture[str]) -> None:
