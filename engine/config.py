@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.losses import get_loss
+from engine.scores import CSI_THRESHOLD
 from engine.validation import in_range, int_tuple, odd_sizes, one_of, positive_int
 from kernels.select import choose_device
 from kernels.specs import PRECISIONS
@@ -30,6 +31,7 @@ class TrainConfig:
         learning_rate, rho, epsilon: of Adadelta.
         batch_size, epochs: movies a step; passes over the training movies.
         validation_split: share of the training movies, the last ones, that is evaluated after each epoch.
+        csi_threshold: pixels from this value on are on, for the CSI of the report; of movies as data.py hands them out.
         seed: of movies, initial weights and batch order.
         init: start from this saved model's network and weights.
         device, dtype, precision: as for engine.Sequential.
@@ -54,6 +56,7 @@ class TrainConfig:
     batch_size: int = 10
     epochs: int = 300
     validation_split: float = 0.05
+    csi_threshold: float = CSI_THRESHOLD
     seed: int = 0
     init: str | None = None
     device: str = "auto"
@@ -96,6 +99,7 @@ _RANGES = {
     "rho": (0.0, 1.0),
     "epsilon": (0.0, 1.0),
     "validation_split": (0.0, 0.9),
+    "csi_threshold": (-1e9, 1e9),
 }
 
 _CHOICES = {

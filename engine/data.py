@@ -18,6 +18,8 @@ MOVIE_KEYS = ("movies", "frames", "noisy", "inputs", "x")
 """Names in an .npz that hold movies; the first that is there counts. An array that is the only one in the file, or the
 only one with 4 or 5 axes, may have any name."""
 
+_ONE_FILM = "; to predict from one film (T,H,W) give it a leading axis of 1, to train cut it (docs/own_movies.md)"
+
 _FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
 
 
@@ -91,14 +93,16 @@ def _movie_key(path: str | Path, arrays: dict[str, Array]) -> str:
     if len(possible) == 1 or len(arrays) == 1:
         return (possible or list(arrays))[0]
     names = ", ".join(f"{name} {array.shape}" for name, array in sorted(arrays.items())) or "nothing"
+    hint = _ONE_FILM if not possible and any(array.ndim == 3 for array in arrays.values()) else ""
     raise ValueError(
-        f"{path}: expected one array (N,T,H,W,C) or (N,T,H,W), or one named {', '.join(MOVIE_KEYS)}; it holds {names}"
+        f"{path}: expected one array (N,T,H,W,C) or (N,T,H,W), or one named {', '.join(MOVIE_KEYS)}; "
+        f"it holds {names}{hint}"
     )
 
 
 def _as_movies(name: str, array: Array) -> Array:
     if array.ndim not in (4, 5):
-        hint = "; one movie needs a leading axis of 1" if array.ndim == 3 else ""
+        hint = _ONE_FILM if array.ndim == 3 else ""
         raise ValueError(f"{name}: expected (N,T,H,W,C) or (N,T,H,W), got shape {array.shape}{hint}")
     movies = finite_movies(name, array[..., np.newaxis] if array.ndim == 4 else array)
     scaled = movies.astype(np.float32)

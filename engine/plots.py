@@ -33,15 +33,17 @@ def animation_images(track: Array, truth: Array, seen: int) -> list[Image.Image]
         truth: (T',H,W,C), T' at most T: what there was to see, on the right; T' pictures are drawn.
         seen: the first frames of track, labelled 'Initial trajectory'; the others are 'Predictions !'.
     """
-    return [_image(_two_panels(track[t], truth[t], PREDICTED if t >= seen else INITIAL)) for t in range(len(truth))]
+    white = _brightest(truth)
+    labels = [PREDICTED if t >= seen else INITIAL for t in range(len(truth))]
+    return [_image(_two_panels(track[t], truth[t], label, white)) for t, label in enumerate(labels)]
 
 
 def rollout_images(track: Array, seen: int) -> list[Image.Image]:
     """The same without ground truth: one panel."""
-    images = []
+    images, white = [], _brightest(track[:seen])
     for t in range(len(track)):
         figure = Figure(figsize=(5, 5), layout="tight")
-        _panel(figure.add_subplot(111), track[t], PREDICTED if t >= seen else INITIAL)
+        _panel(figure.add_subplot(111), track[t], PREDICTED if t >= seen else INITIAL, white)
         images.append(_image(figure))
     return images
 
@@ -55,8 +57,12 @@ def save_animation_frames(folder: Path, images: list[Image.Image]) -> None:
 
 def save_gif(path: str | Path, images: list[Image.Image], frame_milliseconds: int = 250) -> None:
     """Write an endless GIF; its last frame stands four times as long."""
-    # One palette for all frames: a palette each would make still pixels flicker.
-    palette = images[len(images) // 2].quantize(128)
+    # One palette for all frames, out of all of them: a palette each would make still pixels flicker, and one frame's
+    # lacks the colours of the others.
+    sheet = Image.new("RGB", (images[0].width, sum(image.height for image in images)))
+    for number, image in enumerate(images):
+        sheet.paste(image, (0, number * image.height))
+    palette = sheet.quantize(256)
     frames = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     durations = [frame_milliseconds] * (len(frames) - 1) + [4 * frame_milliseconds]
     write_atomically(
@@ -80,19 +86,24 @@ def save_loss_plot(path: str | Path, history: list[dict[str, float]]) -> None:
     write_atomically(path, _encoded(_image(figure, dots_per_inch=120), "PNG"))
 
 
-def _two_panels(left: Array, right: Array, label: str) -> Figure:
+def _brightest(movie: Array) -> float:
+    """What is drawn brightest: the brightest real pixel, so that faint movies are seen, and 1 in the example's."""
+    return float(movie.max()) if movie.max() > 0 else 1.0
+
+
+def _two_panels(left: Array, right: Array, label: str, white: float) -> Figure:
     figure = Figure(figsize=(10, 5), layout="tight")
-    _panel(figure.add_subplot(121), left, label)
-    _panel(figure.add_subplot(122), right, TRUTH)
+    _panel(figure.add_subplot(121), left, label, white)
+    _panel(figure.add_subplot(122), right, TRUTH, white)
     return figure
 
 
-def _panel(axes: Axes, frame: Array, label: str) -> None:
-    """frame (H,W,C): three channels are shown as colours, else the first one in viridis, 0 to 1."""
+def _panel(axes: Axes, frame: Array, label: str, white: float) -> None:
+    """frame (H,W,C): three channels are shown as colours, 0 to 1, else the first one in viridis, 0 to `white`."""
     if frame.shape[-1] == 3:
         axes.imshow(np.clip(frame, 0, 1))
     else:
-        axes.imshow(frame[..., 0], vmin=0, vmax=1, cmap="viridis")
+        axes.imshow(frame[..., 0], vmin=0, vmax=white, cmap="viridis")
     height, width = frame.shape[:2]
     axes.text(width / 40, 3 * height / 40, label, fontsize=20, color="white", path_effects=_EDGE)
 

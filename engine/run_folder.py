@@ -4,6 +4,7 @@ import csv
 import importlib.metadata
 import io
 import json
+import math
 import platform
 import time
 from pathlib import Path
@@ -90,11 +91,19 @@ class RunFolder:
         write_atomically(self.metrics, stream.getvalue().encode())
 
     def write_report(self, report: dict[str, Any]) -> None:
-        """Write report.json."""
-        self._write_json(self.report, report)
+        """Write report.json; numbers that there are not (NaN, infinity) are null, for JSON has none."""
+        self._write_json(self.report, _finite(report))
 
     def _write_json(self, path: Path, content: dict[str, Any]) -> None:
         write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def fresh_folder(preset: str) -> RunFolder:

@@ -1,5 +1,6 @@
 """The end of a run: the model, its export, the pictures, and what counts."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -29,7 +30,7 @@ def finish(
     save_loss_plot(folder.loss_plot, history)
     inputs, targets = held_out
     rollout = in_batches(network.rollout, config.batch_size)
-    scores, predicted = score_rollout(rollout, inputs, targets)
+    scores, predicted = score_rollout(rollout, inputs, targets, config.csi_threshold)
     losses = score_one_step(lambda x: network.predict(x, batch_size=config.batch_size), inputs, targets, config.loss)
     folder.write_report({"held_out_movies": len(inputs), "loss": asdict(losses), "rollout": asdict(scores)})
     _draw(folder, inputs, targets, predicted, scores.seen_frames)
@@ -64,8 +65,16 @@ def summary_lines(movies: int, losses: OneStepLosses, scores: RolloutScores, los
         ("MSE, network", scores.mse, "8.4f"),
         ("MSE, repeating the last", scores.persistence_mse, "8.4f"),
     ]
-    lines += [f"    {name:25}" + "".join(format(value, form) for value in values) for name, values, form in rows]
-    return [*lines, "  (CSI: intersection over union of the pixels above 0.5, 1 is perfect; MSE: mean squared error)"]
+    lines += [f"    {name:25}" + "".join(_number(value, form) for value in values) for name, values, form in rows]
+    on = f"{scores.csi_threshold:g}"
+    lines.append(f"  (CSI: intersection over union of the pixels from {on} on, 1 is perfect; MSE: mean squared error)")
+    if any(map(math.isnan, scores.csi + scores.persistence_csi)):
+        lines.append(f"  (-: no pixel reaches {on}, nor does one in truth; csi_threshold in a --config file sets it)")
+    return lines
+
+
+def _number(value: float, form: str) -> str:
+    return f"{'-':>8}" if math.isnan(value) else format(value, form)
 
 
 def _leak_line(leaks: bool) -> str:

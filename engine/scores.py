@@ -3,6 +3,7 @@
 Persistence repeats the last frame that was seen. A network that does not beat it has learned nothing of motion.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +17,18 @@ Rollout = Callable[[Array, int], Array]
 _CLIP = 1e-7
 
 
-def csi(prediction: Array, truth: Array, threshold: float = 0.5) -> float:
+CSI_THRESHOLD = 0.5
+"""From where on a pixel counts as on, unless a run says otherwise."""
+
+
+def csi(prediction: Array, truth: Array, threshold: float = CSI_THRESHOLD) -> float:
     """Critical success index, also called intersection over union: hits / (hits + misses + false alarms).
 
-    Counted over all elements, "on" meaning at least `threshold`. Two arrays with nothing on agree: 1.
+    Counted over all elements, "on" meaning at least `threshold`. With nothing on in either nothing can be hit: NaN.
     """
     on, really_on = prediction >= threshold, truth >= threshold
     either = np.count_nonzero(on | really_on)
-    return float(np.count_nonzero(on & really_on) / either) if either else 1.0
+    return float(np.count_nonzero(on & really_on) / either) if either else math.nan
 
 
 def mean_squared_error(prediction: Array, truth: Array) -> float:
@@ -62,11 +67,13 @@ class RolloutScores:
 
     Attributes:
         seen_frames: how many frames the network was given.
-        csi, mse: of the predicted frames.
+        csi_threshold: from where on a pixel counts as on.
+        csi, mse: of the predicted frames; csi is NaN where nothing is on, neither predicted nor in truth.
         persistence_csi, persistence_mse: of the last seen frame, repeated.
     """
 
     seen_frames: int
+    csi_threshold: float
     csi: list[float]
     mse: list[float]
     persistence_csi: list[float]
@@ -78,7 +85,9 @@ def seen_frames(n_frames: int) -> int:
     return max(1, n_frames // 2)
 
 
-def score_rollout(rollout: Rollout, inputs: Array, targets: Array) -> tuple[RolloutScores, Array]:
+def score_rollout(
+    rollout: Rollout, inputs: Array, targets: Array, csi_threshold: float = CSI_THRESHOLD
+) -> tuple[RolloutScores, Array]:
     """Let the network run on from the first half of each movie and compare with what really followed.
 
     inputs, targets (N,T,H,W,C), targets[:, t] being the frame after inputs[:, t].
@@ -91,9 +100,10 @@ def score_rollout(rollout: Rollout, inputs: Array, targets: Array) -> tuple[Roll
     leads = range(truth.shape[1])
     scores = RolloutScores(
         seen_frames=seen,
-        csi=[csi(predicted[:, lead], truth[:, lead]) for lead in leads],
+        csi_threshold=csi_threshold,
+        csi=[csi(predicted[:, lead], truth[:, lead], csi_threshold) for lead in leads],
         mse=[mean_squared_error(predicted[:, lead], truth[:, lead]) for lead in leads],
-        persistence_csi=[csi(last, truth[:, lead]) for lead in leads],
+        persistence_csi=[csi(last, truth[:, lead], csi_threshold) for lead in leads],
         persistence_mse=[mean_squared_error(last, truth[:, lead]) for lead in leads],
     )
     return scores, predicted

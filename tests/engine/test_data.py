@@ -132,6 +132,11 @@ def test_truncated_npy_and_npz(tmp_path: Path) -> None:
             _refused(tmp_path / f"cut-{name}", "not a whole")
 
 
+def test_one_long_film_is_told_what_it_lacks(tmp_path: Path) -> None:
+    np.savez(tmp_path / "m.npz", rain=MOVIES[0, :, :, :, 0], times=np.arange(4))
+    _refused(tmp_path / "m.npz", r"it holds rain \(4, 5, 6\), times \(4,\); to predict from one film.*cut it")
+
+
 def test_a_zip_that_holds_no_arrays(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "z.npz", "w") as archive:
         archive.writestr("readme.txt", "hello")

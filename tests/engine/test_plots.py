@@ -33,11 +33,25 @@ def test_labels_say_what_is_seen_and_what_is_predicted() -> None:
     np.testing.assert_array_equal(second[:, half:], third[:, half:])
 
 
-def test_pixels_keep_their_colour_from_frame_to_frame() -> None:
-    """The scale is fixed at 0 to 1: a dark frame is dark, not stretched to its own maximum as in the example."""
-    dark, light = pictures(0.1, frames=1)[0], pictures(0.9, frames=1)[0]
-    middle = (dark.width // 4, dark.height // 2)
-    assert sum(dark.getpixel(middle)) < sum(light.getpixel(middle)) - 100
+@pytest.mark.parametrize("brightest", [0.02, 1.0, 30.0])
+def test_pixels_keep_their_colour_from_frame_to_frame(brightest: float) -> None:
+    """One scale for a movie, up to its brightest real pixel: a dark frame is dark, not stretched to its own maximum as
+    in the example, a faint movie is seen, and what is predicted has the colours of the truth."""
+    truth = np.full((2, 12, 20, 1), brightest, np.float32)
+    truth[0] *= 0.1
+    for first, last in (animation_images(truth[::-1], truth, 1), rollout_images(truth, 2)):
+        dark, light = (sum(image.getpixel((image.width // 4, image.height // 2))) for image in (first, last))
+        assert abs(dark - light) > 100
+    predicted = animation_images(truth[::-1], truth, 1)
+    left, right = predicted[0].width // 4, 3 * predicted[0].width // 4
+    middle = predicted[0].height // 2
+    assert predicted[0].getpixel((left, middle)) == predicted[1].getpixel((right, middle))
+
+
+def test_black_movies_are_drawn() -> None:
+    black, light = pictures(0.0)[0], pictures(1.0)[0]
+    middle = (black.width // 4, black.height // 2)
+    assert sum(black.getpixel(middle)) < sum(light.getpixel(middle)) - 100
 
 
 def test_three_channels_are_colours() -> None:
@@ -64,6 +78,20 @@ def test_gif(tmp_path: Path) -> None:
     with Image.open(tmp_path / "a.gif") as gif:
         assert gif.n_frames == 5
         assert gif.info["loop"] == 0
+
+
+def test_colours_of_the_gif_are_those_of_every_frame(tmp_path: Path) -> None:
+    """A palette of the middle frame alone made grey of the last one's yellow."""
+    movie = np.zeros((7, 30, 30, 1), np.float32)
+    movie += np.linspace(0, 1, 7, dtype=np.float32).reshape(7, 1, 1, 1) ** 3
+    images = rollout_images(movie, seen=7)
+    save_gif(tmp_path / "a.gif", images)
+    with Image.open(tmp_path / "a.gif") as gif:
+        for number, image in enumerate(images):
+            gif.seek(number)
+            middle = image.width // 2, image.height // 2
+            found = np.array(gif.convert("RGB").getpixel(middle))
+            assert np.abs(found - np.array(image.getpixel(middle))).max() < 12
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def test_csi_counts_hits_misses_and_false_alarms() -> None:
     assert csi(prediction, truth, threshold=0.05) == 3 / 5
     assert csi(truth, truth) == 1
     assert csi(1 - truth, truth) == 0
-    assert csi(np.zeros(3), np.zeros(3)) == 1
+    assert math.isnan(csi(np.zeros(3), np.zeros(3)))
 
 
 def test_losses() -> None:
@@ -45,6 +45,9 @@ def test_the_rollout_starts_from_the_first_half_and_is_scored_on_what_followed()
     assert scores.csi == [1, 1, 0.5, 1]
     assert scores.persistence_csi == [1, 1, 1, 0.5]
     assert scores.seen_frames == 2
+    assert scores.csi_threshold == 0.5
+    lower, _ = score_rollout(perfect_at_first, inputs, targets, csi_threshold=0.35)
+    assert lower.csi == [1, 0.5, 1, 1]
 
 
 def test_the_last_frame_is_told_apart() -> None:

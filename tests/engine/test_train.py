@@ -103,6 +103,22 @@ def test_own_movies_of_another_size(tmp_path: Path, capfd: pytest.CaptureFixture
     assert "4 movies of 4 frames of 9x12 to train on, 2 to validate, 1 held out" in capfd.readouterr().out
 
 
+def test_faint_movies_are_no_success(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing reaches one half, so nothing can be hit: no number, where a perfect 1.00 stood once."""
+    movies = np.random.default_rng(0).random((7, 4, 9, 12)) * 0.02
+    np.save(tmp_path / "faint.npy", movies)
+    settings = 'loss = "mse"\ncsi_threshold = {}'
+    for name, threshold, csi in (("half", 0.5, "       -"), ("low", 0.001, "    0.")):
+        config = write_config(tmp_path, settings.format(threshold), without=("samples", "frames"))
+        assert run("--config", config, "--data", tmp_path / "faint.npy", "--out", tmp_path / name) == 0
+        output = capfd.readouterr().out
+        assert f"CSI, repeating the last  {csi}" in output
+        assert (f"no pixel reaches {threshold:g}" in output) == (name == "half")
+        report = json.loads((tmp_path / name / "report.json").read_text())["rollout"]
+        assert report["csi_threshold"] == threshold
+        assert (report["persistence_csi"] == [None] * 3) == (name == "half")
+
+
 def _losses(folder: Path) -> list[float]:
     with (folder / "metrics.csv").open() as file:
         return [float(row["loss"]) for row in csv.DictReader(file)]
