@@ -61,16 +61,21 @@ def rollout(
 
 def streaming_rollout(backend: Backend, stream: FrameStream, track: Array, n_frames: int) -> Array:
     """track (N,T,H,W,C) on the host -> the n_frames frames that follow, (N,n_frames,H,W,C)."""
-    frames = track.shape[1]
     seen = backend.from_host(np.ascontiguousarray(track.swapaxes(0, 1)))
     predicted = backend.empty((n_frames, *stream.output_shape))
+    roll_on(backend, stream, seen, predicted)
+    return np.ascontiguousarray(backend.to_host(predicted).swapaxes(0, 1))
+
+
+def roll_on(backend: Backend, stream: FrameStream, seen: Any, predicted: Any) -> None:
+    """seen (T,N,H,W,C) -> the frames that follow, predicted (n_frames,N,H,W,C); both where the back end computes."""
+    frames = len(seen)
     stream.begin()
-    for t in range(frames + n_frames - 1):
+    for t in range(frames + len(predicted) - 1):
         backend.copy_into(stream.frame, seen[t] if t < frames else predicted[t - frames])
         y = stream.step()
         if t >= frames - 1:
             backend.copy_into(predicted[t - frames + 1], y)
-    return np.ascontiguousarray(backend.to_host(predicted).swapaxes(0, 1))
 
 
 def growing_rollout(predict: Callable[[Array], Array], track: Array, n_frames: int) -> Array:

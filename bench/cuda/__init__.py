@@ -1,9 +1,9 @@
 """`python -m bench cuda --out DIR`: the proof on a GPU and the times beside the peers, in one offline command.
 
-Parts, each a process of its own with its share of the time that is left:
+Parts, each with its share of the time that is left:
 
   a  correctness: the tests marked gpu
-  b  compute-sanitizer on a small training step
+  b  compute-sanitizer on small training steps
   c  time of each kernel, beside what the chip copies and multiplies
   d  training step, forward, rollout, beside PyTorch and JAX
   e  python -m engine.train, gradients beside float64 and loss curves in every precision
@@ -26,7 +26,7 @@ from bench.cuda.runner import DEFAULT_PARTS, PARTS, Run
 from engine.command_line import Parser
 from kernels.select import choose_device
 
-DEFAULT_BUDGET = 560.0
+DEFAULT_BUDGET = 540.0
 
 
 def main(argv: list[str]) -> int:

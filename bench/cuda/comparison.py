@@ -7,12 +7,9 @@ output differs too much is timed all the same, and marked: it does not count as 
 import sys
 from dataclasses import dataclass
 
-from bench.cuda.part import Part, read_records, run_limited
-from bench.cuda.sizes import Row, sizes
+from bench.cuda.part import Part, run_limited
+from bench.cuda.sizes import STEP, Row, sizes
 from bench.peers.device_worker import Request
-
-MARGIN = 3.0
-"""Seconds kept for the end of the part."""
 
 
 @dataclass(frozen=True)
@@ -22,33 +19,40 @@ class Participant:
     Attributes:
         label: "library, form".
         module, form: what is run.
-        ours: runs in this Python, not in the peers'.
-        share: of the time that is left, relative to those that follow.
         precisions: in the order in which they are wanted.
+        share: of the time that is left, relative to those that follow.
+        ours: runs in this Python, not in the peers'.
+        first: its output is what the others are compared with.
+        steps_only: of all the work only the training step is timed.
     """
 
     label: str
     module: str
     form: str
+    precisions: tuple[str, ...]
     share: float
     ours: bool = False
-    precisions: tuple[str, ...] = ("float32", "tf32", "bfloat16")
+    first: bool = False
+    steps_only: bool = False
 
 
-TENSOR_CORES_FIRST = ("tf32", "bfloat16", "float32")
+OURS, TORCH, JAX = ("ours, graph", "bench.cuda.ours", "graph"), "bench.peers.torch_gpu", "bench.peers.jax_scan"
+TENSOR_CORES = ("tf32", "bfloat16")
 
 PARTICIPANTS = (
-    Participant("ours, graph", "bench.cuda.ours", "graph", 3.0, ours=True),
-    Participant("PyTorch, graph", "bench.peers.torch_gpu", "graph", 3.0, precisions=TENSOR_CORES_FIRST),
-    Participant("PyTorch, compiled_cell", "bench.peers.torch_gpu", "compiled_cell", 3.0, precisions=TENSOR_CORES_FIRST),
-    Participant("JAX, scan", "bench.peers.jax_scan", "scan", 3.5, precisions=TENSOR_CORES_FIRST),
-    Participant("PyTorch, eager", "bench.peers.torch_gpu", "eager", 2.0, precisions=TENSOR_CORES_FIRST),
-    Participant("ours, launches", "bench.cuda.ours", "launches", 1.5, ours=True),
-    Participant(
-        "PyTorch, compiled", "bench.peers.torch_gpu", "compiled", 4.0, precisions=("bfloat16", "tf32", "float32")
-    ),
+    # Each precision of ours by itself: what fails on a device, or hangs, takes all that its process has there with it.
+    Participant(*OURS, ("float32",), 2.0, ours=True, first=True, steps_only=True),
+    Participant(*OURS, ("bfloat16",), 2.0, ours=True),
+    Participant(*OURS, ("tf32",), 2.0, ours=True),
+    Participant("PyTorch, graph", TORCH, "graph", TENSOR_CORES, 3.0),
+    Participant("JAX, scan", JAX, "scan", TENSOR_CORES, 4.0),
+    Participant("PyTorch, compiled_cell", TORCH, "compiled_cell", TENSOR_CORES, 5.0),
+    Participant("PyTorch, eager", TORCH, "eager", TENSOR_CORES, 2.0),
+    Participant("PyTorch, compiled", TORCH, "compiled", ("bfloat16", "tf32"), 5.0),
+    Participant("PyTorch, graph", TORCH, "graph", ("float32",), 1.0, steps_only=True),
+    Participant("JAX, scan", JAX, "scan", ("float32",), 1.0, steps_only=True),
 )
-"""Those first that decide who is the fastest, should the time not do for all."""
+"""Those first that decide who is the fastest, should the time not do for all. float32 has no goal."""
 
 
 def main() -> None:
@@ -59,25 +63,24 @@ def main() -> None:
     expected = part.folder / "expected"
     expected.mkdir()
     for number, participant in enumerate(PARTICIPANTS):
-        limit = (part.left - MARGIN) * participant.share / sum(other.share for other in PARTICIPANTS[number:])
-        results = part.folder / f"{number}.jsonl"
+        limit = part.left * participant.share / sum(other.share for other in PARTICIPANTS[number:])
+        rows = [row for row in chosen.rows if participant.first or not participant.steps_only or row.name == STEP]
         request = Request(
-            works={row.name: row.work.to_json() for row in chosen.rows},
+            participant=participant.label,
+            works={row.name: row.work.to_json() for row in rows},
             form=participant.form,
             precisions=list(participant.precisions),
             seconds=chosen.seconds,
             expected=str(expected),
-            results=str(results),
+            results=str(part.records),
             rehearse=part.rehearse,
-            first=number == 0,
+            first=participant.first,
+            timed=[STEP] if participant.steps_only else None,
         ).write(part.folder / f"{number}.json")
         ended = run_limited(
             [_python(part, participant), "-m", participant.module, str(request)], limit, TF_CPP_MIN_LOG_LEVEL="2"
         )
-        for record in read_records(results):
-            part.record(**{**record, "participant": participant.label})
-        if ended.status != 0:
-            part.record("failure", what=participant.label, error=ended.why)
+        part.failure(f"{participant.label}, {', '.join(participant.precisions)}", ended, ours=participant.ours)
 
 
 def row_record(row: Row) -> dict[str, object]:

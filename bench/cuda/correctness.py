@@ -20,16 +20,13 @@ OPERATIONS = sorted(
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 """For each process: the others have the other cores."""
 
-RESERVE = 2.0
-"""Seconds to end what runs when the time is up."""
-
 
 def main() -> None:
     """Run the groups until all are done or the time is up."""
     part = Part.from_command_line()
 
     def run(name: str, group: list[str]) -> None:
-        left = part.left - RESERVE
+        left = part.left
         status = run_limited(_command(part, group), left, **ONE_THREAD).status if left > 0 else None
         part.record("tests_ended", group=name, status=status)
 

@@ -1,4 +1,9 @@
-"""The loss of the same steps in every precision on the device, and of the first of them on the CPU."""
+"""The loss of the same steps in every precision on the device, or of the first of them on the CPU.
+
+`python -m bench.cuda.curves --device cuda|cpu ...`, within part (e).
+"""
+
+import argparse
 
 import numpy as np
 
@@ -14,12 +19,15 @@ from kernels.cuda.backend import PRECISIONS
 def main() -> None:
     """One record for each curve."""
     part = Part.from_command_line()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--device", choices=("cuda", "cpu"), required=True)
     chosen = sizes(part.rehearse)
-    device = Device(part.rehearse)
-    with device.engine():
+    if parser.parse_known_args()[0].device == "cpu":
+        part.record("curve", name="cpu", losses=losses(chosen, "cpu", "float32", chosen.cpu_steps))
+        return
+    with Device(part.rehearse).engine():
         for precision in PRECISIONS:
             part.record("curve", name=precision, losses=losses(chosen, "cuda", precision, chosen.curve_steps))
-    part.record("curve", name="cpu", losses=losses(chosen, "cpu", "float32", chosen.cpu_steps))
 
 
 def losses(chosen: Sizes, device: str, precision: str, steps: int) -> list[float]:

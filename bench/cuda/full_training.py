@@ -13,11 +13,11 @@ def main() -> None:
     chosen = sizes(part.rehearse)
     arguments = chosen.train if part.rehearse else (*chosen.train, "--epochs", EPOCHS)
     longest = 0.0
-    for precision in reversed(chosen.train_precisions):
+    for precision in chosen.train_precisions:
         began = part.left
         if began < 2.0 * longest:
             break
-        train(part, precision, arguments, chosen.train_settings, began - 2.0)
+        train(part, precision, arguments, chosen.train_settings, began)
         longest = began - part.left
 
 

@@ -6,9 +6,9 @@ It is what ARRIVAL_CLOCKS of warpgroup_gradient_bf16_tiles.py should be held aga
 
 from functools import partial
 
-from bench.cuda.device import Device
-from bench.cuda.kernel_times import repeated_seconds
+from bench.cuda.device import Device, noise
 from bench.cuda.part import Part
+from bench.cuda.step_times import repeated_seconds
 from kernels.cuda.binding import Launch
 from kernels.cuda.launch import DeviceLimits, Runtime
 from kernels.cuda.patch_tiles import PatchTile
@@ -46,10 +46,10 @@ def tiles(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> list[tupl
 
 
 def launch_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: PatchTile) -> Launch:
-    """A call that launches it once, on zeros of its own."""
+    """A call that launches it once, on random arrays of its own."""
     way = PatchesGradient(runtime, spec, precision, "kernel", warpgroup_kernel("kernel", precision), tile)
     frames, operands = (spec.T, spec.B, spec.H, spec.W), operand_dtype(precision)
-    x, dz = runtime.zeros((*frames, spec.C), operands), runtime.zeros((*frames, spec.F, 4), operands)
+    x, dz = noise(runtime, (*frames, spec.C), operands), noise(runtime, (*frames, spec.F, 4), operands)
     partial_sums = runtime.zeros((way.slices(spec.T), spec.kh * spec.kw * spec.C + 1, 4 * spec.F), "float32")
     bound = way.bind(spec.T, {"x": x.shape, "dz": dz.shape, "partial": partial_sums.shape})
     return partial(bound, x=x, dz=dz, partial=partial_sums)

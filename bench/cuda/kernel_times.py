@@ -1,167 +1,54 @@
 """Part (c): what each kernel of a training step takes, beside what this chip copies and multiplies.
 
-The launches of one step are noted; those of one kernel are recorded as a graph, in their order and on their own
-arrays, and its replays are timed by events. A kernel that cannot be recorded is timed by plain launches, and the record
-says so.
+Each precision is a process of its own (step_times.py): what fails on a device, or hangs, ends with it.
 """
 
 import json
-from collections.abc import Callable
+import sys
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from bench.cuda.arithmetic import flop
 from bench.cuda.device import Device
-from bench.cuda.launches import Launch, Recorder
 from bench.cuda.part import Part, run_limited
 from bench.cuda.sizes import Sizes, sizes
-from bench.cuda.ways import record_ways
-from bench.peers.ours import network_of
-from bench.peers.work import Work
-from engine.batch_sources import Batch
-from kernels.cuda.backend import PRECISIONS
-from kernels.cuda.launch import Function
+from bench.cuda.step_times import repeated_seconds
 
-THREADS_PER_SM = 2048
-MEASURED_SECONDS = 0.05
+MATMUL_SECONDS = 40.0
+"""At most, for the matrix product: PyTorch is imported for the first time."""
 
-Group = list[Launch]
+ORDER = ("bfloat16", "tf32", "float32")
 
 
 def main() -> None:
     """Measure the chip, then the kernels in each precision."""
     part = Part.from_command_line()
     chosen = sizes(part.rehearse)
-    device = Device(part.rehearse)
     matmul_rates(part, chosen)
-    part.record("rate", name="copy", unit="TB/s", value=copy_rate(device, chosen.copy_bytes) / 1e12)
-    for precision in PRECISIONS:
-        attempt(part, f"kernel times in {precision}", partial(measure_step, part, device, chosen, precision))
-    for precision in PRECISIONS:
-        ways = partial(record_ways, part, device.runtime, chosen.step, precision)
-        attempt(part, f"ways in {precision}", partial(ways, partial(measure_group, device)))
+    copy_rate(part, Device(part.rehearse), chosen.copy_bytes)
+    for number, precision in enumerate(ORDER):
+        command = [sys.executable, "-m", "bench.cuda.step_times", "--precision", precision, *part.arguments()]
+        part.failure(f"kernel times in {precision}", run_limited(command, part.left / (len(ORDER) - number)))
 
 
-def attempt(part: Part, what: str, work: Callable[[], None]) -> None:
-    """Do it; what goes wrong is a record, and the next thing is done all the same."""
-    try:
-        work()
-    except Exception as error:
-        part.record("failure", what=what, error=f"{type(error).__name__}: {error}"[:300])
-
-
-def copy_rate(device: Device, n_bytes: int) -> float:
-    """Bytes a second, read and written, of a copy from device memory to device memory."""
+def copy_rate(part: Part, device: Device, n_bytes: int) -> None:
+    """TB/s, read and written, of a copy from device memory to device memory."""
     runtime = device.runtime
     source, target = runtime.zeros((n_bytes,), np.uint8), runtime.zeros((n_bytes,), np.uint8)
     seconds = repeated_seconds(device, partial(runtime.copy, target, source))
-    return 2 * n_bytes / seconds
+    part.record("rate", name="copy", unit="TB/s", value=2 * n_bytes / seconds / 1e12)
+    del source, target
+    device.give_back()
 
 
 def matmul_rates(part: Part, chosen: Sizes) -> None:
     """TFLOP/s of a large matrix product through PyTorch, in a process of its own."""
     command = [part.peer_python, "-m", "bench.peers.torch_matmul", str(chosen.matmul), str(chosen.seconds)]
-    ended = run_limited([*command, *(["cpu"] if part.rehearse else [])], min(60.0, part.left / 3))
-    if ended.status != 0:
-        part.record("failure", what="matrix product's rate", error=ended.why)
-        return
-    for precision, value in json.loads(ended.output.splitlines()[-1]).items():
-        part.record("rate", name=precision, unit="TFLOP/s", value=value)
-
-
-def measure_step(part: Part, device: Device, chosen: Sizes, precision: str) -> None:
-    """One record for each kernel of the training step, and one for the step."""
-    work, recorder = chosen.step, Recorder()
-    with recorder.on(device.runtime):
-        step = training_step(device, work, precision, graphs=False)
-        recorder.recording = True
-        step()
-        recorder.recording = False
-    launches = list(recorder.launches)
-    plain = repeated_seconds(device, step)
-    graph = repeated_seconds(device, training_step(device, work, precision, graphs=True))
-    total_flop = sum(map(flop, launches))
-    part.record(
-        "step", precision=precision, launches=len(launches), launched_s=plain, graph_s=graph, flop=total_flop,
-        moved_bytes=sum(launch.moved_bytes for launch in launches),
-    )  # fmt: skip
-    for group in groups(launches):
-        part.record("kernel", precision=precision, **measure_group(device, group))
-
-
-def training_step(device: Device, work: Work, precision: str, graphs: bool) -> Callable[[], None]:
-    """A call that queues one training step, as the engine makes it."""
-    with device.engine(graphs):
-        network = network_of(work, "cuda", precision)
-    backend, rows = network.backend, np.arange(work.batch)
-    x, y = (backend.from_host(movies) for movies in work.movies())
-    value = backend.zeros((1,), np.float64)
-    return partial(network.train_step, Batch(x, y, None, rows), value)
-
-
-def groups(launches: list[Launch]) -> list[Group]:
-    """The launches of each kernel of each program, in order."""
-    found: dict[tuple[str, str], Group] = {}
-    for launch in launches:
-        found.setdefault((launch.source.text, launch.kernel), []).append(launch)
-    return list(found.values())
-
-
-def measure_group(device: Device, group: Group) -> dict[str, Any]:
-    """Seconds of all launches of one kernel in a step, with the work that they do."""
-    first = group[0]
-    work: Callable[[], None] = partial(make_again, group)
-    try:
-        work, how = device.runtime.capture(work).replay, "graph"
-    except Exception as error:
-        how = f"launches ({type(error).__name__})"
-    per_sm = first.function.blocks_per_sm(first.threads, first.shared_bytes)
-    return {
-        "program": first.source.name,
-        "kernel": first.kernel,
-        "constants": first.constants,
-        "launches": len(group),
-        "seconds": repeated_seconds(device, work),
-        "timed": how,
-        "flop": sum(map(flop, group)),
-        "moved_bytes": sum(launch.moved_bytes for launch in group),
-        "grid": first.grid,
-        "block": first.block,
-        "shared_bytes": first.shared_bytes,
-        "blocks_per_sm": per_sm,
-        "occupancy": per_sm * first.threads / THREADS_PER_SM,
-        **register_cells(first.function),
-    }
-
-
-def make_again(group: Group) -> None:
-    """Queue all of the launches once more."""
-    for launch in group:
-        launch.again()
-
-
-def repeated_seconds(device: Device, work: Callable[[], None]) -> float:
-    """Seconds of one call, mean over enough calls to fill MEASURED_SECONDS, after three that are not counted."""
-
-    def times(count: int) -> float:
-        def counted() -> None:
-            for _ in range(count):
-                work()
-
-        return device.seconds(counted) / count
-
-    times(1)
-    times(1)
-    once = times(1)
-    return times(1 if device.simulated else max(3, int(MEASURED_SECONDS / max(once, 1e-6))))
-
-
-def register_cells(function: Function) -> dict[str, int]:
-    """Registers of a thread and bytes of its local memory, for a record: as the device has loaded the kernel."""
-    found = function.registers()
-    return {} if found is None else {"registers": found[0], "local_bytes": found[1]}
+    ended = run_limited([*command, *(["cpu"] if part.rehearse else [])], min(MATMUL_SECONDS, 0.6 * part.left))
+    part.failure("matrix product's rate", ended, ours=False)
+    if ended.status == 0:
+        for precision, value in json.loads(ended.output.splitlines()[-1]).items():
+            part.record("rate", name=precision, unit="TFLOP/s", value=value)
 
 
 if __name__ == "__main__":

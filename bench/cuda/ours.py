@@ -1,6 +1,7 @@
 """The engine on CUDA, as one of the participants: `python -m bench.cuda.ours REQUEST`.
 
 Forms: "launches" makes every launch anew; "graph" lets the engine replay CUDA graphs, as it does unless told not to.
+As with the peers the data is on the device before the clock starts, the track of a rollout and its new frames too.
 The request is that of bench/peers/device_worker.py.
 """
 
@@ -18,6 +19,8 @@ from bench.peers.ours import network_of
 from bench.peers.work import Work
 from engine.batch_sources import Batch
 from engine.bound_network import BatchShape, BoundNetwork
+from engine.rollout import roll_on
+from engine.stream import FrameStream
 from kernels.cuda.backend import PRECISIONS
 
 
@@ -48,8 +51,12 @@ class Ours:
         return bound.predict, lambda: backend.to_host(bound.predict()).swapaxes(0, 1)
 
     def _rollout(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        roll = partial(self._network.rollout, self._x, self._work.n_new)
-        return roll, roll
+        backend, work = self._network.backend, self._work
+        stream = FrameStream(backend, self._network.layers, work.batch, self._x.shape[2:])
+        seen = backend.from_host(np.ascontiguousarray(self._x.swapaxes(0, 1)))
+        predicted = backend.empty((work.n_new, *stream.output_shape))
+        roll = partial(roll_on, backend, stream, seen, predicted)
+        return roll, lambda: backend.to_host(predicted).swapaxes(0, 1)
 
     def check(self) -> np.ndarray:
         """See Task."""

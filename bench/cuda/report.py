@@ -45,7 +45,8 @@ def print_summary(results: Results, files: list[Path]) -> None:
 def proved_wrong(results: Results) -> bool:
     """Whether a test failed, the sanitizer found something, numbers are too far apart, or something did not end well.
 
-    A part that the time ended did not end well; a training run that the time ended proves nothing.
+    A part that the time ended did not end well; a process within it that the time ended proves nothing, nor does what
+    happens to a peer.
     """
     for part in results["parts"].values():
         if any(_is_wrong(record) for record in part["records"]):
@@ -56,19 +57,25 @@ def proved_wrong(results: Results) -> bool:
     return False
 
 
+def _ours_is_wrong(record: dict[str, Any]) -> bool:
+    return record["peer"] == "ours" and ("error" in record or record.get("same_work") is False)
+
+
+_WRONG: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "test": lambda record: bool(record["outcome"] == "failed"),
+    "tests_ended": lambda record: bool(record["status"] != 0),
+    "sanitizer": lambda record: record["verdict"] not in {"clean", "absent"},
+    "training": lambda record: record["status"] not in {0, None},
+    "gradient": lambda record: not record["error"] <= record["allowed"],
+    "time": _ours_is_wrong,
+    "compared": _ours_is_wrong,
+    "failure": lambda record: bool(record["proves"]),
+}
+"""What makes a record of that kind prove something wrong."""
+
+
 def _is_wrong(record: dict[str, Any]) -> bool:
-    match record["kind"]:
-        case "test":
-            return bool(record["outcome"] == "failed")
-        case "tests_ended":
-            return bool(record["status"] != 0)
-        case "sanitizer":
-            return record["verdict"] not in {"clean", "absent"}
-        case "training":
-            return record["status"] not in {0, None}
-        case "gradient":
-            return not record["error"] <= record["allowed"]
-    return False
+    return record["kind"] in _WRONG and _WRONG[record["kind"]](record)
 
 
 def _title(results: Results) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cuda.part import ROOT, Part, end_group, project_environment, read_records
+from bench.cuda.part import ROOT, Part, end_session, project_environment, read_records
 from bench.cuda.report import markdown
 from bench.report import write_results
 
@@ -19,23 +19,31 @@ NAME = "cuda"
 
 @dataclass(frozen=True)
 class PartKind:
-    """A part: its title, its module in bench.cuda, and its share of the time, relative to the others'."""
+    """A part.
+
+    Attributes:
+        title: in the report.
+        module: in bench.cuda.
+        share: of the time that is left, relative to the parts that follow.
+        least: seconds below which it proves nothing; it gets them if so much is left.
+    """
 
     title: str
     module: str
     share: float
+    least: float = 0.0
 
 
 PARTS = {
-    "a": PartKind("correctness", "correctness", 130.0),
-    "b": PartKind("compute-sanitizer", "sanitizer", 70.0),
-    "c": PartKind("kernels", "kernel_times", 50.0),
-    "d": PartKind("beside the peers", "comparison", 200.0),
-    "e": PartKind("training", "training", 90.0),
-    "f": PartKind("the whole training", "full_training", 90.0),
+    "a": PartKind("correctness", "correctness", 110.0),
+    "b": PartKind("compute-sanitizer", "sanitizer", 60.0),
+    "c": PartKind("kernels", "kernel_times", 60.0, least=50.0),
+    "d": PartKind("beside the peers", "comparison", 330.0),
+    "e": PartKind("training", "training", 110.0),
+    "f": PartKind("the whole training", "full_training", 120.0, least=120.0),
     "g": PartKind("tiles", "tile_times", 60.0),
 }
-DEFAULT_PARTS = "abcdef"
+DEFAULT_PARTS = "cfdeba"
 
 
 class Run:
@@ -57,14 +65,19 @@ class Run:
         """Run them; a part that ends early leaves its time to those after it."""
         end = time.monotonic() + budget
         for number, letter in enumerate(letters):
-            shares = [PARTS[other].share for other in letters[number:]]
-            self._part(letter, (end - time.monotonic()) * shares[0] / sum(shares))
+            left = end - time.monotonic()
+            share = PARTS[letter].share / sum(PARTS[other].share for other in letters[number:])
+            self._part(letter, max(0.0, min(left, max(left * share, PARTS[letter].least))))
 
     def _part(self, letter: str, limit: float) -> None:
         kind, began = PARTS[letter], time.monotonic()
         print(f"({letter}) {kind.title}, at most {limit:.0f} s ...", flush=True)
-        with tempfile.TemporaryDirectory() as folder, self.files[-1].open("ab") as log:
-            part = Part(Path(folder) / "records.jsonl", limit, self._rehearse, self._peer_python, Path(folder))
+        with (
+            tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name,
+            self.files[-1].open("ab") as log,
+        ):
+            folder, deadline = Path(name), began + limit
+            part = Part(folder / "records.jsonl", deadline, self._rehearse, self._peer_python, folder)
             process = subprocess.Popen(
                 [sys.executable, *_module_command(kind), *part.arguments()],
                 cwd=ROOT,
@@ -75,13 +88,18 @@ class Run:
                 start_new_session=True,
             )
             entry = self.results["parts"][letter] = {"title": kind.title, "limit_s": round(limit, 1)}
-            while process.poll() is None and part.left > 0:
-                self._wait(process, min(REFRESH_SECONDS, part.left))
-                entry |= {"seconds": round(time.monotonic() - began, 1), "records": read_records(part.records)}
-                entry["status"] = process.poll()
-                self._write()
-            end_group(process)
+            while process.poll() is None and time.monotonic() < deadline:
+                self._wait(process, min(REFRESH_SECONDS, deadline - time.monotonic()))
+                self._keep(entry, None, began, part)
+            status = process.poll()
+            end_session(process)
+            self._keep(entry, status, began, part)
         print(f"    {_ending(entry)} after {entry['seconds']:.0f} s", flush=True)
+
+    def _keep(self, entry: dict[str, Any], status: int | None, began: float, part: Part) -> None:
+        seconds = round(time.monotonic() - began, 1)
+        entry |= {"seconds": seconds, "records": read_records(part.records), "status": status}
+        self._write()
 
     def _wait(self, process: "subprocess.Popen[bytes]", seconds: float) -> None:
         try:

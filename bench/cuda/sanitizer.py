@@ -26,7 +26,7 @@ def main() -> None:
 
     def watch(tool: str) -> None:
         command = [sanitizer, "--tool", tool, "--error-exitcode", str(ERROR_STATUS), "--print-limit", "5"]
-        ended = run_limited([*command, *step], part.left - 1.0)
+        ended = run_limited([*command, *step], part.left)
         verdict, detail = judge(ended)
         part.record("sanitizer", tool=tool, verdict=verdict, detail=detail, seconds=ended.seconds)
 

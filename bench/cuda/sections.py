@@ -155,12 +155,13 @@ def comparison(records: Records, short: bool) -> list[str]:
             label, *cells = comparison_row(row, same, peers)
             lines.append([label, precision, *cells])
     out = table(header, lines) if lines else []
-    out += ["", "*: output differs from ours by more than its precision explains, does not count; x: error, see below"]
+    out += ["", "*: differs from ours in float32 by more than its precision explains, does not count"]
+    out += ["?: was compared with nothing, does not count; x: error, see below"]
     out += memory_lines(times)
     errors = [
         f"- {r['participant']}, {r['row']}, {r['precision']}: {r['error']}"
         for r in times
-        if "error" in r and not r["error"].startswith("NotOffered")
+        if "error" in r and not not_offered(r)
     ]
     return out + (errors[:SHORT_FAILURES] if short else errors)
 
@@ -168,21 +169,28 @@ def comparison(records: Records, short: bool) -> list[str]:
 def comparison_row(row: Record, times: Records, peers: list[str]) -> list[str]:
     """One work in one precision."""
     ours, fastest = ours_best(times), fastest_peer(times)
-    cells = []
-    for name in peers:
-        found = next((r for r in times if r["participant"] == name), None)
-        if found is None or "error" in found:
-            offered = found is not None and not found["error"].startswith("NotOffered")
-            cells.append("x" if offered else "-")
-        else:
-            cells.append(duration(found["median_s"]) + ("" if found.get("same_work") else "*"))
+    cells = [_time_cell([r for r in times if r["participant"] == name]) for name in peers]
     ratio = f"{fastest['median_s'] / ours['median_s']:.2f}" if ours and fastest else "-"
-    return [row["label"], duration(ours["median_s"] if ours else None), *cells, ratio]
+    return [row["label"], _time_cell([r for r in times if r["peer"] == "ours"]), *cells, ratio]
+
+
+def _time_cell(found: Records) -> str:
+    if not found:
+        return "-"
+    if "error" in found[0]:
+        return "-" if not_offered(found[0]) else "x"
+    mark = {True: "", False: "*", None: "?"}[found[0].get("same_work")]
+    return duration(found[0]["median_s"]) + mark
+
+
+def not_offered(record: Record) -> bool:
+    """Whether it is none of what that participant does."""
+    return bool(record.get("error", "").startswith("NotOffered"))
 
 
 def ours_best(times: Records) -> Record | None:
-    """The engine's fastest way at one work in one precision."""
-    good = [r for r in times if "error" not in r and r["peer"] == "ours"]
+    """The engine's fastest way at one work in one precision that came out right."""
+    good = [r for r in times if "error" not in r and r["peer"] == "ours" and r.get("same_work")]
     return min(good, key=lambda record: record["median_s"], default=None)
 
 

@@ -6,17 +6,17 @@ and what the order of persistent_tiles.py should be held against. Weight gradien
 Nothing is recorded on a device without such products.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from bench.cuda.device import Device
+from bench.cuda.device import Device, noise
 from bench.cuda.gradient_tile_times import record_gradient_tiles
-from bench.cuda.kernel_times import attempt, repeated_seconds
 from bench.cuda.part import Part
 from bench.cuda.sizes import sizes
+from bench.cuda.step_times import repeated_seconds
 from bench.peers.work import Work
 from kernels.cuda.binding import bind_elements, cell_defines
 from kernels.cuda.launch import Program, Runtime
@@ -44,6 +44,14 @@ def main() -> None:
             attempt(part, f"tiles in {precision}", partial(record_tiles, part, device, spec, precision))
             gradients = partial(record_gradient_tiles, part, device, spec, precision)
             attempt(part, f"tiles of gradients in {precision}", gradients)
+
+
+def attempt(part: Part, what: str, work: Callable[[], None]) -> None:
+    """Do it; what goes wrong is a record, and the next thing is done all the same."""
+    try:
+        work()
+    except Exception as error:
+        part.record("failure", what=what, error=f"{type(error).__name__}: {error}"[:300], proves=True)
 
 
 def layer(work: Work) -> ConvLSTMSpec:
@@ -98,13 +106,13 @@ def program(spec: ConvLSTMSpec, precision: str, kernel: str, tile: GroupTile) ->
 
 
 def work_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str, tile: GroupTile) -> Any:
-    """A call that launches it once, on arrays of its own: zeros, but for the weights."""
+    """A call that launches it once, on random arrays of its own."""
     operands, frame = operand_dtype(precision), (spec.B, spec.H, spec.W)
     sequence, gates = (spec.T, *frame, spec.F), (spec.T, *frame, spec.F, 4)
-    weights = runtime.zeros((spec.kh, spec.kw, spec.F, 4 * spec.F), "float32")
-    state, cell = runtime.zeros(sequence, operands), runtime.zeros(sequence[1:], "float32")
-    kept_c = runtime.zeros(sequence, gate_dtype(precision))
-    z, dz = runtime.zeros(gates, gate_dtype(precision)), runtime.zeros(gates, operands)
+    weights = noise(runtime, (spec.kh, spec.kw, spec.F, 4 * spec.F), "float32")
+    state, cell = noise(runtime, sequence, operands), noise(runtime, sequence[1:], "float32")
+    kept_c = noise(runtime, sequence, gate_dtype(precision))
+    z, dz = noise(runtime, gates, gate_dtype(precision)), noise(runtime, gates, operands)
     if kernel == "persistent_forward":
         forward = PersistentForward(runtime, spec, precision, tile)
         return lambda: forward(weights, None, None, z, kept_c, cell, state)

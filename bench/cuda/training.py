@@ -22,16 +22,22 @@ SAMPLED = ("utilization.gpu", "memory.used", "power.draw", "clocks.sm")
 
 
 def main() -> None:
-    """Gradients and curves first, which prove something; training runs after."""
+    """Gradients and curves first, which prove something; training runs after; the CPU's curve, which compiles, last."""
     part = Part.from_command_line()
     chosen = sizes(part.rehearse)
-    for module, what in (("gradients", "gradients beside float64"), ("curves", "loss curves")):
-        ended = run_limited([sys.executable, "-m", f"bench.cuda.{module}", *part.arguments()], part.left * 0.6)
-        if ended.status != 0:
-            part.record("failure", what=what, error=ended.why)
+    for device in ("gradients", "cuda"):
+        prove(part, device)
     for number, precision in enumerate(chosen.train_precisions):
-        limit = (part.left - 2.0) / (len(chosen.train_precisions) - number)
+        limit = part.left / (len(chosen.train_precisions) - number)
         train(part, precision, chosen.train, chosen.train_settings, limit)
+    prove(part, "cpu")
+
+
+def prove(part: Part, what: str) -> None:
+    """Gradients, or the loss curves of the device or of the CPU, in a process of its own."""
+    command = ["bench.cuda.gradients"] if what == "gradients" else ["bench.cuda.curves", "--device", what]
+    ended = run_limited([sys.executable, "-m", *command, *part.arguments()], part.left * 0.6)
+    part.failure("gradients beside float64" if what == "gradients" else f"loss curves, {what}", ended)
 
 
 def train(part: Part, precision: str, arguments: tuple[str, ...], settings: tuple[str, ...], limit: float) -> None:

@@ -2,7 +2,8 @@
 
 `python -m bench.peers.torch_gpu REQUEST`: REQUEST is a JSON file (see Request). For each work and precision one JSON
 line is appended to the request's results: what it computes is compared with the engine's float32 output first; then it
-is timed by the wall clock, calls queued one after another with one wait at the end.
+is timed by the wall clock, calls queued one after another with one wait at the end. The first work is done in each
+precision before the second one, so that a process that is ended early leaves what matters most.
 
 Needs nothing but NumPy and the standard library beside the library that is measured.
 """
@@ -37,7 +38,8 @@ class Request:
     """What is to be measured.
 
     Attributes:
-        works: name -> Work as JSON.
+        participant: what it is called in the results.
+        works: name -> Work as JSON, in the order in which they are wanted.
         form: one of the library's ways.
         precisions: in the order in which they are wanted.
         seconds: how long each is measured.
@@ -45,8 +47,10 @@ class Request:
         results: file to append to.
         rehearse: tiny sizes, no GPU.
         first: write `expected` instead of comparing with it.
+        timed: the works that are timed; the others are only compared. None: all.
     """
 
+    participant: str
     works: dict[str, str]
     form: str
     precisions: list[str]
@@ -55,6 +59,7 @@ class Request:
     results: str
     rehearse: bool = False
     first: bool = False
+    timed: list[str] | None = None
 
     def write(self, path: Path) -> Path:
         """Save as JSON; returns the path."""
@@ -80,7 +85,7 @@ class Task(Protocol):
         """Wait until all that was queued is done."""
 
     def peak_bytes(self) -> int:
-        """Device memory at its peak, arrays only, as the library counts it."""
+        """Device memory at its peak, arrays only, as the library counts it; 0 if that is not known."""
 
 
 class NotOffered(Exception):
@@ -90,12 +95,12 @@ class NotOffered(Exception):
 def serve(peer: str, versions: dict[str, str], make: Callable[[Request, Work, str], Task]) -> None:
     """Measure all of the request; a work that fails is recorded with its error, and the next one is tried."""
     request = Request.from_command_line()
-    for precision in request.precisions:
-        for name, text in request.works.items():
+    for name, text in request.works.items():
+        for precision in request.precisions:
             work = Work.from_json(text)
             record: dict[str, Any] = {
-                "kind": "time", "row": name, "peer": peer, "form": request.form, "precision": precision,
-                "versions": versions,
+                "kind": "time", "row": name, "peer": peer, "participant": request.participant, "form": request.form,
+                "precision": precision, "versions": versions,
             }  # fmt: skip
             try:
                 record |= _measure(request, name, work, precision, make)
@@ -118,6 +123,8 @@ def _measure(
     if expected.exists():
         record["difference"] = difference(work.kind, output, np.load(expected))
         record["same_work"] = record["difference"] <= TOLERANCES[work.kind][precision]
+    if request.timed is not None and name not in request.timed:
+        return record | {"kind": "compared"}
     return record | _timed(task, request.seconds) | {"peak_bytes": task.peak_bytes()}
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from bench.peers.device_worker import CHECKED_STEPS, NotOffered, Request, serve
+from bench.peers.device_worker import CHECKED_STEPS, Request, serve
 from bench.peers.work import ADADELTA, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, Work
 
 PRECISIONS = {"float32": lax.Precision.HIGHEST, "tf32": lax.Precision.DEFAULT, "bfloat16": lax.Precision.DEFAULT}
@@ -129,9 +129,12 @@ def rollout(params: Any, moving: Any, track: jax.Array, n_new: int, precision: s
 class JaxTask:
     """See Task."""
 
+    made = 0
+
     def __init__(self, request: Request, work: Work, precision: str) -> None:
+        JaxTask.made = self.number = JaxTask.made + 1
         if not request.rehearse and jax.default_backend() != "gpu":
-            raise NotOffered(f"JAX found no GPU, only {jax.default_backend()}")
+            raise RuntimeError(f"JAX found no GPU, only {jax.default_backend()}")
         self.work, self.precision = work, precision
         arrays = [jnp.asarray(array) for array in work.weights()]
         names = ("kernel", "recurrent_kernel", "bias", "gamma", "beta")
@@ -170,7 +173,9 @@ class JaxTask:
         jax.block_until_ready((self.params, self.output))
 
     def peak_bytes(self) -> int:
-        """See Task: of this process so far, since JAX cannot reset it; later rows may show an earlier one's peak."""
+        """See Task: of the process's first task only, since JAX cannot reset it and later ones might show that peak."""
+        if self.number > 1:
+            return 0
         return int((jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0))
 
 

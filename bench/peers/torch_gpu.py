@@ -46,16 +46,17 @@ class TorchTask:
         gc.collect()
         if self.on_gpu:
             torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
-        self.network = Network(work, "hoisted").to(self.device)
+        self.network = Network(work, "ordered").to(self.device)
         self.x, self.y = (torch.from_numpy(array).to(self.device) for array in work.movies())
         self.optimizer = torch.optim.Adadelta(
             self.network.parameters(), lr=ADADELTA["learning_rate"], rho=ADADELTA["rho"], eps=ADADELTA["epsilon"],
             capturable=self.on_gpu,
         )  # fmt: skip
         self.loss_of: Callable[[], Tensor] = self._loss
+        self.probability_of: Callable[[], Tensor] = self._probability
         if self.form == "compiled":
             self.loss_of = torch.compile(self._loss, dynamic=False)
+            self.probability_of = torch.compile(self._probability, dynamic=False)
         self.call = {"train": self._train, "forward": self._forward, "rollout": self._rollout}[work.kind]
         self.output = torch.empty(0)
         self.graph: torch.cuda.CUDAGraph | None = None
@@ -63,14 +64,16 @@ class TorchTask:
     # ---------------------------------------------------------------- the work
 
     def _autocast(self) -> AbstractContextManager[None]:
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16", cache_enabled=False
-        )  # fmt: skip
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def _loss(self) -> Tensor:
         with self._autocast():
             logits = self.network(self.x)
         return functional.binary_cross_entropy_with_logits(logits.float(), self.y)
+
+    def _probability(self) -> Tensor:
+        with self._autocast():
+            return torch.sigmoid(self.network(self.x).float())
 
     def _train(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -80,8 +83,8 @@ class TorchTask:
         self.output = loss.detach()
 
     def _forward(self) -> None:
-        with torch.no_grad(), self._autocast():
-            self.output = torch.sigmoid(self.network(self.x).float())
+        with torch.no_grad():
+            self.output = self.probability_of()
 
     def _rollout(self) -> None:
         with torch.no_grad(), self._autocast():
@@ -95,6 +98,9 @@ class TorchTask:
         self.network.train(train)
         initial = {name: value.clone() for name, value in self.network.state_dict().items()}
         outputs = self._run(CHECKED_STEPS if train else 1)
+        if self.on_gpu:
+            # What cuDNN took to try its algorithms is none of the work's memory.
+            torch.cuda.reset_peak_memory_stats()
         if self.form != "eager" and self.on_gpu:
             self._capture()
             self._reset(initial)
@@ -167,7 +173,7 @@ def stream(network: Network, track: Tensor, n_new: int) -> Tensor:
         x = track[:, t].permute(0, 3, 1, 2) if t < frames else new[-1]
         for number, (cell, norm) in enumerate(zip(network.cells, network.norms, strict=True)):
             h, c = states[number]
-            z = functional.conv2d(x, cell.kernel, cell.bias, padding=cell.padding)
+            z = functional.conv2d(x, cell.kernel, cell.bias, padding=cell.padding).contiguous(memory_format=last)
             z = z + functional.conv2d(h, cell.recurrent_kernel, padding=cell.padding)
             h, c = torch_network.lstm_cell(z, c)
             states[number] = h, c

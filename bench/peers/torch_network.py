@@ -1,7 +1,9 @@
-"""The network in PyTorch, channels-last, in two forms.
+"""The network in PyTorch, channels-last, in three forms.
 
 "merged" is the ConvLSTM cell as it is mostly written: one convolution per step over cat(x_t, h). "hoisted" runs the
-input's convolution for all frames at once before the loop, and only the recurrent one inside it.
+input's convolution for all frames at once before the loop, and only the recurrent one inside it. "ordered" is the same
+with that convolution's output put channels-last: of one input channel PyTorch cannot tell the order, and goes on with
+the first layer channels-first.
 """
 
 import numpy as np
@@ -44,14 +46,16 @@ class ConvLSTM(nn.Module):
         frames, batch, _, height, width = x.shape
         h = x.new_zeros(batch, self.filters, height, width).contiguous(memory_format=torch.channels_last)
         c = h
-        if self.form == "hoisted":
+        if self.form != "merged":
             all_z = functional.conv2d(x.flatten(0, 1), self.kernel, self.bias, padding=self.padding)
+            if self.form == "ordered":
+                all_z = all_z.contiguous(memory_format=torch.channels_last)
             steps = all_z.unflatten(0, (frames, batch)).unbind(0)
         else:
             steps = x.unbind(0)
         outputs = []
         for step in steps:
-            if self.form == "hoisted":
+            if self.form != "merged":
                 z = step + functional.conv2d(h, self.recurrent_kernel, padding=self.padding)
             else:
                 z = functional.conv2d(torch.cat((step, h), 1), self.kernel, self.bias, padding=self.padding)

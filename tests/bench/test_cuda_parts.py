@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.counted import count_step
 from bench.cuda import main, runner
 from bench.cuda.correctness import NETWORKS, OPERATIONS, groups
 from bench.cuda.device import Device
@@ -20,6 +21,7 @@ from bench.cuda.report import markdown, proved_wrong
 from bench.cuda.runner import PartKind, Run
 from bench.cuda.sanitizer import judge
 from bench.cuda.sections import tiles
+from bench.cuda.small_step import HOPPER
 from bench.cuda.tile_times import KERNELS, record_tiles
 from bench.peers.device_worker import difference
 from kernels.cuda.backend import PRECISIONS
@@ -30,6 +32,10 @@ MACHINE: dict[str, Any] = {
     "cpu": "a processor", "cores": 2, "python": "3", "date": "today", "versions": {}, "peer_versions": {},
     "missing": ["cupy"], "gpu": None,
 }  # fmt: skip
+
+
+def part_in(folder: Path) -> Part:
+    return Part(folder / "records.jsonl", time.monotonic() + 60.0, True, sys.executable, folder)
 
 
 def test_a_process_that_takes_too_long_is_ended_with_its_children() -> None:
@@ -91,6 +97,37 @@ def test_a_part_that_fails_or_hangs_leaves_what_it_had(tmp_path: Path, monkeypat
     assert proved_wrong(run.results)
 
 
+def test_the_end_of_a_part_ends_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that hangs belongs to a process of a process: left alone it would compute beside every later part."""
+    child = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    (tmp_path / "waiting.py").write_text(
+        "import sys\nfrom bench.cuda.part import run_limited\n"
+        f"run_limited([sys.executable, '-c', {child!r}], limit=60.0)\n"
+    )
+    monkeypatch.setattr(runner, "_module_command", lambda kind: [str(tmp_path / f"{kind.module}.py")])
+    monkeypatch.setattr(runner, "PARTS", {"c": PartKind("waits", "waiting", 1.0)})
+    run = Run(tmp_path / "out", True, sys.executable, MACHINE)
+    run.parts("c", budget=6.0)
+    assert run.results["parts"]["c"]["status"] is None
+    waited = Path("/proc", (tmp_path / "pid").read_text())
+    assert not waited.exists() or "Z (zombie)" in (waited / "status").read_text()
+
+
+def test_a_part_gets_what_it_needs_at_least_and_no_time_at_all_is_an_end_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "quick.py").write_text("")
+    monkeypatch.setattr(runner, "_module_command", lambda kind: [str(tmp_path / f"{kind.module}.py")])
+    kinds = {"c": PartKind("kernels", "quick", 9.0), "e": PartKind("training", "quick", 1.0, least=5.0)}
+    monkeypatch.setattr(runner, "PARTS", kinds)
+    run = Run(tmp_path / "out", True, sys.executable, MACHINE)
+    run.parts("ec", budget=10.0)
+    assert run.results["parts"]["e"]["limit_s"] == 5.0
+    run.parts("c", budget=0.0)
+    assert run.results["parts"]["c"]["limit_s"] == 0.0 and run.results["parts"]["c"]["records"] == []
+    assert markdown(run.results)
+
+
 def collected(*arguments: str) -> list[str]:
     command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "gpu", "--collect-only", "-q", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -108,7 +145,7 @@ def test_every_test_is_in_one_group() -> None:
 
 
 def test_tiles_are_timed_where_there_are_warpgroup_products(tmp_path: Path) -> None:
-    part = Part(tmp_path / "records.jsonl", 60.0, True, sys.executable, tmp_path)
+    part = part_in(tmp_path)
     device = Device(rehearse=True, runtime=SimRuntime(checked=False, sm_count=8, architecture="90a"))
     spec = ConvLSTMSpec(T=2, B=1, H=9, W=7, C=8, F=8, kh=3, kw=3)
     record_tiles(part, device, spec, "bfloat16")
@@ -122,7 +159,7 @@ def test_tiles_are_timed_where_there_are_warpgroup_products(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
 def test_tiles_of_gradients_are_timed_beside_their_count(precision: str, tmp_path: Path) -> None:
-    part = Part(tmp_path / "records.jsonl", 60.0, True, sys.executable, tmp_path)
+    part = part_in(tmp_path)
     device = Device(rehearse=True, runtime=SimRuntime(checked=False, architecture="90a"))
     spec = ConvLSTMSpec(T=1, B=2, H=9, W=7, C=8, F=8, kh=3, kw=3)
     record_gradient_tiles(part, device, spec, precision)
@@ -133,9 +170,25 @@ def test_tiles_of_gradients_are_timed_beside_their_count(precision: str, tmp_pat
     assert len(lines) == 3 + len(found) and found[0]["kernel"] in lines[-1]
 
 
+def test_the_sanitizer_watches_every_kernel_of_warpgroup_products() -> None:
+    found = set()
+    for precision in ("tf32", "bfloat16"):
+        launches, _ = count_step(HOPPER, precision)
+        found |= {
+            launch.kernel.removesuffix("_bf16").removesuffix("_tf32")
+            for launch in launches
+            if "define TILE GroupTile" in launch.source.text or launch.kernel.startswith("warpgroup")
+        }
+    gradients = {"warpgroup_kernel_gradient", "warpgroup_recurrent_gradient"}
+    assert {name for name in found if not name.startswith("pack")} == {*KERNELS, *gradients}
+
+
 def results_of(letter: str, *records: dict[str, Any]) -> dict[str, Any]:
     part = {"title": "a part", "status": 0, "seconds": 1.0, "records": list(records)}
     return {"rehearsal": False, "machine": MACHINE, "parts": {letter: part}}
+
+
+PEERS = ("JAX, scan", "PyTorch, graph", "PyTorch, compiled_cell", "PyTorch, eager", "PyTorch, compiled")
 
 
 def timed(participant: str, seconds: float, same: bool = True, precision: str = "tf32") -> dict[str, Any]:
@@ -154,6 +207,19 @@ def test_only_a_peer_at_the_same_work_counts() -> None:
     assert "OutOfMemoryError" in text and "PyTorch, eager tf32 1" in text
 
 
+def test_ours_counts_only_where_it_is_right() -> None:
+    rows = {"kind": "rows", "rows": [{"name": "train", "label": "step"}]}
+    results = results_of("d", rows, timed("ours, graph", 0.001, same=False), timed("JAX, scan", 0.010))
+    goal = goal_of("\n".join(goals(results["parts"])), "step", "tf32")
+    assert goal.endswith("| - | 10 ms (JAX, scan) | - | unmeasured |")
+    assert "| step | tf32 | 1 ms* | 10 ms | - |" in "\n".join(markdown(results))
+    assert proved_wrong(results)
+    assert not proved_wrong(results_of("d", rows, timed("ours, graph", 0.001), timed("JAX, scan", 1.0, same=False)))
+    assert proved_wrong(results_of("d", rows, {**timed("ours, graph", 0.001), "error": "CUDADriverError: no"}))
+    assert proved_wrong(results_of("d", {"kind": "failure", "what": "ours", "error": "", "proves": True}))
+    assert not proved_wrong(results_of("d", {"kind": "failure", "what": "JAX", "error": "", "proves": False}))
+
+
 def goal_of(text: str, work: str, precision: str) -> str:
     """The row of the table of goals for a piece of work in a precision."""
     (line,) = (line for line in text.splitlines() if line.startswith(f"| {work} | {precision} |"))
@@ -163,11 +229,14 @@ def goal_of(text: str, work: str, precision: str) -> str:
 def test_a_goal_is_reached_when_time_and_ratio_are() -> None:
     rows = {"kind": "rows", "rows": [{"name": "train", "label": "step"}]}
 
-    def row(ours: float, peer: float, precision: str = "tf32") -> str:
-        found = [timed("ours, graph", ours, precision=precision), timed("JAX, scan", peer, precision=precision)]
+    def row(ours: float, peer: float, precision: str = "tf32", peers: tuple[str, ...] = PEERS) -> str:
+        found = [timed("ours, graph", ours, precision=precision)]
+        found += [timed(name, peer + number, precision=precision) for number, name in enumerate(peers)]
         return goal_of("\n".join(goals(results_of("d", rows, *found)["parts"])), "step", precision)
 
     assert row(0.003, 0.012) == "| step | tf32 | 3.5 ms, 3 x | 3 ms | 12 ms (JAX, scan) | 4.00 | yes |"
+    assert row(0.003, 0.012, peers=PEERS[:3]).endswith("| yes, without PyTorch, eager; PyTorch, compiled |")
+    assert row(0.004, 0.012, peers=()).endswith("| 4 ms | - | - | NO |")
     assert row(0.003, 0.008).endswith("| 2.67 | NO |")
     assert row(0.004, 0.020).endswith("| 5.00 | NO |")
     assert row(0.002, 0.007, "bfloat16").endswith("| 3.50 | NO |")

@@ -55,12 +55,16 @@ def test_every_part_reports(tmp_path: Path) -> None:
 
     times = [record for record in found["d"] if record["kind"] == "time"]
     ours = [record for record in times if record["peer"] == "ours" and "error" not in record]
-    assert {(record["row"], record["precision"]) for record in ours} == {
+    compared = [record for record in found["d"] if record["kind"] == "compared"]
+    assert {(record["row"], record["precision"]) for record in ours + compared} == {
         (row.name, precision) for row in REHEARSAL.rows for precision in PRECISIONS
     }
+    assert {record["precision"] for record in compared} == {"float32"}
     assert all(record["same_work"] and record["median_s"] > 0 for record in ours)
-    reported = {record["participant"] for record in times} | {r["what"] for r in found["d"] if r["kind"] == "failure"}
-    assert reported >= {participant.label for participant in PARTICIPANTS}
+    assert all(record["same_work"] for record in compared)
+    reported = {record["participant"] for record in times}
+    reported |= {record["what"] for record in found["d"] if record["kind"] == "failure"}
+    assert all(any(name.startswith(participant.label) for name in reported) for participant in PARTICIPANTS)
 
     runs = [record for record in found["e"] if record["kind"] == "training"]
     assert [len(run["epochs"]) for run in runs] == [2]
