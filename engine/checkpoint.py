@@ -39,11 +39,11 @@ class NonFiniteWeightsError(ArithmeticError):
     """A weight or an accumulator is NaN or infinite; such a state is not worth keeping."""
 
 
-def save_checkpoint(path: str | Path, network: Sequential, loop: FitLoop, history: list[dict[str, float]]) -> None:
-    """Write where training stands, atomically.
+def checkpoint_of(network: Sequential, loop: FitLoop, history: list[dict[str, float]]) -> Checkpoint:
+    """Where training stands now: copies, which training that goes on does not change.
 
     Raises ArithmeticError: a loss, a weight or an accumulator is not finite (NonFiniteLossError,
-    NonFiniteWeightsError); OSError: the disk is full or not writable. What stood at `path` is then untouched.
+    NonFiniteWeightsError).
     """
     state, arrays = loop.state(), network.state_arrays()
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
@@ -52,8 +52,13 @@ def save_checkpoint(path: str | Path, network: Sequential, loop: FitLoop, histor
             f"NaN or infinity in {bad[0]} before step {state['step'] + 1} of epoch {state['epoch'] + 1}; training has "
             "diverged: lower the learning rate, or look at the data"
         )
-    content = {"config": network.get_config(), "loop": state, "history": history}
-    write_safetensors(path, KIND, arrays, content)
+    return Checkpoint(network.get_config(), state, list(history), arrays)
+
+
+def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
+    """Write it, atomically. Raises OSError: the disk is full or not writable; what stood there is then untouched."""
+    content = {"config": checkpoint.config, "loop": checkpoint.loop, "history": checkpoint.history}
+    write_safetensors(path, KIND, checkpoint.arrays, content)
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

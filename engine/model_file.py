@@ -1,5 +1,7 @@
 """A network in one file: weights by name, architecture and compile arguments as JSON."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,14 @@ def save_model(network: Sequential, path: str | Path) -> None:
     """
     if Path(path).suffix in SUFFIXES:
         write_network(network, Path(path))
-        return
+    else:
+        model_writer(network, path)()
+
+
+def model_writer(network: Sequential, path: str | Path) -> Callable[[], None]:
+    """A function that writes the safetensors file of a built network as it is now, whatever becomes of that."""
     arrays = {weight.name: weight.to_host() for weight in network.weights}
-    write_safetensors(path, KIND, arrays, network.get_config())
+    return partial(write_safetensors, path, KIND, arrays, network.get_config())
 
 
 def load_model(path: str | Path, device: str = "auto", dtype: Any = None, precision: str = "float32") -> Sequential:

@@ -2,15 +2,17 @@
 
 import math
 import time
-from collections.abc import Callable
+from functools import partial
 
-from engine.checkpoint import save_checkpoint
+from engine.checkpoint import checkpoint_of, save_checkpoint
 from engine.config import TrainConfig
 from engine.fit import EpochDone, FitLoop, StepDone
+from engine.model_file import model_writer
 from engine.progress import Progress
 from engine.run_folder import RunFolder
 from engine.sequential import Sequential
 from engine.stop_signals import StopSignals
+from engine.writing import WritingBeside
 
 
 def run_loop(
@@ -25,7 +27,8 @@ def run_loop(
     """Train to the last epoch, or until a signal.
 
     After each epoch, in this order: metrics.csv, best.safetensors if the epoch was the best, the checkpoint. A run
-    killed between any two of them does the epoch again and writes the same.
+    killed between any two of them does the epoch again and writes the same. They are written while the next epoch
+    runs, and are there when it ends.
 
     Args:
         history: rows of metrics.csv so far; the new ones are appended.
@@ -35,7 +38,11 @@ def run_loop(
     Returns None, or the number of the signal that stopped it; the checkpoint is then of the last step done.
     Raises ArithmeticError: a loss or a weight is not finite. The files on disk are then those of the last good state.
     """
-    with Progress(movies, config.epochs, seen=seen) as progress, StopSignals() as stop:
+    with (
+        Progress(movies, config.epochs, seen=seen) as progress,
+        StopSignals() as stop,
+        WritingBeside(partial(_say_not_written, progress)) as files,
+    ):
         clock = _EpochClock()
         for event in loop:
             if isinstance(event, StepDone):
@@ -47,22 +54,19 @@ def run_loop(
                 history.append(_row(event, network.iterations, clock))
                 progress.epoch(event)
                 best = _is_best(history)
-                _try(progress, lambda: folder.write_metrics(history))
+                files.ask(partial(folder.write_metrics, list(history)))
                 if best:
-                    _try(progress, lambda: network.save(folder.best))
+                    files.ask(model_writer(network, folder.best))
             if due or stop.received is not None:
-                _try(progress, lambda: save_checkpoint(folder.checkpoint, network, loop, history))
+                files.ask(partial(save_checkpoint, folder.checkpoint, checkpoint_of(network, loop, history)))
             if stop.received is not None:
                 return stop.received
     return None
 
 
-def _try(progress: Progress, write: Callable[[], None]) -> None:
-    """A full disk costs this file's new version, neither its old one nor the training."""
-    try:
-        write()
-    except OSError as error:
-        progress.say(f"not written, the version before stays: {error}")
+def _say_not_written(progress: Progress, error: OSError) -> None:
+    """A full disk costs a file's new version, neither its old one nor the training."""
+    progress.say(f"not written, the version before stays: {error}")
 
 
 def _is_best(history: list[dict[str, float]]) -> bool:

@@ -1,6 +1,15 @@
-"""What all tests share on the command line."""
+"""What all tests share: their option, and that no property of random examples is held to a time."""
+
+import importlib.util
 
 import pytest
+
+# A machine with a GPU may have no hypothesis; the tests that run there need none.
+if importlib.util.find_spec("hypothesis") is not None:
+    from hypothesis import settings
+
+    settings.register_profile("patient", parent=settings(), deadline=None)
+    settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

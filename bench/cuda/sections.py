@@ -152,8 +152,9 @@ def comparison(records: Records, short: bool) -> list[str]:
     for precision in dict.fromkeys(record["precision"] for record in times):
         for row in rows:
             same = [r for r in times if r["row"] == row["name"] and r["precision"] == precision]
-            label, *cells = comparison_row(row, same, peers)
-            lines.append([label, precision, *cells])
+            if same:
+                label, *cells = comparison_row(row, same, peers)
+                lines.append([label, precision, *cells])
     out = table(header, lines) if lines else []
     out += ["", "*: differs from ours in float32 by more than its precision explains, does not count"]
     out += ["?: was compared with nothing, does not count; x: error, see below"]

@@ -56,13 +56,13 @@ def _rows(step: Work, large: Work, tracks: int) -> tuple[Row, ...]:
         Row(STEP, f"training step, {network}, batch {step.batch}, {step.frames} frames", step),
         Row(FORWARD, f"forward, the same, batch {step.batch}", replace(step, kind="forward")),
         Row(ROLLOUT, f"streaming rollout of one track, {seen}", rollout),
+        Row(ROLLOUTS, f"streaming rollout of {tracks} tracks, {seen}", replace(rollout, batch=tracks)),
         Row(
             LARGE,
             f"training step, {large.height}x{large.width}, {len(large.filters)} x {large.filters[0]} filters, "
             f"batch {large.batch}, {large.frames} frames",
             large,
         ),
-        Row(ROLLOUTS, f"streaming rollout of {tracks} tracks, {seen}", replace(rollout, batch=tracks)),
     )
 
 

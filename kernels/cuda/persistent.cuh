@@ -128,7 +128,7 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
         __device__ __forceinline__ int operator()(int row) const { return reached[row]; }
     };
 
-    // packed: from pack_groups. exchange (tiles, SPLIT, OWN_MT * NT, THREADS, 4) where blocks share the channels of a tile, with
+    // A barrier of the block, then crews begin one after another. packed: from pack_groups. exchange (tiles, SPLIT, OWN_MT * NT, THREADS, 4) where blocks share the channels of a tile, with
     // a flag for each block of a tile behind the others.
     __device__ __forceinline__ Recurrence(char* shared, const OPERAND* packed, uint32_t* flags_, float* exchange_,
                                           Frames frames_)
@@ -256,6 +256,7 @@ struct Recurrence<GroupTile<N...>> : Flags<GroupTile<N...>> {
             reached[row] = at >= reach.begin && at < reach.end ? reach.place.reached(row) : frames.pixels();
         }
         bring_weights<Tile>(weights, packed);
+        stagger<Tile>();
     }
 };
 

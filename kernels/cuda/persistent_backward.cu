@@ -113,14 +113,13 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
     float4* own_coefficients = (float4*)shared;
-    const Recurrence<Tile> recurrence(shared + Tile::COLUMNS * sizeof(float4), packed, flags, exchange, frames);
     const long long states = (long long)frames.pixels() * F;
     const int first = first_filter(), filters = min(Tile::COLUMNS, F - first);
-    if (h != nullptr) {
+    if (h != nullptr)
         for (int i = threadIdx.x; i < filters; i += Tile::BLOCK_THREADS)
             own_coefficients[i] = get4(coefficients + 4 * (first + i));
-        __syncthreads();
-    }
+    if (!BY_GROUPS<Tile>) __syncthreads();  // with groups one follows, behind which crews begin one after another
+    const Recurrence<Tile> recurrence(shared + Tile::COLUMNS * sizeof(float4), packed, flags, exchange, frames);
     if (!recurrence.works()) return;
     const auto place = recurrence.place();
     const Owned own(place);

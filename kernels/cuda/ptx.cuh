@@ -223,9 +223,13 @@ __device__ __forceinline__ void red_add_release(uint32_t* flag, uint32_t value) 
 // warps here, and lets the other fibers run in the simulator.
 __device__ __forceinline__ void spin_pause() { asm volatile("nanosleep.u32 20;" ::: "memory"); }
 
-// Let so many nanoseconds pass, or up to twice as many: for those who should not do the same thing at the same time. Not a
-// way to wait for anybody.
-__device__ __forceinline__ void pass_time(int nanoseconds) { asm volatile("nanosleep.u32 %0;" ::"r"(nanoseconds)); }
+// Let about so many nanoseconds pass: for those who should not do the same thing at the same time. Not a way to wait for
+// anybody. One nanosleep may take anything up to twice what it is asked for; four of them seldom do. (A loop that reads the
+// clock is exact, and made the compiler spill in the recurrences.)
+__device__ __forceinline__ void pass_time(int nanoseconds) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) asm volatile("nanosleep.u32 %0;" ::"r"(nanoseconds / 4));
+}
 
 // ------------------------------------------------------------------------------------------------ fast functions
 

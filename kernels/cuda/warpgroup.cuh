@@ -82,8 +82,8 @@ struct Crew<GroupTile<N...>> {
     }
 };
 
-// Crews that begin together would go on together, each waiting for the tensor cores when the others do. A tile takes about
-// twice its products, so crew after crew begins so much later.
+// Crews that begin together would go on together, each waiting for the tensor cores when the others do. A tile takes more
+// than twice its products, so crew after crew begins twice those later. No barrier of the block may stand behind it.
 template <class Tile>
 __device__ __forceinline__ void stagger() {
     if (Tile::CREWS > 1) pass_time(Tile::CLOCKS * Crew<Tile>::number());  // at two clocks a nanosecond, or nearly
@@ -218,7 +218,7 @@ __device__ __forceinline__ void load_group_weights(OPERAND* weights, const OPERA
         cp_async16(weights + i, source + i);
 }
 
-// All slabs of them, to stay: they have arrived for every thread of the block, whose crews then begin one after another.
+// All slabs of them, to stay: they have arrived for every thread of the block.
 template <class Tile>
 __device__ __forceinline__ void bring_weights(OPERAND* weights, const OPERAND* packed) {
     load_group_weights<Tile>(weights, packed, 0, Tile::SLABS);
@@ -226,7 +226,6 @@ __device__ __forceinline__ void bring_weights(OPERAND* weights, const OPERAND* p
     cp_async_wait<0>();
     fence_proxy_async();
     __syncthreads();
-    stagger<Tile>();
 }
 
 // D (64 x 8 * NT) += A * B of one product.

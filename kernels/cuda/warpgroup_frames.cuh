@@ -42,7 +42,10 @@ __device__ __forceinline__ void convolve_frames_by_groups(char* shared, const OP
         }
         cp_async_commit();
     };
-    if (Tile::RESIDENT && x != nullptr) bring_weights<Tile>(weights, packed);
+    if (Tile::RESIDENT && x != nullptr) {
+        bring_weights<Tile>(weights, packed);
+        if (tiles > stride) stagger<Tile>();  // a single tile each is done sooner together
+    }
     for (int step = 0; step < Tile::BUFFERS; ++step) {
         look(step);
         Crew<Tile>::barrier();

@@ -102,17 +102,22 @@ __device__ __forceinline__ void for_each_sum(TapSums<Tile>& sum, int first_dy, i
     if constexpr (Tile::BIAS) visit(i++, sum.bias[0][2 * half], Tile::ROWS - 1);
 }
 
-// Adds up the sums of both crews: each hands one half to the other and writes the other one, its own.
+// The sums of both crews are added up: each hands one half to the other and writes the other one, its own. Between the two
+// lies a barrier of the block.
 //   exchange  (CREWS, HALF, THREADS), which nobody uses any more
+template <int CREW, class Tile>
+__device__ __forceinline__ void hand_over(TapSums<Tile>& sum, float* exchange, int first_dy, int first_dx) {
+    float* to = exchange + (1 - CREW) * Tile::HALF * Tile::THREADS + threadIdx.x % Tile::THREADS;
+    for_each_sum<1 - CREW>(sum, first_dy, first_dx, [&](int i, float value, int) { to[i * Tile::THREADS] = value; });
+}
+
 //   partial   (ROWS, COLUMNS) of one slice. Lanes of a warp write eight neighbours of four rows: whole sectors.
 template <int CREW, class Tile>
-__device__ __forceinline__ void add_crews(TapSums<Tile>& sum, float* exchange, float* partial, int first_dy, int first_dx) {
+__device__ __forceinline__ void write_half(TapSums<Tile>& sum, const float* exchange, float* partial, int first_dy,
+                                           int first_dx) {
     const int thread = threadIdx.x % Tile::THREADS, lane = thread % 32;
     const int n = blockIdx.y * Tile::BN + thread / 32 * 16 + 8 * CREW + lane / 4;
-    float* to = exchange + (1 - CREW) * Tile::HALF * Tile::THREADS + thread;
     const float* from = exchange + CREW * Tile::HALF * Tile::THREADS + thread;
-    for_each_sum<1 - CREW>(sum, first_dy, first_dx, [&](int i, float value, int) { to[i * Tile::THREADS] = value; });
-    __syncthreads();
     if (n >= Tile::COLUMNS) return;
     for_each_sum<CREW>(sum, first_dy, first_dx, [&](int i, float value, int r) {
         if (r < Tile::ROWS - 1 || !Tile::BIAS || (blockIdx.x == 0 && lane % 4 == 0))  // the bias has one row
@@ -192,8 +197,14 @@ __device__ __forceinline__ void warpgroup_gradient(char* shared, const bf16* x, 
     float* exchange = (float*)((bf16*)shared + 8 * PIECE);
     float* target = partial + (long long)blockIdx.z * Tile::ROWS * Tile::COLUMNS;
     if (crew == 0) {  // no register has a number that only the running program knows
-        add_crews<0>(sum, exchange, target, first_dy, first_dx);
+        hand_over<0>(sum, exchange, first_dy, first_dx);
     } else {
-        add_crews<1>(sum, exchange, target, first_dy, first_dx);
+        hand_over<1>(sum, exchange, first_dy, first_dx);
+    }
+    __syncthreads();
+    if (crew == 0) {
+        write_half<0>(sum, exchange, target, first_dy, first_dx);
+    } else {
+        write_half<1>(sum, exchange, target, first_dy, first_dx);
     }
 }

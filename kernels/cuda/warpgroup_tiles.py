@@ -162,6 +162,8 @@ class GroupTile:
             and self.padded_columns <= MAX_COLUMNS
             and self.m_tiles * self.padded_columns // 2 <= MAX_ACCUMULATORS // (2 if self.threads > 256 else 1)
             and (not self.strip or self.rows >= self.pitch(width))
+            # An odd chunk is multiplied for two taps at a time: their distance stands in a descriptor, without a sign.
+            and (self.chunks % 2 == 0 or self.pitch(width) >= self.kw - 1)
             and self.shared_bytes(width) <= shared_bytes
         )
 

@@ -9,7 +9,7 @@ import pytest
 
 from engine import Adadelta, BatchNormalization, Conv3D, ConvLSTM2D, FitLoop, Sequential
 from engine.atomic_file import write_atomically
-from engine.checkpoint import NonFiniteWeightsError, load_checkpoint, restore, save_checkpoint
+from engine.checkpoint import NonFiniteWeightsError, checkpoint_of, load_checkpoint, restore, save_checkpoint
 from tests.engine.run_helpers import run, start, write_config
 
 RANDOM = np.random.default_rng(2)
@@ -30,7 +30,7 @@ def test_resume_after_any_event_gives_the_same_bits(tmp_path: Path) -> None:
     network, loop = training()
     path, events = tmp_path / "c.safetensors", 0
     for events, _ in enumerate(loop, start=1):
-        save_checkpoint(tmp_path / f"{events}.safetensors", network, loop, [])
+        save_checkpoint(tmp_path / f"{events}.safetensors", checkpoint_of(network, loop, []))
     assert events == 4 * (3 + 1)
     for event in range(1, events, 3):
         resumed, resumed_loop = training()
@@ -45,7 +45,7 @@ def test_resume_after_any_event_gives_the_same_bits(tmp_path: Path) -> None:
 def test_truncated_and_foreign_checkpoints_touch_nothing(tmp_path: Path) -> None:
     network, loop = training()
     path = tmp_path / "c.safetensors"
-    save_checkpoint(path, network, loop, [])
+    save_checkpoint(path, checkpoint_of(network, loop, []))
     whole = path.read_bytes()
     for content in (b"", b"text", whole[:50], whole[: len(whole) // 2], whole[:-1]):
         path.write_bytes(content)
@@ -62,7 +62,7 @@ def test_a_checkpoint_of_another_training_is_refused_and_changes_nothing(tmp_pat
     events = iter(loop)
     next(events)
     next(events)
-    save_checkpoint(tmp_path / "c.safetensors", network, loop, [])
+    save_checkpoint(tmp_path / "c.safetensors", checkpoint_of(network, loop, []))
     stranger, stranger_loop = training(**other)
     before, state = stranger.state_arrays(), stranger_loop.state()
     with pytest.raises(ValueError, match=r"c\.safetensors"):
@@ -75,13 +75,13 @@ def test_a_checkpoint_of_another_training_is_refused_and_changes_nothing(tmp_pat
 def test_weights_that_are_not_finite_are_not_kept(tmp_path: Path) -> None:
     network, loop = training()
     path = tmp_path / "c.safetensors"
-    save_checkpoint(path, network, loop, [])
+    save_checkpoint(path, checkpoint_of(network, loop, []))
     good = path.read_bytes()
     weights = network.get_weights()
     weights[1][0, 0, 0, 0] = np.nan
     network.set_weights(weights)
     with pytest.raises(NonFiniteWeightsError, match="recurrent_kernel"):
-        save_checkpoint(path, network, loop, [])
+        save_checkpoint(path, checkpoint_of(network, loop, []))
     assert path.read_bytes() == good
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine import FitLoop, Sequential
-from engine.checkpoint import load_checkpoint, restore, save_checkpoint
+from engine.checkpoint import checkpoint_of, load_checkpoint, restore, save_checkpoint
 from tests.gpu.networks import CASES
 
 pytestmark = pytest.mark.gpu
@@ -29,7 +29,7 @@ def test_resumed_on_the_other_device(first: str, second: str, tmp_path: Path) ->
     network, loop = begun(first)
     for _ in islice(loop, 4):
         pass
-    save_checkpoint(path, network, loop, [{"epoch": 1.0}])
+    save_checkpoint(path, checkpoint_of(network, loop, [{"epoch": 1.0}]))
     resumed, resumed_loop = begun(second)
     restore(path, load_checkpoint(path), resumed, resumed_loop)
     for key, array in network.state_arrays().items():

@@ -51,6 +51,7 @@ SHAPES: dict[str, tuple[ConvLSTMSpec, str, Products]] = {
     "one pixel, one tap": (layer(T=1, B=1, H=1, W=1, C=8, F=8, kh=1, kw=1), "bfloat16", "gathered"),
     "pixels by themselves": (layer(T=3, B=1, H=9, W=13, C=8, F=8, kh=1, kw=1), "bfloat16", "gathered"),
     "kernel larger than the frame": (layer(T=2, B=2, H=2, W=3, C=4, F=4, kh=5, kw=5), "tf32", "gathered"),
+    "frame narrower than half its kernel": (layer(T=2, B=2, H=5, W=1, C=16, F=16, kh=3, kw=5), "bfloat16", "windows"),
     "wide kernel, five chunks": (layer(T=1, B=1, H=4, W=9, C=40, F=8, kh=3, kw=5), "bfloat16", "gathered"),
     "high kernel, three chunks": (layer(T=3, B=1, H=11, W=7, C=12, F=12, kh=5, kw=1), "tf32", "gathered"),
 }

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -56,6 +57,10 @@ def check(tile: Tile | None, spec: ConvLSTMSpec, channels: int, columns: int, sh
     assert (tile.slabs - 1) * slab < own <= tile.slabs * slab, "channels of a block"
     assert tile.window_rows(spec.W) >= tile.rows + (spec.kh - 1) * tile.pitch(spec.W) + spec.kw - 1
 
+    if tile.chunks % 2 == 1:  # a product has two taps at a time, one behind the other: a descriptor has no minus
+        taps = [dy * tile.pitch(spec.W) + dx for dy in range(spec.kh) for dx in range(spec.kw)]
+        assert taps == sorted(taps)
+
     weights = prod(tile.packed_shape) * tile.element  # of all blocks: no tap of a chunk is left out, one may be added
     one_tap = tile.shares * tile.slabs * tile.padded_columns * 16
     assert spec.kh * spec.kw * tile.chunks <= weights // one_tap <= spec.kh * spec.kw * tile.chunks + 1
@@ -72,6 +77,17 @@ def check_persistent(tile: GroupTile, spec: ConvLSTMSpec, device: DeviceLimits) 
     last = padded_rows * (spec.W + spec.kw // 2) - spec.kw // 2 - 1
     assert last < tile.tiles(spec.B, spec.H, spec.W) * tile.rows, "the last pixel"
     assert (blocks - 1) * tile.crews < tile.tiles(spec.B, spec.H, spec.W) <= blocks * tile.crews
+
+
+@given(
+    spec=layers(fours, fours, 5, 3, kh=st.sampled_from([3, 5, 7]), kw=st.sampled_from([5, 7])),
+    precision=precisions,
+    choose=st.sampled_from([forward_tile, backward_tile]),
+)
+def test_frames_narrower_than_half_a_kernel(spec: ConvLSTMSpec, precision: str, choose: Any) -> None:
+    tile = choose(spec, precision, H200)
+    columns = (spec.F, 4 * spec.F) if choose is forward_tile else (4 * spec.F, spec.F)
+    check(tile, spec, *columns, H200.shared_bytes_per_block)
 
 
 @given(spec=specs, device=devices, precision=precisions)
