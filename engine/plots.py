@@ -13,7 +13,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
@@ -33,19 +35,14 @@ def animation_images(track: Array, truth: Array, seen: int) -> list[Image.Image]
         truth: (T',H,W,C), T' at most T: what there was to see, on the right; T' pictures are drawn.
         seen: the first frames of track, labelled 'Initial trajectory'; the others are 'Predictions !'.
     """
-    white = _brightest(truth)
     labels = [PREDICTED if t >= seen else INITIAL for t in range(len(truth))]
-    return [_image(_two_panels(track[t], truth[t], label, white)) for t, label in enumerate(labels)]
+    return _film([(track, labels), (truth, [TRUTH] * len(truth))], _brightest(truth))
 
 
 def rollout_images(track: Array, seen: int) -> list[Image.Image]:
     """The same without ground truth: one panel."""
-    images, white = [], _brightest(track[:seen])
-    for t in range(len(track)):
-        figure = Figure(figsize=(5, 5), layout="tight")
-        _panel(figure.add_subplot(111), track[t], PREDICTED if t >= seen else INITIAL, white)
-        images.append(_image(figure))
-    return images
+    labels = [PREDICTED if t >= seen else INITIAL for t in range(len(track))]
+    return _film([(track, labels)], _brightest(track[:seen]))
 
 
 def save_animation_frames(folder: Path, images: list[Image.Image]) -> None:
@@ -72,7 +69,7 @@ def save_gif(path: str | Path, images: list[Image.Image], frame_milliseconds: in
 
 def save_loss_plot(path: str | Path, history: list[dict[str, float]]) -> None:
     """Draw loss and val_loss over the epochs, on a logarithmic axis; history is one dict an epoch, with "epoch"."""
-    figure = Figure(figsize=(7, 4.5), layout="tight")
+    figure = Figure(figsize=(7, 4.5), dpi=120, layout="tight")
     axes = figure.add_subplot(111)
     epochs = [row["epoch"] for row in history]
     for name, label in (("loss", "training"), ("val_loss", "validation")):
@@ -83,7 +80,9 @@ def save_loss_plot(path: str | Path, history: list[dict[str, float]]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    write_atomically(path, _encoded(_image(figure, dots_per_inch=120), "PNG"))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    write_atomically(path, _encoded(_drawn(canvas), "PNG"))
 
 
 def _brightest(movie: Array) -> float:
@@ -91,27 +90,39 @@ def _brightest(movie: Array) -> float:
     return float(movie.max()) if movie.max() > 0 else 1.0
 
 
-def _two_panels(left: Array, right: Array, label: str, white: float) -> Figure:
-    figure = Figure(figsize=(10, 5), layout="tight")
-    _panel(figure.add_subplot(121), left, label, white)
-    _panel(figure.add_subplot(122), right, TRUTH, white)
-    return figure
-
-
-def _panel(axes: Axes, frame: Array, label: str, white: float) -> None:
-    """frame (H,W,C): three channels are shown as colours, 0 to 1, else the first one in viridis, 0 to `white`."""
-    if frame.shape[-1] == 3:
-        axes.imshow(np.clip(frame, 0, 1))
-    else:
-        axes.imshow(frame[..., 0], vmin=0, vmax=white, cmap="viridis")
-    height, width = frame.shape[:2]
-    axes.text(width / 40, 3 * height / 40, label, fontsize=20, color="white", path_effects=_EDGE)
-
-
-def _image(figure: Figure, dots_per_inch: int = 100) -> Image.Image:
-    figure.set_dpi(dots_per_inch)
+def _film(panels: list[tuple[Array, list[str]]], white: float) -> list[Image.Image]:
+    """A picture for each label: panels side by side, each a movie (T,H,W,C) with its labels."""
+    figure = Figure(figsize=(5 * len(panels), 5), layout="tight")
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    shown = [
+        _panel(figure.add_subplot(1, len(panels), place), movie[0], labels[0], white)
+        for place, (movie, labels) in enumerate(panels, start=1)
+    ]
+    # Where the panels stand is the same for all frames, and takes longer to find out than a frame to draw.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    images = []
+    for t in range(len(panels[0][1])):
+        for (movie, labels), (picture, text) in zip(panels, shown, strict=True):
+            picture.set_data(_pixels(movie[t]))
+            text.set_text(labels[t])
+        canvas.draw()
+        images.append(_drawn(canvas))
+    return images
+
+
+def _panel(axes: Axes, frame: Array, label: str, white: float) -> tuple[AxesImage, Text]:
+    """frame (H,W,C): three channels are shown as colours, 0 to 1, else the first one in viridis, 0 to `white`."""
+    picture = axes.imshow(_pixels(frame), vmin=0, vmax=white, cmap="viridis")
+    height, width = frame.shape[:2]
+    return picture, axes.text(width / 40, 3 * height / 40, label, fontsize=20, color="white", path_effects=_EDGE)
+
+
+def _pixels(frame: Array) -> Array:
+    return np.clip(frame, 0, 1) if frame.shape[-1] == 3 else frame[..., 0]
+
+
+def _drawn(canvas: FigureCanvasAgg) -> Image.Image:
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
 
 
