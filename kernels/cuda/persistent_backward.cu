@@ -113,13 +113,14 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
     float4* own_coefficients = (float4*)shared;
-    const long long states = (long long)frames.pixels() * F;
-    const int first = first_filter(), filters = min(Tile::COLUMNS, F - first);
     if (h != nullptr)
-        for (int i = threadIdx.x; i < filters; i += Tile::BLOCK_THREADS)
-            own_coefficients[i] = get4(coefficients + 4 * (first + i));
+#pragma unroll 1
+        for (int i = threadIdx.x; i < min(Tile::COLUMNS, F - first_filter()); i += Tile::BLOCK_THREADS)
+            own_coefficients[i] = get4(coefficients + 4 * (first_filter() + i));
     if (!BY_GROUPS<Tile>) __syncthreads();  // with groups one follows, behind which crews begin one after another
     const Recurrence<Tile> recurrence(shared + Tile::COLUMNS * sizeof(float4), packed, flags, exchange, frames);
+    const long long states = (long long)frames.pixels() * F;
+    const int first = first_filter(), filters = min(Tile::COLUMNS, F - first);
     if (!recurrence.works()) return;
     const auto place = recurrence.place();
     const Owned own(place);
