@@ -49,6 +49,7 @@ class Sequential(Network):
         self.optimizer: Optimizer | None = None
         self.history: History | None = None
         self.stop_training = False
+        self._identity = object()
         super().__init__(layers, device, dtype, seed, precision, name)
 
     def build(self, input_shape: tuple[int | None, ...] | None = None) -> None:
@@ -62,7 +63,7 @@ class Sequential(Network):
 
         Args:
             optimizer: "adadelta" (default; Keras' is "rmsprop"), "sgd", "adam", "adamw" or an object of
-                engine.optimizers. Its state begins at zero.
+                engine.optimizers, which must belong to no other network. Its state begins at zero.
             loss: "binary_crossentropy", "mse", "mae", "huber" or an object of engine.losses.
             metrics: a list of what to report beside the loss: "binary_accuracy", "mse", ..., or objects of
                 engine.metrics.
@@ -70,6 +71,9 @@ class Sequential(Network):
         if not self.layers:
             raise ValueError("compile: add layers first")
         checked = losses.get_loss(loss), get_metrics(metrics), optimizers.get_optimizer(optimizer)
+        checked[2].claim(self._identity)
+        if self.optimizer not in (None, checked[2]):
+            self.optimizer.release()
         self.loss, self.metrics, self.optimizer = checked
         losses.warn_of_two_sigmoids(self.loss, self.layers[-1].activation_name)
         self._place_again()
