@@ -82,14 +82,24 @@ class Network:
         """Whether the weights are on the device."""
         return self._computation is not None
 
-    def build(self, input_shape: tuple[int | None, ...] | None = None) -> None:
-        """Create the weights and put them on the device; done by the first call that needs them."""
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Create the weights and put them on the device; done by the first call that needs them.
+
+        Args:
+            input_shape: (frames, height, width, channels), None where any size will do, of a network whose first layer
+                has none (default: None).
+        """
         if self.built:
             return
         self._stack.build(input_shape, self._random)
         backend = open_backend(self.device, self._dtype, self._precision)
         _log.info("%s; %s", self.device_reason, backend.description)
         self._computation = Computation(backend, self.layers, self.seed)
+
+    def build_for(self, data_shape: Shape) -> None:
+        """build for movies (T,H,W,C), where the first layer has no input_shape: for as many channels, and any size."""
+        if not self.built:
+            self.build(self.input_shape or self._stack.generalised(data_shape))
 
     def output_shape(self, input_shape: Shape | None = None) -> Shape:
         """The output's shape without the movies' axis, for an input of this shape (default: the network's)."""
@@ -128,7 +138,7 @@ class Network:
         batch_size = DEFAULT_BATCH_SIZE if batch_size is None else positive_int("batch_size", batch_size)
         x = self._stack.checked_input("x", x)
         counter = Counter("predict", len(x), verbose)
-        self.build(x.shape[1:])
+        self.build_for(x.shape[1:])
         output = self._built().predict(x, batch_size, known(self._stack.output_shape(x.shape[1:])), counter.count)
         counter.close({})
         return output
@@ -151,7 +161,7 @@ class Network:
         n_frames = positive_int("n_frames", n_frames)
         array = np.asarray(track)
         movies = self._stack.checked_input("track", array[np.newaxis] if array.ndim == 4 else array)
-        self.build(movies.shape[1:])
+        self.build_for(movies.shape[1:])
         predict, movies = partial(self.predict, verbose=0), movies.astype(self._dtype, copy=False)
         frames = rollout.rollout(self.layers, self._built().rollout, predict, movies, n_frames)
         return frames[0] if array.ndim == 4 else frames

@@ -12,6 +12,7 @@ from engine.callbacks import CallbackList, History
 from engine.computation import Computation
 from engine.layer_stack import layers_from_config
 from engine.layers import Layer
+from engine.layers.weight import Shape
 from engine.metrics import Metric, get_metrics
 from engine.network import Network
 from engine.objective import Objective
@@ -52,8 +53,8 @@ class Sequential(Network):
         self._identity = object()
         super().__init__(layers, device, dtype, seed, precision, name)
 
-    def build(self, input_shape: tuple[int | None, ...] | None = None) -> None:
-        """Create the weights and put them on the device; done by the first call that needs them."""
+    def build(self, input_shape: Shape | None = None) -> None:
+        """See Network.build."""
         if not self.built:
             super().build(input_shape)
             self._bind_optimizer()
@@ -227,7 +228,7 @@ class Sequential(Network):
         """One checked batch on the device; the network is built."""
         x, y = self._stack.checked_pair(x, y)
         weights = checked_weights("sample_weight", sample_weight, y)
-        self.build(x.shape[1:])
+        self.build_for(x.shape[1:])
         move = self.backend.from_host
         return Batch(move(x), move(y), None if weights is None else move(weights), np.arange(len(x)))
 

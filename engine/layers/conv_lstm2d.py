@@ -177,7 +177,7 @@ class ConvLSTM2D(CalledDirectly, Layer):
     def channels(self, shape: Shape) -> int:
         return checked_movie_shape(self.name, shape, self._channel_axis)
 
-    def build(self, shape: Shape, random: np.random.Generator) -> None:
+    def _create_weights(self, shape: Shape, random: np.random.Generator) -> None:
         channels, gates = self.channels(shape), 4 * self.filters
         bias = self._initial_bias(random)
         for name, inner, initializer, regularizer, constraint in (

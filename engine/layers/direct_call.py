@@ -124,10 +124,9 @@ class DirectCall:
         return Gradients(np.moveaxis(host, 4, 2) if self._first else host, states, weights)
 
     def _backend(self, x: HostArray) -> Backend:
-        """Where the weights are; a layer of no network is built here."""
+        """Where the weights are; a layer of no network is built here. ValueError for other channels than theirs."""
         layer = self._layer
-        if not layer.weights:
-            layer.build(tuple(x.shape[1:]), self._random)
+        layer.build(tuple(x.shape[1:]), self._random)
         backend = layer.weights[0].backend
         if backend is None:
             backend = open_backend(choose_device("cpu")[0], np.float64 if x.dtype == np.float64 else np.float32)
