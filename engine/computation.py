@@ -35,19 +35,26 @@ class Computation:
 
     Args:
         seed: of dropout's masks.
+        place: as Parameters has it.
     """
 
-    def __init__(self, backend: Backend, layers: list[Layer], seed: int) -> None:
+    def __init__(self, backend: Backend, layers: list[Layer], seed: int, place: str) -> None:
         self.backend = backend
         self.layer_state = LayerState(layers, seed)
         self.trainable = [layer.trainable for layer in layers]
-        self.parameters = Parameters(backend, [weight for layer in layers for weight in layer.weights])
+        self.parameters = Parameters(backend, [weight for layer in layers for weight in layer.weights], place)
         self._layers = layers
         self._bound = BoundNetworks(backend, layers)
         self._stream: tuple[tuple[int, ...], FrameStream] | None = None
 
+    def claim(self) -> None:
+        """Fetch what other networks that share layers with this one have had since; before anything is computed."""
+        self.parameters.claim()
+        self.layer_state.claim(self.backend)
+
     def train_step(self, batch: Batch, objective: Objective, values: Array, optimizer: Optimizer) -> None:
         """One update; values (names,) float64 on the device gets the objective's numbers before it."""
+        self.claim()
         bound = self._gathered(batch, objective, training=True)
         self._draw_masks(bound)
         self.layer_state.step += 1
@@ -58,6 +65,7 @@ class Computation:
 
         Dropout drops what the next train_step will drop.
         """
+        self.claim()
         value = self.backend.zeros((1,), np.float64)
         bound = self._gathered(batch, objective, training=True)
         self._draw_masks(bound)
@@ -66,6 +74,7 @@ class Computation:
 
     def evaluate(self, batch: Batch, objective: Objective, values: Array) -> None:
         """Inference mode; values (names,) float64 on the device gets the objective's numbers."""
+        self.claim()
         self._gathered(batch, objective, training=False).evaluate(values)
 
     def predict(
@@ -78,6 +87,7 @@ class Computation:
         """x (N,T,H,W,C) -> (N,*output_shape), in inference mode; count is told the movies of each batch."""
         output = np.empty((len(x), *output_shape), self.backend.dtype)
         for start in range(0, len(x), batch_size):
+            self.claim()
             chunk = _five_axes(x[start : start + batch_size])
             shape = BatchShape(known(x.shape[1:]), len(chunk), training=False, with_loss=False)
             bound = self._bound.get(shape, None)
@@ -89,6 +99,7 @@ class Computation:
 
     def rollout(self, track: HostArray, n_frames: int) -> HostArray:
         """track (N,T,H,W,C) -> the n_frames frames that follow, a step of each layer for each frame."""
+        self.claim()
         movies, _, height, width, channels = track.shape
         key = (movies, height, width, channels)
         if self._stream is None or self._stream[0] != key:
@@ -106,6 +117,7 @@ class Computation:
 
     def load_state_arrays(self, state: dict[str, HostArray], optimizer: Optimizer | None) -> None:
         """Restore what state_arrays returned; nothing is changed unless every name and shape fits."""
+        self.claim()
         of_layers, rest = self.layer_state.split(state)
         iterations = rest.pop(ITERATIONS, None) if optimizer is not None else None
         if optimizer is not None and (iterations is None or iterations.shape != (1,) or iterations[0] < 0):

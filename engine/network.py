@@ -91,10 +91,25 @@ class Network:
         """
         if self.built:
             return
+        self._check_places()
         self._stack.build(input_shape, self._random)
         backend = open_backend(self.device, self._dtype, self._precision)
         _log.info("%s; %s", self.device_reason, backend.description)
-        self._computation = Computation(backend, self.layers, self.seed)
+        self._computation = Computation(backend, self.layers, self.seed, self._place)
+
+    @property
+    def _place(self) -> str:
+        return f"device {self.device!r} in {self._dtype.name}"
+
+    def _check_places(self) -> None:
+        for layer in self.layers:
+            place = layer.weights[0].place if layer.weights else None
+            if place not in (None, self._place):
+                raise ValueError(
+                    f"layers: expected layers of no network, or of one on {self._place} as this one is, got "
+                    f"{layer.name} of one on {place}; networks share layers on one device in one dtype, and "
+                    "copy.deepcopy(layer) is of no network"
+                )
 
     def build_for(self, data_shape: Shape) -> None:
         """build for movies (T,H,W,C), where the first layer has no input_shape: for as many channels, and any size."""
@@ -117,6 +132,11 @@ class Network:
         if self._computation is None:
             raise ValueError("the network is not built: give the first layer input_shape, or call build() first")
         return self._computation
+
+    @property
+    def trainable_as_placed(self) -> list[bool]:
+        """Of each layer, `trainable` when the network was built or compiled last, which counts until it is again."""
+        return self._built().trainable
 
     def draw_seed(self) -> int:
         """A number from the network's own random numbers, which `seed` began."""

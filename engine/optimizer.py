@@ -81,10 +81,16 @@ class Optimizer(ABC):
                 raise ValueError(f"{name}: expected a number above 0, got {limit!r}")
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.iterations = 0
-        self.state: dict[str, Array] = {}
         self._excluded: list[str] = []
+        self.state: dict[str, Array] = {}
         self._clip: tuple[ClipSpec, Any] | None = None
         self._owner: object | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy belongs to no network and has no slots; it keeps the arguments and the count of updates."""
+        bound = ("_layout", "_decayed", "_numbers", "_numbers_on_device")
+        unbound: dict[str, Any] = {"state": {}, "_clip": None, "_owner": None}
+        return {name: value for name, value in self.__dict__.items() if name not in bound} | unbound
 
     @property
     @abstractmethod

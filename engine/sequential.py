@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine import evaluation, losses, optimizers, summary, training
+from engine import copies, evaluation, losses, optimizers, summary, training
 from engine.batch_sources import Batch, BatchSource, checked_weights
 from engine.callbacks import CallbackList, History
 from engine.computation import Computation
@@ -34,6 +34,8 @@ class Sequential(Network):
         name: goes into saved files.
 
     Movies are NumPy arrays (N,T,H,W,C): movies, frames, height, width, channels; any dtype, cast at the door.
+
+    copy.deepcopy and pickle give an independent network: the same weights, optimizer state and arguments of compile.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Sequential(Network):
         self.history: History | None = None
         self.stop_training = False
         self._identity = object()
+        """What the optimizer knows this network by."""
         super().__init__(layers, device, dtype, seed, precision, name)
 
     def build(self, input_shape: Shape | None = None) -> None:
@@ -85,7 +88,7 @@ class Sequential(Network):
         trainable = [layer.trainable for layer in self.layers]
         if self._computation is not None and self._computation.trainable != trainable:
             state = self._computation.layer_state.arrays()
-            self._computation = Computation(self._computation.backend, self.layers, self.seed)
+            self._computation = Computation(self._computation.backend, self.layers, self.seed, self._place)
             self._computation.layer_state.load(state)
 
     def _bind_optimizer(self) -> None:
@@ -243,6 +246,15 @@ class Sequential(Network):
         """Restore what state_arrays returned. Nothing is changed unless every name and shape fits."""
         self.build()
         self._built().load_state_arrays(state, self.optimizer)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return copies.state(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        copies.restore(self, state)
+
+    def __copy__(self) -> "Sequential":
+        return copies.refuse_shallow()
 
     def get_config(self) -> dict[str, Any]:
         """The architecture and what compile was given, JSON-able."""

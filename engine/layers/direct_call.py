@@ -87,6 +87,7 @@ class DirectCall:
         backend = self._backend(x)
         shape = tuple(int(size) for size in x.shape[1:])
         self._layer.output_shape(shape)
+        self._layer.carried.claim(backend)
         key = shape, len(x), training, backend
         if key != self._key:
             self._bound, self._inner = self._layer.bind_both(backend, shape, len(x), training, fused=False)
@@ -102,6 +103,8 @@ class DirectCall:
         """Differentiate that pass."""
         if self._key is None or not self._key[2]:
             raise ValueError("backward: call the layer with training=True first")
+        if self._has_moved:
+            raise ValueError("backward: another network has used the layer since; call it with training=True again")
         backend, layer, inner = self._key[3], self._layer, self._inner
         dy = np.asarray(dy)
         dy = dy.swapaxes(0, 1) if layer.return_sequences else dy[np.newaxis]
@@ -132,6 +135,11 @@ class DirectCall:
             backend = open_backend(choose_device("cpu")[0], np.float64 if x.dtype == np.float64 else np.float32)
             Parameters(backend, layer.weights)
         return backend
+
+    @property
+    def _has_moved(self) -> bool:
+        """Whether the weights are elsewhere by now."""
+        return self._layer.weights[0].backend is not self._key[3]
 
     @property
     def _first(self) -> bool:

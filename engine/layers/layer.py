@@ -96,6 +96,10 @@ class Layer(ABC):
         self._built_for = 0
         self._trainable = boolean("trainable", trainable)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is of no network, with the same weights and states; no call of it has been made."""
+        return {name: value for name, value in self.__dict__.items() if name != "_direct"}
+
     @property
     def trainable(self) -> bool:
         """Whether updates move the weights."""
