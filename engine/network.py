@@ -1,6 +1,7 @@
 """A network: a stack of layers on a device, with its weights, that predicts and rolls out, under Keras' names."""
 
 import logging
+import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine.computation import Computation
 from engine.layer_stack import LayerStack
 from engine.layers import ConvLSTM2D, Layer, Weight
 from engine.layers.weight import Shape, known
+from engine.locks import Locks
 from engine.progress import Counter, Verbose
 from engine.validation import one_of, positive_int
 from kernels import Backend
@@ -22,6 +24,9 @@ from kernels.select import choose_device, open_backend
 Array = np.ndarray[Any, Any]
 
 _log = logging.getLogger("engine")
+
+BUILDING = threading.RLock()
+"""Held while any network is built or compiled; taken before the locks of layers."""
 
 
 class Network:
@@ -91,11 +96,19 @@ class Network:
         """
         if self.built:
             return
-        self._check_places()
-        self._stack.build(input_shape, self._random)
-        backend = open_backend(self.device, self._dtype, self._precision)
-        _log.info("%s; %s", self.device_reason, backend.description)
-        self._computation = Computation(backend, self.layers, self.seed, self._place)
+        with BUILDING, Locks(self.layers):
+            if self.built:  # by another thread, meanwhile
+                return
+            self._check_places()
+            self._stack.build(input_shape, self._random)
+            backend = open_backend(self.device, self._dtype, self._precision)
+            _log.info("%s; %s", self.device_reason, backend.description)
+            computation = Computation(backend, self.layers, self.seed, self._place)
+            self._prepare(computation)
+            self._computation = computation
+
+    def _prepare(self, computation: Computation) -> None:
+        """What else there is to do before a new computation is used."""
 
     @property
     def _place(self) -> str:
@@ -114,7 +127,8 @@ class Network:
     def build_for(self, data_shape: Shape) -> None:
         """build for movies (T,H,W,C), where the first layer has no input_shape: for as many channels, and any size."""
         if not self.built:
-            self.build(self.input_shape or self._stack.generalised(data_shape))
+            with BUILDING, Locks(self.layers):
+                self.build(self.input_shape or self._stack.generalised(data_shape))
 
     def output_shape(self, input_shape: Shape | None = None) -> Shape:
         """The output's shape without the movies' axis, for an input of this shape (default: the network's)."""
@@ -211,7 +225,8 @@ class Network:
     def get_weights(self) -> list[Array]:
         """Host copies of all weights, in Keras' order."""
         self.build()
-        return [weight.to_host() for weight in self.weights]
+        with self._built().locks:
+            return [weight.to_host() for weight in self.weights]
 
     def set_weights(self, weights: Sequence[Array]) -> None:
         """Set all weights, in Keras' order. The optimizer's state stays."""
@@ -221,15 +236,17 @@ class Network:
         for weight, array in zip(self.weights, weights, strict=True):
             if np.shape(array) != weight.shape:
                 raise ValueError(f"weights: {weight.name} expects shape {weight.shape}, got {np.shape(array)}")
-        for weight, array in zip(self.weights, weights, strict=True):
-            weight.assign(np.asarray(array, dtype=self._dtype))
+        with self._built().locks:
+            for weight, array in zip(self.weights, weights, strict=True):
+                weight.assign(np.asarray(array, dtype=self._dtype))
 
     def export(self, path: str | Path, graph: str = "sequence", **options: Any) -> None:
         """Write the network as ONNX: graph "sequence", "step" or "rollout"; options are export.export_network's."""
         from export import export_network
 
         self.build()
-        export_network(self, path, graph=graph, **options)
+        with self._built().locks:
+            export_network(self, path, graph=graph, **options)
 
     def get_config(self) -> dict[str, Any]:
         """The architecture, JSON-able."""

@@ -12,9 +12,9 @@ from engine.callbacks import CallbackList, History
 from engine.computation import Computation
 from engine.layer_stack import layers_from_config
 from engine.layers import Layer
-from engine.layers.weight import Shape
+from engine.locks import Locks
 from engine.metrics import Metric, get_metrics
-from engine.network import Network
+from engine.network import BUILDING, Network
 from engine.objective import Objective
 from engine.optimizer import Optimizer
 from engine.progress import Verbose
@@ -56,12 +56,6 @@ class Sequential(Network):
         """What the optimizer knows this network by."""
         super().__init__(layers, device, dtype, seed, precision, name)
 
-    def build(self, input_shape: Shape | None = None) -> None:
-        """See Network.build."""
-        if not self.built:
-            super().build(input_shape)
-            self._bind_optimizer()
-
     def compile(self, optimizer: Any = "adadelta", loss: Any = None, metrics: Any = None) -> None:
         """Say what to minimise and how.
 
@@ -75,25 +69,20 @@ class Sequential(Network):
         if not self.layers:
             raise ValueError("compile: add layers first")
         checked = losses.get_loss(loss), get_metrics(metrics), optimizers.get_optimizer(optimizer)
-        checked[2].claim(self._identity)
-        if self.optimizer not in (None, checked[2]):
-            self.optimizer.release()
-        self.loss, self.metrics, self.optimizer = checked
-        losses.warn_of_two_sigmoids(self.loss, self.layers[-1].activation_name)
-        self._place_again()
-        self._bind_optimizer()
+        losses.warn_of_two_sigmoids(checked[0], self.layers[-1].activation_name)
+        with BUILDING, Locks(self.layers):
+            checked[2].claim(self._identity)
+            if self.optimizer not in (None, checked[2]):
+                self.optimizer.release()
+            self.loss, self.metrics, self.optimizer = checked
+            if self._computation is not None:
+                computation = self._computation.placed_again()
+                self._prepare(computation)
+                self._computation = computation
 
-    def _place_again(self) -> None:
-        """Part trained from frozen weights anew, should a layer's `trainable` have changed since the build."""
-        trainable = [layer.trainable for layer in self.layers]
-        if self._computation is not None and self._computation.trainable != trainable:
-            state = self._computation.layer_state.arrays()
-            self._computation = Computation(self._computation.backend, self.layers, self.seed, self._place)
-            self._computation.layer_state.load(state)
-
-    def _bind_optimizer(self) -> None:
-        if self._computation is not None and self.optimizer is not None:
-            self.optimizer.bind(self._computation.backend, self._computation.parameters.layout)
+    def _prepare(self, computation: Computation) -> None:
+        if self.optimizer is not None:
+            self.optimizer.bind(computation.backend, computation.parameters.layout)
 
     @property
     def metrics_names(self) -> list[str]:
@@ -169,9 +158,11 @@ class Sequential(Network):
         """
         self._require_compiled("train_on_batch")
         batch = self._as_batch(x, y, sample_weight)
-        values = self.backend.zeros((len(self.metrics_names),), np.float64)
+        with self.backend.lock:
+            values = self.backend.zeros((len(self.metrics_names),), np.float64)
         self.train_step(batch, values)
-        found = self.backend.to_host(values).tolist()
+        with self.backend.lock:
+            found = self.backend.to_host(values).tolist()
         return evaluation.as_keras_returns(dict(zip(self.metrics_names, found, strict=True)), return_dict)
 
     def train_step(self, batch: Batch, values: Any) -> None:
@@ -232,8 +223,9 @@ class Sequential(Network):
         x, y = self._stack.checked_pair(x, y)
         weights = checked_weights("sample_weight", sample_weight, y)
         self.build_for(x.shape[1:])
-        move = self.backend.from_host
-        return Batch(move(x), move(y), None if weights is None else move(weights), np.arange(len(x)))
+        with self.backend.lock:
+            move = self.backend.from_host
+            return Batch(move(x), move(y), None if weights is None else move(weights), np.arange(len(x)))
 
     # ---------------------------------------------------------------- state, configuration, files
 

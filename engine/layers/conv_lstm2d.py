@@ -250,7 +250,8 @@ class ConvLSTM2D(CalledDirectly, Layer):
         """Make the states that a stateful layer carries zero, or h and c (N,H',W',filters) as given."""
         if not self.stateful:
             raise ValueError(f"reset_states: {self.name} is not stateful; pass stateful=True")
-        self.carried.reset(states)
+        with self.lock:
+            self.carried.reset(states)
 
     def draw_masks(
         self, random: np.random.Generator, x_shape: tuple[int, ...] | None, h_shape: tuple[int, ...] | None

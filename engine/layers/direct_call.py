@@ -55,8 +55,10 @@ class CalledDirectly:
 
         Returns the output, or [output, h, c] with return_state. training=True drops out, and backward() may follow.
         """
-        self._direct = self._direct or DirectCall(cast("ConvLSTM2D", self))
-        output, h, c = self._direct.forward(x, initial_state, training)
+        layer = cast("ConvLSTM2D", self)
+        with layer.lock:
+            self._direct = self._direct or DirectCall(layer)
+            output, h, c = self._direct.forward(x, initial_state, training)
         return [output, h, c] if self.return_state else output
 
     def backward(
@@ -66,9 +68,10 @@ class CalledDirectly:
 
         dy is the gradient of the output, dstate those of h and c that return_state gave (None: zero).
         """
-        if self._direct is None:
-            raise ValueError("backward: call the layer with training=True first")
-        return self._direct.backward(dy, dstate, need_dx)
+        with cast("ConvLSTM2D", self).lock:
+            if self._direct is None:
+                raise ValueError("backward: call the layer with training=True first")
+            return self._direct.backward(dy, dstate, need_dx)
 
 
 class DirectCall:
@@ -85,6 +88,12 @@ class DirectCall:
         """x (N,T,H,W,C) -> the output, and the last h and c."""
         x = finite_movies("x", x)
         backend = self._backend(x)
+        with backend.lock:
+            return self._forward(backend, x, initial_state, training)
+
+    def _forward(
+        self, backend: Backend, x: HostArray, initial_state: Sequence[HostArray] | None, training: bool
+    ) -> tuple[HostArray, HostArray, HostArray]:
         shape = tuple(int(size) for size in x.shape[1:])
         self._layer.output_shape(shape)
         self._layer.carried.claim(backend)
@@ -105,6 +114,10 @@ class DirectCall:
             raise ValueError("backward: call the layer with training=True first")
         if self._has_moved:
             raise ValueError("backward: another network has used the layer since; call it with training=True again")
+        with self._key[3].lock:
+            return self._backward(dy, dstate, need_dx)
+
+    def _backward(self, dy: HostArray, dstate: Sequence[HostArray | None], need_dx: bool) -> Gradients:
         backend, layer, inner = self._key[3], self._layer, self._inner
         dy = np.asarray(dy)
         dy = dy.swapaxes(0, 1) if layer.return_sequences else dy[np.newaxis]

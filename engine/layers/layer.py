@@ -9,6 +9,7 @@ first of those, movies, the other three; a single frame counts as one frame in t
 """
 
 import math
+import threading
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -69,6 +70,9 @@ class Layer(ABC):
             any will do. Files do not keep that number.
         trainable: False freezes the weights: no update moves them. Set after a network was built, it counts from the
             next compile() on, as in Keras.
+
+    Attributes:
+        lock: see engine/locks.py.
     """
 
     _default_name: str
@@ -93,12 +97,16 @@ class Layer(ABC):
         self.input_shape = checked_input_shape(input_shape)
         self.batch_size: int | None = batch_input_shape[0] if batch_input_shape else None
         self.weights: list[Weight] = []
+        self.lock: Any = threading.RLock()
         self._built_for = 0
         self._trainable = boolean("trainable", trainable)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is of no network, with the same weights and states; no call of it has been made."""
-        return {name: value for name, value in self.__dict__.items() if name != "_direct"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_direct", "lock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, lock=threading.RLock())
 
     @property
     def trainable(self) -> bool:
@@ -164,8 +172,8 @@ class Layer(ABC):
         """
         channels = self.checked_channels(shape)
         if not self.weights:
-            self._create_weights(shape, random)
             self._built_for = channels
+            self._create_weights(shape, random)
 
     def checked_channels(self, shape: Shape) -> int:
         """channels(shape), which must be those that the weights were made for, if there are weights."""
