@@ -50,7 +50,7 @@ class BatchMaker:
             raise ValueError(f"{name}: an iterator ends after one epoch; pass {argument}, or something iterable anew")
         if self._network.input_shape is None:
             first, x = _peek(name, x)
-            self._network.build(self.triple(first)[0].shape[1:])
+            self._network.build_for(self.triple(first)[0].shape[1:])
         return x
 
     def checked_validation(self, data: Any, steps: int | None) -> Triple | Any:
@@ -78,7 +78,10 @@ class BatchMaker:
     ) -> BatchSource:
         """The batches of what `checked` returned."""
         is_triple = isinstance(data, tuple) and not is_batches(data)
-        self._network.build(data[0].shape[1:] if is_triple else None)
+        if is_triple:
+            self._network.build_for(data[0].shape[1:])
+        else:
+            self._network.build()
         backend, seed = self._network.backend, self._network.draw_seed() if shuffle else 0
         if is_triple:
             return ArraySource(backend, data, batch_size or DEFAULT_BATCH_SIZE, shuffle, seed)

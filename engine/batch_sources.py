@@ -67,8 +67,9 @@ class ArraySource(BatchSource):
 
     def __init__(self, backend: Backend, triple: Triple, batch_size: int, shuffle: bool = False, seed: int = 0) -> None:
         x, y, weights = triple
-        self._x, self._y = backend.from_host(x), backend.from_host(y)
-        self._weights = None if weights is None else backend.from_host(weights)
+        with backend.lock:
+            self._x, self._y = backend.from_host(x), backend.from_host(y)
+            self._weights = None if weights is None else backend.from_host(weights)
         self._batch_size = positive_int("batch_size", batch_size)
         self._shuffle, self.seed = shuffle, int(seed)
         self.movies: int = len(triple[0])
@@ -157,8 +158,10 @@ class IterableSource(BatchSource):
 
     def _on_device(self, item: Any) -> Batch:
         x, y, weights = self._check(item)
-        x, y = self._backend.from_host(x), self._backend.from_host(y)
-        return Batch(x, y, None if weights is None else self._backend.from_host(weights), np.arange(x.shape[0]))
+        with self._backend.lock:
+            x, y = self._backend.from_host(x), self._backend.from_host(y)
+            weights = None if weights is None else self._backend.from_host(weights)
+        return Batch(x, y, weights, np.arange(x.shape[0]))
 
 
 def is_indexed(batches: Any) -> bool:

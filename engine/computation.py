@@ -1,6 +1,7 @@
 """A built network at work: batches in, losses, gradients and predictions out. Sequential checks, this computes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from engine.bound_network import BatchShape, BoundNetwork, BoundNetworks
 from engine.layer_state import LayerState
 from engine.layers import Layer
 from engine.layers.weight import known
+from engine.locks import Locks
 from engine.objective import Objective
 from engine.optimizer import Optimizer
 from engine.parameters import Parameters
@@ -31,42 +33,64 @@ class Computation:
         backend: what computes.
         parameters: the weights, in its memory.
         layer_state: what layers remember besides.
+        locks: of all memory that is used here. Every method that uses it takes them itself.
         trainable: of each layer, as it was when the weights were placed.
 
     Args:
         seed: of dropout's masks.
+        place: as Parameters has it.
     """
 
-    def __init__(self, backend: Backend, layers: list[Layer], seed: int) -> None:
+    def __init__(self, backend: Backend, layers: list[Layer], seed: int, place: str) -> None:
         self.backend = backend
         self.layer_state = LayerState(layers, seed)
         self.trainable = [layer.trainable for layer in layers]
-        self.parameters = Parameters(backend, [weight for layer in layers for weight in layer.weights])
-        self._layers = layers
+        self.parameters = Parameters(backend, [weight for layer in layers for weight in layer.weights], place)
+        self.locks = Locks(layers, backend)
+        self._layers, self._place = layers, place
         self._bound = BoundNetworks(backend, layers)
         self._stream: tuple[tuple[int, ...], FrameStream] | None = None
 
+    def placed_again(self) -> "Computation":
+        """Itself; where a layer's `trainable` has changed since, the same with its weights parted anew by that."""
+        if self.trainable == [layer.trainable for layer in self._layers]:
+            return self
+        again = Computation(self.backend, self._layers, self.layer_state.seed, self._place)
+        again.layer_state.step = self.layer_state.step
+        return again
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Inside, no other thread uses this memory, and what other networks share with this one is here."""
+        with self.locks:
+            self.parameters.claim()
+            self.layer_state.claim(self.backend)
+            yield
+
     def train_step(self, batch: Batch, objective: Objective, values: Array, optimizer: Optimizer) -> None:
         """One update; values (names,) float64 on the device gets the objective's numbers before it."""
-        bound = self._gathered(batch, objective, training=True)
-        self._draw_masks(bound)
-        self.layer_state.step += 1
-        bound.train_step(values, optimizer, self.parameters)
+        with self.alone():
+            bound = self._gathered(batch, objective, training=True)
+            self._draw_masks(bound)
+            self.layer_state.step += 1
+            bound.train_step(values, optimizer, self.parameters)
 
     def loss_and_gradients(self, batch: Batch, objective: Objective) -> tuple[float, dict[str, HostArray]]:
         """Training-mode loss and gradients of one batch; the network stays as it is.
 
         Dropout drops what the next train_step will drop.
         """
-        value = self.backend.zeros((1,), np.float64)
-        bound = self._gathered(batch, objective, training=True)
-        self._draw_masks(bound)
-        bound.differentiate(value)
-        return float(self.backend.to_host(value)[0]), self.parameters.by_name(self.parameters.gradients)
+        with self.alone():
+            value = self.backend.zeros((1,), np.float64)
+            bound = self._gathered(batch, objective, training=True)
+            self._draw_masks(bound)
+            bound.differentiate(value)
+            return float(self.backend.to_host(value)[0]), self.parameters.by_name(self.parameters.gradients)
 
     def evaluate(self, batch: Batch, objective: Objective, values: Array) -> None:
         """Inference mode; values (names,) float64 on the device gets the objective's numbers."""
-        self._gathered(batch, objective, training=False).evaluate(values)
+        with self.alone():
+            self._gathered(batch, objective, training=False).evaluate(values)
 
     def predict(
         self,
@@ -80,10 +104,12 @@ class Computation:
         for start in range(0, len(x), batch_size):
             chunk = _five_axes(x[start : start + batch_size])
             shape = BatchShape(known(x.shape[1:]), len(chunk), training=False, with_loss=False)
-            bound = self._bound.get(shape, None)
-            self.backend.copy_into(bound.x, np.ascontiguousarray(chunk.swapaxes(0, 1), dtype=self.backend.dtype))
-            movies = self.backend.to_host(bound.predict()).swapaxes(0, 1)
-            output[start : start + batch_size] = movies.reshape(len(chunk), *output_shape)
+            time_major = np.ascontiguousarray(chunk.swapaxes(0, 1), dtype=self.backend.dtype)
+            with self.alone():
+                bound = self._bound.get(shape, None)
+                self.backend.copy_into(bound.x, time_major)
+                movies = self.backend.to_host(bound.predict())
+            output[start : start + batch_size] = movies.swapaxes(0, 1).reshape(len(chunk), *output_shape)
             count(len(chunk))
         return output
 
@@ -91,18 +117,20 @@ class Computation:
         """track (N,T,H,W,C) -> the n_frames frames that follow, a step of each layer for each frame."""
         movies, _, height, width, channels = track.shape
         key = (movies, height, width, channels)
-        if self._stream is None or self._stream[0] != key:
-            self._stream = None  # gives its memory back first
-            self._stream = key, FrameStream(self.backend, self._layers, movies, (height, width, channels))
-        return streaming_rollout(self.backend, self._stream[1], track, n_frames)
+        with self.alone():
+            if self._stream is None or self._stream[0] != key:
+                self._stream = None  # gives its memory back first
+                self._stream = key, FrameStream(self.backend, self._layers, movies, (height, width, channels))
+            return streaming_rollout(self.backend, self._stream[1], track, n_frames)
 
     def state_arrays(self, optimizer: Optimizer | None) -> dict[str, HostArray]:
         """Everything that training changes, by name, on the host."""
-        slots = {} if optimizer is None else optimizer.state
-        state = self.parameters.state_arrays(slots) | self.layer_state.arrays()
-        if optimizer is not None:
-            state[ITERATIONS] = np.array([optimizer.iterations], np.int64)
-        return state
+        with self.locks:
+            slots = {} if optimizer is None else optimizer.state
+            state = self.parameters.state_arrays(slots) | self.layer_state.arrays()
+            if optimizer is not None:
+                state[ITERATIONS] = np.array([optimizer.iterations], np.int64)
+            return state
 
     def load_state_arrays(self, state: dict[str, HostArray], optimizer: Optimizer | None) -> None:
         """Restore what state_arrays returned; nothing is changed unless every name and shape fits."""
@@ -110,10 +138,11 @@ class Computation:
         iterations = rest.pop(ITERATIONS, None) if optimizer is not None else None
         if optimizer is not None and (iterations is None or iterations.shape != (1,) or iterations[0] < 0):
             raise ValueError(f"state: expected the optimizer's count of updates as {ITERATIONS}, got {iterations}")
-        self.parameters.load_state_arrays(rest, {} if optimizer is None else optimizer.state)
-        self.layer_state.load(of_layers)
-        if optimizer is not None and iterations is not None:
-            optimizer.iterations = int(iterations[0])
+        with self.alone():
+            self.parameters.load_state_arrays(rest, {} if optimizer is None else optimizer.state)
+            self.layer_state.load(of_layers)
+            if optimizer is not None and iterations is not None:
+                optimizer.iterations = int(iterations[0])
 
     def _draw_masks(self, bound: BoundNetwork) -> None:
         if self.layer_state.has_dropout:

@@ -54,14 +54,16 @@ def evaluate(
     backend, names = computation.backend, objective.names
     values, sizes = [], []
     for batch in batches.epoch(0):
-        value = backend.zeros((len(names),), np.float64)
+        with backend.lock:
+            value = backend.zeros((len(names),), np.float64)
         computation.evaluate(batch, objective, value)
         values.append(value)
         sizes.append(batch.size)
         count(batch.size)
     if not values:
         raise ValueError("x: expected at least one batch, got none")
-    rows = np.stack([backend.to_host(value) for value in values])
+    with backend.lock:
+        rows = np.stack([backend.to_host(value) for value in values])
     weights = np.array(sizes, np.float64)
     found = dict(zip(names, (weights @ rows / weights.sum()).tolist(), strict=True))
     callbacks.on_test_end(found)

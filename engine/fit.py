@@ -102,7 +102,8 @@ class FitLoop:
         self._names = network.metrics_names
         self._epoch, self._step = initial_epoch, 0
         self._sizes: list[int] = []
-        self._values = network.backend.zeros((batches.steps or _FIRST_CAPACITY, len(self._names)), np.float64)
+        with network.backend.lock:
+            self._values = network.backend.zeros((batches.steps or _FIRST_CAPACITY, len(self._names)), np.float64)
         self._ran_out = False
 
     @classmethod
@@ -163,7 +164,8 @@ class FitLoop:
         self._epoch, self._step = int(state["epoch"]), int(state["step"])
         batches.seed = int(state["seed"])
         self._sizes = batches.sizes[: self._step]
-        self._network.backend.copy_into(self._values, values)
+        with self._network.backend.lock:
+            self._network.backend.copy_into(self._values, values)
 
     def _train_step(self, batch: Batch) -> StepDone:
         step = self._step
@@ -218,12 +220,14 @@ class FitLoop:
         capacity = self._values.shape[0]
         if steps > capacity:
             backend, grown = self._network.backend, 2 * capacity
-            values = backend.zeros((grown, len(self._names)), np.float64)
-            backend.copy_into(values[:capacity], self._values)
+            with backend.lock:
+                values = backend.zeros((grown, len(self._names)), np.float64)
+                backend.copy_into(values[:capacity], self._values)
             self._values = values
 
     def _finite_values(self, steps: int) -> HostArray:
-        values = self._network.backend.to_host(self._values)[:steps]
+        with self._network.backend.lock:
+            values = self._network.backend.to_host(self._values)[:steps]
         bad = np.flatnonzero(~np.isfinite(values[:, 0]))
         if bad.size and self._refuse_non_finite:
             self._refuse(int(bad[0]), float(values[bad[0], 0]))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.layers import LAYERS, Layer, Weight
+from engine.layers.layer import checked_input_shape
 from engine.layers.weight import Shape
 from engine.validation import finite_movies, one_of
 
@@ -34,6 +35,11 @@ class LayerStack:
         taken = {other.name for other in self.layers}
         if layer.given_name in taken:
             raise ValueError(f"name: there is a layer {layer.given_name!r} already")
+        if layer.weights and layer.name in taken:
+            raise ValueError(
+                f"name: there is a layer {layer.name!r} already, and the one added was built under that name; give one "
+                "of them another name= when it is made"
+            )
         base, number = layer.name, 0
         while layer.name in taken:
             number += 1
@@ -50,18 +56,22 @@ class LayerStack:
         """All weights in Keras' order: layer by layer, in each layer the trained ones first."""
         return [weight for layer in self.layers for weight in layer.weights]
 
-    def build(self, data_shape: tuple[int | None, ...] | None, random: np.random.Generator) -> None:
-        """Create the weights that are not there yet; data_shape (T,H,W,C) serves where the first layer has no shape."""
+    def build(self, given: Shape | None, random: np.random.Generator) -> None:
+        """Create the weights that are not there yet; given (T,H,W,C) serves where the first layer has no input_shape.
+
+        Raises ValueError, and has changed nothing: there is no shape, it does not go through, or it has other channels
+        than a layer that is built.
+        """
         if not self.layers:
             raise ValueError("build: the network has no layers")
-        if self.layers[0].input_shape is None:
-            if data_shape is None:
-                raise ValueError("input_shape: give it to the first layer, e.g. input_shape=(None, 40, 40, 1)")
-            self.layers[0].input_shape = self._generalised(data_shape)
-        shape: Shape = self.layers[0].input_shape
+        shape = self.layers[0].input_shape or checked_input_shape(given)
+        if shape is None:
+            raise ValueError("input_shape: give it to the first layer, e.g. input_shape=(None, 40, 40, 1)")
+        self._check_names()
+        self._check_channels(shape)
+        self.layers[0].input_shape = shape
         for layer in self.layers:
-            if not layer.weights:
-                layer.build(shape, random)
+            layer.build(shape, random)
             shape = layer.output_shape(shape)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -70,7 +80,7 @@ class LayerStack:
             shape = layer.output_shape(shape)
         return shape
 
-    def _generalised(self, data_shape: Shape) -> Shape:
+    def generalised(self, data_shape: Shape) -> Shape:
         """The data's channels alone, or its whole shape where weights depend on more."""
         for shape in ((*(None,) * (len(data_shape) - 1), data_shape[-1]), data_shape):
             try:
@@ -83,8 +93,15 @@ class LayerStack:
 
     def _check_channels(self, shape: Shape) -> None:
         for layer in self.layers:
-            layer.channels(shape)
+            layer.checked_channels(shape)
             shape = layer.output_shape(shape)
+
+    def _check_names(self) -> None:
+        names = [layer.name for layer in self.layers]
+        for name in names:
+            if names.count(name) > 1:
+                # Another network, to which a layer was added since, has renamed it.
+                raise ValueError(f"name: two layers of this network are called {name!r}; give them names when made")
 
     def get_config(self) -> list[dict[str, Any]]:
         """Class and arguments of every layer, JSON-able."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from engine.layers import ConvLSTM2D, Layer
+from kernels import Backend
 
 HostArray = np.ndarray[Any, Any]
 
@@ -26,6 +27,11 @@ class LayerState:
         self._stateful = [layer for layer in layers if isinstance(layer, ConvLSTM2D) and layer.stateful]
         self.has_dropout = any(layer.has_dropout for layer in layers)
         self.seed, self.step = seed, 0
+
+    def claim(self, backend: Backend) -> None:
+        """Fetch the states that a stateful layer carried in another network to the arrays that it has here."""
+        for layer in self._stateful:
+            layer.carried.claim(backend)
 
     def arrays(self) -> dict[str, HostArray]:
         """All of it as host arrays by name; nothing for a network that remembers nothing."""

@@ -30,7 +30,7 @@ def save_model(network: Sequential, path: str | Path) -> None:
 
 def model_writer(network: Sequential, path: str | Path) -> Callable[[], None]:
     """A function that writes the safetensors file of a built network as it is now, whatever becomes of that."""
-    arrays = {weight.name: weight.to_host() for weight in network.weights}
+    arrays = dict(zip([weight.name for weight in network.weights], network.get_weights(), strict=True))
     return partial(write_safetensors, path, KIND, arrays, network.get_config())
 
 

@@ -1,6 +1,7 @@
 """A network: a stack of layers on a device, with its weights, that predicts and rolls out, under Keras' names."""
 
 import logging
+import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine.computation import Computation
 from engine.layer_stack import LayerStack
 from engine.layers import ConvLSTM2D, Layer, Weight
 from engine.layers.weight import Shape, known
+from engine.locks import Locks
 from engine.progress import Counter, Verbose
 from engine.validation import one_of, positive_int
 from kernels import Backend
@@ -22,6 +24,9 @@ from kernels.select import choose_device, open_backend
 Array = np.ndarray[Any, Any]
 
 _log = logging.getLogger("engine")
+
+BUILDING = threading.RLock()
+"""Held while any network is built or compiled; taken before the locks of layers."""
 
 
 class Network:
@@ -82,14 +87,48 @@ class Network:
         """Whether the weights are on the device."""
         return self._computation is not None
 
-    def build(self, input_shape: tuple[int | None, ...] | None = None) -> None:
-        """Create the weights and put them on the device; done by the first call that needs them."""
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Create the weights and put them on the device; done by the first call that needs them.
+
+        Args:
+            input_shape: (frames, height, width, channels), None where any size will do, of a network whose first layer
+                has none (default: None).
+        """
         if self.built:
             return
-        self._stack.build(input_shape, self._random)
-        backend = open_backend(self.device, self._dtype, self._precision)
-        _log.info("%s; %s", self.device_reason, backend.description)
-        self._computation = Computation(backend, self.layers, self.seed)
+        with BUILDING, Locks(self.layers):
+            if self.built:  # by another thread, meanwhile
+                return
+            self._check_places()
+            self._stack.build(input_shape, self._random)
+            backend = open_backend(self.device, self._dtype, self._precision)
+            _log.info("%s; %s", self.device_reason, backend.description)
+            computation = Computation(backend, self.layers, self.seed, self._place)
+            self._prepare(computation)
+            self._computation = computation
+
+    def _prepare(self, computation: Computation) -> None:
+        """What else there is to do before a new computation is used."""
+
+    @property
+    def _place(self) -> str:
+        return f"device {self.device!r} in {self._dtype.name}"
+
+    def _check_places(self) -> None:
+        for layer in self.layers:
+            place = layer.weights[0].place if layer.weights else None
+            if place not in (None, self._place):
+                raise ValueError(
+                    f"layers: expected layers of no network, or of one on {self._place} as this one is, got "
+                    f"{layer.name} of one on {place}; networks share layers on one device in one dtype, and "
+                    "copy.deepcopy(layer) is of no network"
+                )
+
+    def build_for(self, data_shape: Shape) -> None:
+        """build for movies (T,H,W,C), where the first layer has no input_shape: for as many channels, and any size."""
+        if not self.built:
+            with BUILDING, Locks(self.layers):
+                self.build(self.input_shape or self._stack.generalised(data_shape))
 
     def output_shape(self, input_shape: Shape | None = None) -> Shape:
         """The output's shape without the movies' axis, for an input of this shape (default: the network's)."""
@@ -107,6 +146,11 @@ class Network:
         if self._computation is None:
             raise ValueError("the network is not built: give the first layer input_shape, or call build() first")
         return self._computation
+
+    @property
+    def trainable_as_placed(self) -> list[bool]:
+        """Of each layer, `trainable` when the network was built or compiled last, which counts until it is again."""
+        return self._built().trainable
 
     def draw_seed(self) -> int:
         """A number from the network's own random numbers, which `seed` began."""
@@ -128,7 +172,7 @@ class Network:
         batch_size = DEFAULT_BATCH_SIZE if batch_size is None else positive_int("batch_size", batch_size)
         x = self._stack.checked_input("x", x)
         counter = Counter("predict", len(x), verbose)
-        self.build(x.shape[1:])
+        self.build_for(x.shape[1:])
         output = self._built().predict(x, batch_size, known(self._stack.output_shape(x.shape[1:])), counter.count)
         counter.close({})
         return output
@@ -151,7 +195,7 @@ class Network:
         n_frames = positive_int("n_frames", n_frames)
         array = np.asarray(track)
         movies = self._stack.checked_input("track", array[np.newaxis] if array.ndim == 4 else array)
-        self.build(movies.shape[1:])
+        self.build_for(movies.shape[1:])
         predict, movies = partial(self.predict, verbose=0), movies.astype(self._dtype, copy=False)
         frames = rollout.rollout(self.layers, self._built().rollout, predict, movies, n_frames)
         return frames[0] if array.ndim == 4 else frames
@@ -181,7 +225,8 @@ class Network:
     def get_weights(self) -> list[Array]:
         """Host copies of all weights, in Keras' order."""
         self.build()
-        return [weight.to_host() for weight in self.weights]
+        with self._built().locks:
+            return [weight.to_host() for weight in self.weights]
 
     def set_weights(self, weights: Sequence[Array]) -> None:
         """Set all weights, in Keras' order. The optimizer's state stays."""
@@ -191,15 +236,17 @@ class Network:
         for weight, array in zip(self.weights, weights, strict=True):
             if np.shape(array) != weight.shape:
                 raise ValueError(f"weights: {weight.name} expects shape {weight.shape}, got {np.shape(array)}")
-        for weight, array in zip(self.weights, weights, strict=True):
-            weight.assign(np.asarray(array, dtype=self._dtype))
+        with self._built().locks:
+            for weight, array in zip(self.weights, weights, strict=True):
+                weight.assign(np.asarray(array, dtype=self._dtype))
 
     def export(self, path: str | Path, graph: str = "sequence", **options: Any) -> None:
         """Write the network as ONNX: graph "sequence", "step" or "rollout"; options are export.export_network's."""
         from export import export_network
 
         self.build()
-        export_network(self, path, graph=graph, **options)
+        with self._built().locks:
+            export_network(self, path, graph=graph, **options)
 
     def get_config(self) -> dict[str, Any]:
         """The architecture, JSON-able."""

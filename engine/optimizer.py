@@ -81,9 +81,16 @@ class Optimizer(ABC):
                 raise ValueError(f"{name}: expected a number above 0, got {limit!r}")
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.iterations = 0
-        self.state: dict[str, Array] = {}
         self._excluded: list[str] = []
+        self.state: dict[str, Array] = {}
         self._clip: tuple[ClipSpec, Any] | None = None
+        self._owner: object | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy belongs to no network and has no slots; it keeps the arguments and the count of updates."""
+        bound = ("_layout", "_decayed", "_numbers", "_numbers_on_device")
+        unbound: dict[str, Any] = {"state": {}, "_clip": None, "_owner": None}
+        return {name: value for name, value in self.__dict__.items() if name not in bound} | unbound
 
     @property
     @abstractmethod
@@ -124,6 +131,20 @@ class Optimizer(ABC):
         """
         self._excluded = [f"^{re.escape(weight.name)}$" for weight in var_list or ()] + list(var_names or ())
 
+    def claim(self, owner: object) -> None:
+        """Let it belong to one network, which `owner` stands for; ValueError where it belongs to another."""
+        if self._owner not in (None, owner):
+            name = type(self).__name__
+            raise ValueError(
+                f"optimizer: expected one that belongs to no other network, got the {name} of another, whose slots it "
+                f"holds; make a new one, such as {name}.from_config(optimizer.get_config())"
+            )
+        self._owner = owner
+
+    def release(self) -> None:
+        """Let it belong to no network; what binds it next begins anew."""
+        self._owner = None
+
     def bind(self, backend: Backend, layout: Layout) -> None:
         """Begin anew: zero slots, no iterations."""
         self.iterations = 0
@@ -146,7 +167,17 @@ class Optimizer(ABC):
             self._numbers = numbers
 
     def update(self, backend: Backend, weights: Array, gradients: Array) -> None:
-        """One update of flat buffers (P,), which may be recorded; gradients may be changed."""
+        """One update of flat buffers (P,), which may be recorded; gradients may be changed.
+
+        Raises ValueError: it was bound to buffers of another size.
+        """
+        # Kernels do not look at sizes: they would write past the end of a smaller buffer.
+        sizes = [array.size for array in (weights, gradients, self._decayed, *self.state.values())]
+        if len(set(sizes)) > 1:
+            raise ValueError(
+                f"optimizer: expected slots of {weights.size} numbers, as the weights have, got {min(sizes[1:])} to "
+                f"{max(sizes[1:])}; an optimizer serves one network"
+            )
         limit = self._clip_spec()
         if limit is not None:
             if self._clip is None or self._clip[0] != limit:

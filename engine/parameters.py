@@ -2,6 +2,9 @@
 
 Trainable weights, their gradients and each optimizer slot share one layout: every array starts at a multiple of
 ALIGNMENT elements, the gaps stay zero. Moving statistics and frozen weights have a buffer of their own.
+
+Networks may share layers. Each has buffers of its own, which never move, so that plans and recorded steps stay right.
+The values of a weight are in those of the network that used it last; the next one to use it fetches them from there.
 """
 
 import math
@@ -22,13 +25,16 @@ ALIGNMENT = 64
 class Parameters:
     """The weights of a network on a back end; gives each Weight its view.
 
+    Args:
+        place: device and dtype, for people, that all networks which share a weight must share; None: no network's.
+
     Attributes:
         values, gradients: flat buffers (P,) of the trainable weights.
         layout: which weight stands where in them.
     """
 
-    def __init__(self, backend: Backend, weights: list[Weight]) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, weights: list[Weight], place: str | None = None) -> None:
+        self._backend, self._place = backend, place
         self._weights = weights
         self._trainable = [weight for weight in weights if weight.trainable]
         moved = [weight for weight in weights if not weight.trainable]
@@ -40,14 +46,25 @@ class Parameters:
         self.values = backend.zeros((size,))
         self.gradients = backend.zeros((size,))
         statistics = backend.zeros((moved_size,))
-        for weight in self._trainable:
-            self._place(weight, self.view(self.values, weight))
-            weight.gradient = self.view(self.gradients, weight)
-        for weight, offset in zip(moved, moved_offsets, strict=True):
-            self._place(weight, _view(statistics, offset, weight.shape))
         unread = backend.zeros((frozen_size if frozen else 0,))  # backward writes gradients of frozen weights too
-        for weight, offset in zip(frozen, frozen_offsets, strict=True):
-            weight.gradient = _view(unread, offset, weight.shape)
+        self._gradients: dict[int, Array] = {
+            **{id(weight): self.view(self.gradients, weight) for weight in self._trainable},
+            **{id(w): _view(unread, offset, w.shape) for w, offset in zip(frozen, frozen_offsets, strict=True)},
+        }
+        self._views = [
+            *((weight, self.view(self.values, weight)) for weight in self._trainable),
+            *((w, _view(statistics, offset, w.shape)) for w, offset in zip(moved, moved_offsets, strict=True)),
+        ]
+        self.claim()
+
+    def claim(self) -> None:
+        """Fetch the weights that another network, or nobody, has had: their values go on, in these buffers."""
+        for weight, view in self._views:
+            if weight.value is not view:
+                values = weight.value if weight.backend is self._backend else weight.to_host()
+                self._backend.copy_into(view, values)
+                weight.value, weight.gradient = view, self._gradients.get(id(weight))
+                weight.backend, weight.place = self._backend, self._place
 
     def view(self, flat: Array, weight: Weight) -> Array:
         """The part of a flat buffer (P,) that belongs to a trainable weight, in the weight's shape."""
@@ -81,11 +98,6 @@ class Parameters:
                 raise ValueError(f"state: {name} expects shape {target.shape}, got {state[name].shape}")
         for name, target in targets.items():
             self._backend.copy_into(target, state[name].astype(self._backend.dtype))
-
-    def _place(self, weight: Weight, view: Array) -> None:
-        initial = weight.to_host()
-        weight.value, weight.backend = view, self._backend
-        weight.assign(initial)
 
 
 def _layout(weights: list[Weight]) -> tuple[list[int], int]:

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from engine import evaluation, losses, optimizers, summary, training
+from engine import copies, evaluation, losses, optimizers, summary, training
 from engine.batch_sources import Batch, BatchSource, checked_weights
 from engine.callbacks import CallbackList, History
 from engine.computation import Computation
 from engine.layer_stack import layers_from_config
 from engine.layers import Layer
+from engine.locks import Locks
 from engine.metrics import Metric, get_metrics
-from engine.network import Network
+from engine.network import BUILDING, Network
 from engine.objective import Objective
 from engine.optimizer import Optimizer
 from engine.progress import Verbose
@@ -33,6 +34,8 @@ class Sequential(Network):
         name: goes into saved files.
 
     Movies are NumPy arrays (N,T,H,W,C): movies, frames, height, width, channels; any dtype, cast at the door.
+
+    copy.deepcopy and pickle give an independent network: the same weights, optimizer state and arguments of compile.
     """
 
     def __init__(
@@ -49,20 +52,16 @@ class Sequential(Network):
         self.optimizer: Optimizer | None = None
         self.history: History | None = None
         self.stop_training = False
+        self._identity = object()
+        """What the optimizer knows this network by."""
         super().__init__(layers, device, dtype, seed, precision, name)
-
-    def build(self, input_shape: tuple[int | None, ...] | None = None) -> None:
-        """Create the weights and put them on the device; done by the first call that needs them."""
-        if not self.built:
-            super().build(input_shape)
-            self._bind_optimizer()
 
     def compile(self, optimizer: Any = "adadelta", loss: Any = None, metrics: Any = None) -> None:
         """Say what to minimise and how.
 
         Args:
             optimizer: "adadelta" (default; Keras' is "rmsprop"), "sgd", "adam", "adamw" or an object of
-                engine.optimizers. Its state begins at zero.
+                engine.optimizers, which must belong to no other network. Its state begins at zero.
             loss: "binary_crossentropy", "mse", "mae", "huber" or an object of engine.losses.
             metrics: a list of what to report beside the loss: "binary_accuracy", "mse", ..., or objects of
                 engine.metrics.
@@ -70,22 +69,20 @@ class Sequential(Network):
         if not self.layers:
             raise ValueError("compile: add layers first")
         checked = losses.get_loss(loss), get_metrics(metrics), optimizers.get_optimizer(optimizer)
-        self.loss, self.metrics, self.optimizer = checked
-        losses.warn_of_two_sigmoids(self.loss, self.layers[-1].activation_name)
-        self._place_again()
-        self._bind_optimizer()
+        losses.warn_of_two_sigmoids(checked[0], self.layers[-1].activation_name)
+        with BUILDING, Locks(self.layers):
+            checked[2].claim(self._identity)
+            if self.optimizer not in (None, checked[2]):
+                self.optimizer.release()
+            self.loss, self.metrics, self.optimizer = checked
+            if self._computation is not None:
+                computation = self._computation.placed_again()
+                self._prepare(computation)
+                self._computation = computation
 
-    def _place_again(self) -> None:
-        """Part trained from frozen weights anew, should a layer's `trainable` have changed since the build."""
-        trainable = [layer.trainable for layer in self.layers]
-        if self._computation is not None and self._computation.trainable != trainable:
-            state = self._computation.layer_state.arrays()
-            self._computation = Computation(self._computation.backend, self.layers, self.seed)
-            self._computation.layer_state.load(state)
-
-    def _bind_optimizer(self) -> None:
-        if self._computation is not None and self.optimizer is not None:
-            self.optimizer.bind(self._computation.backend, self._computation.parameters.layout)
+    def _prepare(self, computation: Computation) -> None:
+        if self.optimizer is not None:
+            self.optimizer.bind(computation.backend, computation.parameters.layout)
 
     @property
     def metrics_names(self) -> list[str]:
@@ -161,9 +158,11 @@ class Sequential(Network):
         """
         self._require_compiled("train_on_batch")
         batch = self._as_batch(x, y, sample_weight)
-        values = self.backend.zeros((len(self.metrics_names),), np.float64)
+        with self.backend.lock:
+            values = self.backend.zeros((len(self.metrics_names),), np.float64)
         self.train_step(batch, values)
-        found = self.backend.to_host(values).tolist()
+        with self.backend.lock:
+            found = self.backend.to_host(values).tolist()
         return evaluation.as_keras_returns(dict(zip(self.metrics_names, found, strict=True)), return_dict)
 
     def train_step(self, batch: Batch, values: Any) -> None:
@@ -223,9 +222,10 @@ class Sequential(Network):
         """One checked batch on the device; the network is built."""
         x, y = self._stack.checked_pair(x, y)
         weights = checked_weights("sample_weight", sample_weight, y)
-        self.build(x.shape[1:])
-        move = self.backend.from_host
-        return Batch(move(x), move(y), None if weights is None else move(weights), np.arange(len(x)))
+        self.build_for(x.shape[1:])
+        with self.backend.lock:
+            move = self.backend.from_host
+            return Batch(move(x), move(y), None if weights is None else move(weights), np.arange(len(x)))
 
     # ---------------------------------------------------------------- state, configuration, files
 
@@ -238,6 +238,15 @@ class Sequential(Network):
         """Restore what state_arrays returned. Nothing is changed unless every name and shape fits."""
         self.build()
         self._built().load_state_arrays(state, self.optimizer)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return copies.state(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        copies.restore(self, state)
+
+    def __copy__(self) -> "Sequential":
+        return copies.refuse_shallow()
 
     def get_config(self) -> dict[str, Any]:
         """The architecture and what compile was given, JSON-able."""

@@ -12,8 +12,10 @@ backward that follows it.
 Gradients of weights are written (not added) into arrays that the caller gives, views of one flat buffer.
 """
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,14 @@ class Backend(ABC):
     name: str
     dtype: np.dtype[Any]
     description: str
+
+    @cached_property
+    def lock(self) -> Any:
+        """A reentrant lock for callers from several threads; the operations themselves take none.
+
+        What is recorded, the arrays of a plan and scratch are for one thread at a time.
+        """
+        return threading.RLock()
 
     # ---------------------------------------------------------------- arrays
 

@@ -88,7 +88,7 @@ class BatchNormalization(Layer):
             raise ValueError(f"axis: expected one with a known size, got {self.axis}, and the input's shape is {shape}")
         return channels
 
-    def build(self, shape: Shape, random: np.random.Generator) -> None:
+    def _create_weights(self, shape: Shape, random: np.random.Generator) -> None:
         size = (self.channels(shape),)
         if self.scale:
             self.gamma = self._add_weight(

@@ -112,7 +112,7 @@ class Conv3D(Layer):
             raise ValueError(f"groups: expected a divisor of the input's {channels} channels, got {self.groups}")
         return channels
 
-    def build(self, shape: Shape, random: np.random.Generator) -> None:
+    def _create_weights(self, shape: Shape, random: np.random.Generator) -> None:
         kernel = (*self.kernel_size, self.channels(shape) // self.groups, self.filters)
         self.kernel = self._add_weight(
             "kernel", kernel, self.kernel_initializer(kernel, random), True, self.kernel_regularizer,

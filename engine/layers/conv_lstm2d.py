@@ -177,7 +177,7 @@ class ConvLSTM2D(CalledDirectly, Layer):
     def channels(self, shape: Shape) -> int:
         return checked_movie_shape(self.name, shape, self._channel_axis)
 
-    def build(self, shape: Shape, random: np.random.Generator) -> None:
+    def _create_weights(self, shape: Shape, random: np.random.Generator) -> None:
         channels, gates = self.channels(shape), 4 * self.filters
         bias = self._initial_bias(random)
         for name, inner, initializer, regularizer, constraint in (
@@ -250,7 +250,8 @@ class ConvLSTM2D(CalledDirectly, Layer):
         """Make the states that a stateful layer carries zero, or h and c (N,H',W',filters) as given."""
         if not self.stateful:
             raise ValueError(f"reset_states: {self.name} is not stateful; pass stateful=True")
-        self.carried.reset(states)
+        with self.lock:
+            self.carried.reset(states)
 
     def draw_masks(
         self, random: np.random.Generator, x_shape: tuple[int, ...] | None, h_shape: tuple[int, ...] | None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,37 +13,54 @@ HostArray = np.ndarray[Any, Any]
 
 
 class CarriedState:
-    """h and c (N,H,W,F), on a back end from the first batch on; before that, host arrays or nothing (zero)."""
+    """h and c (N,H,W,F), on a back end from the first batch on; before that, host arrays or nothing (zero).
+
+    A layer of several networks has arrays on the back end of each, which never move; one of them has the states.
+    """
 
     def __init__(self, layer: str) -> None:
         self._layer = layer
         self._backend: Backend | None = None
         self._given: list[HostArray] | None = None
-        self.arrays: list[Array] = []
+        self._arrays: WeakKeyDictionary[Backend, list[Array]] = WeakKeyDictionary()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is on no back end, and carries the same states."""
+        return {"layer": self._layer, "states": self.to_host()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        CarriedState.__init__(self, state["layer"])
+        self._given = state["states"]
 
     def on(self, backend: Backend, shape: tuple[int, ...]) -> list[Array]:
         """The arrays h and c on this back end, always the same ones; ValueError if they are of another shape."""
-        if self._backend is not backend:
+        if backend not in self._arrays:
             values = self.to_host()
             if values is not None:
                 self._check(values, shape)
-            self._backend = backend
-            self.arrays = [backend.zeros(shape) for _ in range(2)]
-            self._given = None
-            if values is not None:
-                self._copy(values)
-        if self.arrays[0].shape != shape:
+            self._arrays[backend] = [backend.zeros(shape) for _ in range(2)]
+        self.claim(backend)
+        arrays = self._arrays[backend]
+        if arrays[0].shape != shape:
             raise ValueError(
-                f"stateful: {self._layer} carries states of shape {self.arrays[0].shape}, (movies, rows, columns, "
+                f"stateful: {self._layer} carries states of shape {arrays[0].shape}, (movies, rows, columns, "
                 f"filters), and this batch asks for {shape}; keep to one batch size and one size of frames"
             )
-        return self.arrays
+        return arrays
+
+    def claim(self, backend: Backend) -> None:
+        """Bring the states to the arrays that on() gave for this back end, if it did."""
+        if self._backend is not backend and backend in self._arrays:
+            values = self.to_host()
+            self._backend, self._given = backend, None
+            if values is not None:
+                self._copy(values)
 
     def to_host(self) -> list[HostArray] | None:
         """Host copies; None before there are any."""
         if self._backend is None:
             return self._given
-        return [self._backend.to_host(array) for array in self.arrays]
+        return [self._backend.to_host(array) for array in self._arrays[self._backend]]
 
     def reset(self, states: Sequence[HostArray] | None) -> None:
         """Zero, or as given."""
@@ -55,9 +73,10 @@ class CarriedState:
         if self._backend is None:
             self._given = None if states is None else list(states)
             return
+        arrays = self._arrays[self._backend]
         if states is None:
-            states = [np.zeros(array.shape, self._backend.dtype) for array in self.arrays]
-        self._check(states, self.arrays[0].shape)
+            states = [np.zeros(array.shape, self._backend.dtype) for array in arrays]
+        self._check(states, arrays[0].shape)
         self._copy(states)
 
     def _check(self, states: Sequence[HostArray], shape: tuple[int, ...]) -> None:
@@ -66,5 +85,5 @@ class CarriedState:
 
     def _copy(self, states: Sequence[HostArray]) -> None:
         assert self._backend is not None
-        for array, state in zip(self.arrays, states, strict=True):
+        for array, state in zip(self._arrays[self._backend], states, strict=True):
             self._backend.copy_into(array, np.ascontiguousarray(state, dtype=self._backend.dtype))

@@ -55,8 +55,10 @@ class CalledDirectly:
 
         Returns the output, or [output, h, c] with return_state. training=True drops out, and backward() may follow.
         """
-        self._direct = self._direct or DirectCall(cast("ConvLSTM2D", self))
-        output, h, c = self._direct.forward(x, initial_state, training)
+        layer = cast("ConvLSTM2D", self)
+        with layer.lock:
+            self._direct = self._direct or DirectCall(layer)
+            output, h, c = self._direct.forward(x, initial_state, training)
         return [output, h, c] if self.return_state else output
 
     def backward(
@@ -66,9 +68,10 @@ class CalledDirectly:
 
         dy is the gradient of the output, dstate those of h and c that return_state gave (None: zero).
         """
-        if self._direct is None:
-            raise ValueError("backward: call the layer with training=True first")
-        return self._direct.backward(dy, dstate, need_dx)
+        with cast("ConvLSTM2D", self).lock:
+            if self._direct is None:
+                raise ValueError("backward: call the layer with training=True first")
+            return self._direct.backward(dy, dstate, need_dx)
 
 
 class DirectCall:
@@ -85,8 +88,15 @@ class DirectCall:
         """x (N,T,H,W,C) -> the output, and the last h and c."""
         x = finite_movies("x", x)
         backend = self._backend(x)
+        with backend.lock:
+            return self._forward(backend, x, initial_state, training)
+
+    def _forward(
+        self, backend: Backend, x: HostArray, initial_state: Sequence[HostArray] | None, training: bool
+    ) -> tuple[HostArray, HostArray, HostArray]:
         shape = tuple(int(size) for size in x.shape[1:])
         self._layer.output_shape(shape)
+        self._layer.carried.claim(backend)
         key = shape, len(x), training, backend
         if key != self._key:
             self._bound, self._inner = self._layer.bind_both(backend, shape, len(x), training, fused=False)
@@ -102,6 +112,12 @@ class DirectCall:
         """Differentiate that pass."""
         if self._key is None or not self._key[2]:
             raise ValueError("backward: call the layer with training=True first")
+        if self._has_moved:
+            raise ValueError("backward: another network has used the layer since; call it with training=True again")
+        with self._key[3].lock:
+            return self._backward(dy, dstate, need_dx)
+
+    def _backward(self, dy: HostArray, dstate: Sequence[HostArray | None], need_dx: bool) -> Gradients:
         backend, layer, inner = self._key[3], self._layer, self._inner
         dy = np.asarray(dy)
         dy = dy.swapaxes(0, 1) if layer.return_sequences else dy[np.newaxis]
@@ -124,15 +140,19 @@ class DirectCall:
         return Gradients(np.moveaxis(host, 4, 2) if self._first else host, states, weights)
 
     def _backend(self, x: HostArray) -> Backend:
-        """Where the weights are; a layer of no network is built here."""
+        """Where the weights are; a layer of no network is built here. ValueError for other channels than theirs."""
         layer = self._layer
-        if not layer.weights:
-            layer.build(tuple(x.shape[1:]), self._random)
+        layer.build(tuple(x.shape[1:]), self._random)
         backend = layer.weights[0].backend
         if backend is None:
             backend = open_backend(choose_device("cpu")[0], np.float64 if x.dtype == np.float64 else np.float32)
             Parameters(backend, layer.weights)
         return backend
+
+    @property
+    def _has_moved(self) -> bool:
+        """Whether the weights are elsewhere by now."""
+        return self._layer.weights[0].backend is not self._key[3]
 
     @property
     def _first(self) -> bool:

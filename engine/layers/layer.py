@@ -9,6 +9,7 @@ first of those, movies, the other three; a single frame counts as one frame in t
 """
 
 import math
+import threading
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -69,6 +70,9 @@ class Layer(ABC):
             any will do. Files do not keep that number.
         trainable: False freezes the weights: no update moves them. Set after a network was built, it counts from the
             next compile() on, as in Keras.
+
+    Attributes:
+        lock: see engine/locks.py.
     """
 
     _default_name: str
@@ -90,10 +94,19 @@ class Layer(ABC):
             input_shape = tuple(batch_input_shape[1:])
         self.given_name = name
         self.name = name or self._default_name
-        self.input_shape = self._checked_input_shape(input_shape)
+        self.input_shape = checked_input_shape(input_shape)
         self.batch_size: int | None = batch_input_shape[0] if batch_input_shape else None
         self.weights: list[Weight] = []
+        self.lock: Any = threading.RLock()
+        self._built_for = 0
         self._trainable = boolean("trainable", trainable)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is of no network, with the same weights and states; no call of it has been made."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_direct", "lock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, lock=threading.RLock())
 
     @property
     def trainable(self) -> bool:
@@ -152,9 +165,29 @@ class Layer(ABC):
     def channels(self, shape: Shape) -> int:
         """The size of the input that decides the weights' shapes; ValueError where it is not known or does not fit."""
 
-    @abstractmethod
     def build(self, shape: Shape, random: np.random.Generator) -> None:
-        """Create the weights for inputs of this shape; sizes that decide a weight's must be known."""
+        """Create the weights for inputs of this shape, unless they are there; sizes that decide theirs must be known.
+
+        Raises ValueError: they are there for another number of channels.
+        """
+        channels = self.checked_channels(shape)
+        if not self.weights:
+            self._built_for = channels
+            self._create_weights(shape, random)
+
+    def checked_channels(self, shape: Shape) -> int:
+        """channels(shape), which must be those that the weights were made for, if there are weights."""
+        channels = self.channels(shape)
+        if self.weights and channels != self._built_for:
+            raise ValueError(
+                f"{self.name}: built for inputs of {self._built_for} channels, got {channels} (shape {shape}); a layer "
+                "serves one number of channels"
+            )
+        return channels
+
+    @abstractmethod
+    def _create_weights(self, shape: Shape, random: np.random.Generator) -> None:
+        """For inputs of this shape."""
 
     @abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
@@ -214,13 +247,15 @@ class Layer(ABC):
         self.weights.append(weight)
         return weight
 
-    def _checked_input_shape(self, shape: Any) -> Any:
-        if shape is None:
-            return None
-        ok = isinstance(shape, list | tuple) and len(shape) in (3, 4)
-        if not ok or any(size is not None and (not isinstance(size, int) or size < 1) for size in shape):
-            raise ValueError(
-                "input_shape: expected (frames, height, width, channels), each at least 1, or None where any size will "
-                f"do, got {shape!r}"
-            )
-        return tuple(shape)
+
+def checked_input_shape(shape: Any) -> Shape | None:
+    """A shape without the movies' axis, as a tuple; None stays None."""
+    if shape is None:
+        return None
+    ok = isinstance(shape, list | tuple) and len(shape) in (3, 4)
+    if not ok or any(size is not None and (not isinstance(size, int) or size < 1) for size in shape):
+        raise ValueError(
+            "input_shape: expected (frames, height, width, channels), each at least 1, or None where any size will "
+            f"do, got {shape!r}"
+        )
+    return tuple(shape)

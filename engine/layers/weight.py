@@ -28,6 +28,7 @@ class Weight:
         regularizer, constraint: what training asks of it besides the loss.
         value, gradient: the back end's arrays, once the network has placed them (gradient None without has_gradient).
         backend: whose arrays they are.
+        place: device and dtype of the network that placed them; None: no network has.
     """
 
     name: str
@@ -40,6 +41,12 @@ class Weight:
     value: Array = field(default=None, repr=False)
     gradient: Array = field(default=None, repr=False)
     backend: Backend | None = field(default=None, repr=False)
+    place: str | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is on no back end, and begins with what the array is now."""
+        nowhere = {"value": None, "gradient": None, "backend": None, "place": None}
+        return self.__dict__ | {"initial": self.to_host()} | nowhere
 
     def to_host(self) -> np.ndarray[Any, Any]:
         """A copy of the array as it is now."""

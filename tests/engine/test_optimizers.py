@@ -138,6 +138,46 @@ def test_weights_are_excluded_from_decay_by_object_too() -> None:
         np.testing.assert_allclose(weight.to_host(), factor * before[weight.name], atol=1e-10, err_msg=weight.name)
 
 
+@pytest.mark.parametrize("device", ["reference", "cpu"])
+@pytest.mark.parametrize("trained", [False, True])
+def test_an_optimizer_serves_one_network(device: str, trained: bool) -> None:
+    x, optimizer = movies(2), optimizers.Adam()
+    first, second = seed_like(device), seed_like(device)
+    first.compile(loss="mse", optimizer=optimizer)
+    if trained:
+        first.train_on_batch(x, targets(x))
+    before = second.optimizer
+    with pytest.raises(ValueError, match="optimizer: expected one that belongs to no other network"):
+        second.compile(loss="mse", optimizer=optimizer)
+    assert second.optimizer is before
+    first.compile(loss="mae", optimizer=optimizer)
+    assert first.iterations == 0
+    first.train_on_batch(x, targets(x))
+    second.compile(loss="mse", optimizer=get_optimizer(optimizer.get_config()))
+    second.train_on_batch(x, targets(x))
+
+
+def test_an_optimizer_that_was_replaced_is_free_again() -> None:
+    x, optimizer = movies(2), optimizers.Adam()
+    first, second = seed_like("reference"), seed_like("reference")
+    first.compile(loss="mse", optimizer=optimizer)
+    first.train_on_batch(x, targets(x))
+    first.compile(loss="mse", optimizer="sgd")
+    second.compile(loss="mse", optimizer=optimizer)
+    second.train_on_batch(x, targets(x))
+    assert second.iterations == 1
+
+
+@pytest.mark.parametrize("device", ["reference", "cpu"])
+@pytest.mark.parametrize("optimizer", [optimizers.Adam(), optimizers.Adadelta(), optimizers.SGD(momentum=0.9)])
+def test_no_update_has_slots_of_another_size(device: str, optimizer: Optimizer) -> None:
+    backend = open_backend(device)
+    optimizer.bind(backend, Layout(("weights",), (0, 64)))
+    optimizer.begin_step(backend)
+    with pytest.raises(ValueError, match=r"optimizer: expected slots of 128 numbers, .* got 64 to 128"):
+        optimizer.update(backend, backend.zeros((128,)), backend.zeros((128,)))
+
+
 @pytest.mark.parametrize(
     ("match", "build"),
     [
