@@ -96,7 +96,7 @@ class FitLoop:
     ) -> None:
         self._network, self._batches, self._validation = network, batches, validation
         self._epochs = positive_int("epochs", epochs)
-        self._validation_freq = validation_freq
+        self._validation_freq = _checked_freq(validation_freq)
         self._callbacks = callbacks or CallbackList()
         self._refuse_non_finite = refuse_non_finite
         self._names = network.metrics_names
@@ -244,3 +244,9 @@ class FitLoop:
             f"{f' of {steps}' if steps else ''}); training has diverged: "
             "lower the learning rate, or look at the data of that batch"
         )
+
+
+def _checked_freq(value: Any) -> int | list[int]:
+    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
+        return [positive_int("validation_freq", epoch) for epoch in value]
+    return positive_int("validation_freq", value)

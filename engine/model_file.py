@@ -1,5 +1,6 @@
 """A network in one file: weights by name, architecture and compile arguments as JSON."""
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -60,11 +61,29 @@ def load_model(path: str | Path, device: str = "auto", dtype: Any = None, precis
 def network_from_config(
     path: str | Path, config: Any, device: str, dtype: Any = None, precision: str = "float32"
 ) -> Sequential:
-    """Build the network that a file describes; a description that makes no network is a ValueError naming `path`."""
+    """Build the network that a file describes; a description that makes no network is a ValueError naming `path`.
+
+    Training arguments that cannot be made from it (a schedule of one's own, say) leave it uncompiled, with a warning.
+    """
     choose_device(device)
     try:
-        network = Sequential.from_config(config, device=device, dtype=dtype, precision=precision)
+        uncompiled = {**config, "loss": None}
+        network = Sequential.from_config(uncompiled, device=device, dtype=dtype, precision=precision)
         network.build()
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if config["loss"] is not None:
+            _compile(network, path, config)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"{path}: its description makes no network ({error})") from None
     return network
+
+
+def _compile(network: Sequential, path: str | Path, config: Any) -> None:
+    optimizer, loss, metrics = config["optimizer"], config["loss"], config.get("metrics")
+    try:
+        network.compile(optimizer, loss, metrics)
+    except (KeyError, TypeError, ValueError) as error:
+        warnings.warn(
+            f"{path}: opened without its training arguments, which make none here ({error}). Predictions are the same; "
+            "call compile() to train on",
+            stacklevel=4,
+        )

@@ -106,7 +106,7 @@ class Optimizer(ABC):
     def learning_rate(self) -> float:
         """Of the next update. It may be set, unless it follows a schedule."""
         if isinstance(self._learning_rate, LearningRateSchedule):
-            return float(self._learning_rate(self.iterations))
+            return _scheduled_rate(self._learning_rate, self.iterations)
         return self._learning_rate
 
     @learning_rate.setter
@@ -236,3 +236,14 @@ def _checked_rate(value: Any) -> float | LearningRateSchedule:
     if isinstance(value, dict):
         return schedule_from_config(value)
     return value if isinstance(value, LearningRateSchedule) else in_range("learning_rate", value, 0.0, 1e9)
+
+
+def _scheduled_rate(schedule: LearningRateSchedule, step: int) -> float:
+    rate: Any = schedule(step)
+    try:
+        return in_range("learning_rate", float(rate), 0.0, 1e9)
+    except (TypeError, ValueError):
+        name = type(schedule).__name__
+        raise ValueError(
+            f"learning_rate: {name} must give a number from 0 to 1e+09, gave {rate!r} for step {step}"
+        ) from None

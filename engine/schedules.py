@@ -7,7 +7,7 @@ for each update. tf.keras and Keras 3 have the same formulas and compute them in
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 from engine.validation import in_range, one_of, positive_int
@@ -23,8 +23,8 @@ class LearningRateSchedule(ABC):
         """The learning rate of the update with this number, counted from 0."""
 
     def get_config(self) -> dict[str, Any]:
-        """What __init__ takes, JSON-able."""
-        return asdict(self)  # type: ignore[call-overload]
+        """What __init__ takes, JSON-able: a dataclass's fields; any other class says so itself, or files keep none."""
+        return asdict(self) if is_dataclass(self) else {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "LearningRateSchedule":

@@ -8,8 +8,13 @@ import numpy as np
 
 def positive_int(name: str, value: Any) -> int:
     """`value` as an int >= 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name}: expected an integer of at least 1, got {value!r}")
+    return integer(name, value, 1)
+
+
+def integer(name: str, value: Any, least: int) -> int:
+    """`value` as an int >= `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name}: expected an integer of at least {least}, got {value!r}")
     return int(value)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from engine.callbacks.callback import Logs
 from engine.callbacks.monitor import MonitorCallback
+from engine.validation import integer
 
 
 class EarlyStopping(MonitorCallback):
@@ -35,8 +36,9 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience, self.verbose, self.baseline = patience, verbose, baseline
-        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
+        self.patience, self.verbose, self.baseline = integer("patience", patience, 0), verbose, baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = integer("start_from_epoch", start_from_epoch, 0)
         self._begin()
 
     def _begin(self) -> None:

@@ -2,7 +2,7 @@
 
 from engine.callbacks.callback import Logs
 from engine.callbacks.monitor import MonitorCallback
-from engine.validation import in_range
+from engine.validation import in_range, integer
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -33,8 +33,8 @@ class ReduceLROnPlateau(MonitorCallback):
         super().__init__(monitor, mode, min_delta)
         if in_range("factor", factor, 0.0, 1.0) == 1.0:
             raise ValueError(f"factor: expected a number below 1, got {factor!r}")
-        self.factor, self.patience, self.verbose = factor, patience, verbose
-        self.cooldown, self.min_lr = cooldown, min_lr
+        self.factor, self.patience, self.verbose = factor, integer("patience", patience, 0), verbose
+        self.cooldown, self.min_lr = integer("cooldown", cooldown, 0), min_lr
         self.wait = self.cooldown_counter = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

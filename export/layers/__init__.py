@@ -35,7 +35,8 @@ def _read(layer: Any, channels: int, size: Size, rank: int) -> FrameLayer:
         return BatchNormalization(layer, channels, size, rank)
     if kind == "ConvLSTM2D":
         return ConvLSTM2D(layer, channels, size)
-    one_by_one = max(*layer.strides, *layer.dilation_rate, layer.groups) == 1 and layer.padding != "valid"
+    padded = layer.padding != "valid" or max(layer.kernel_size) == 1
+    one_by_one = max(*layer.strides, *layer.dilation_rate, layer.groups) == 1 and padded
     odd = all(length % 2 == 1 for length in layer.kernel_size[1:])
     return Conv3D(layer, channels, size) if one_by_one and odd else WholeConv3D(layer, channels, size)
 

@@ -272,3 +272,30 @@ def test_tensorboard_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None
 def test_bad_arguments_are_named(match: str, build: Any) -> None:
     with pytest.raises(ValueError, match=match):
         build()
+
+
+@pytest.mark.parametrize("freq", [np.int64(2), [2], (2,), np.array([2])])
+def test_validation_after_some_epochs(freq: Any) -> None:
+    network = seed_like("reference")
+    network.compile(loss="mse", optimizer="sgd")
+    history = network.fit(X, Y, epochs=3, validation_split=0.5, validation_freq=freq, verbose=0)
+    assert len(history.history["val_loss"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("match", "arguments"),
+    [
+        ("validation_freq: expected an integer", {"validation_freq": 1.5}),
+        ("validation_freq: expected an integer", {"validation_freq": "a"}),
+        ("validation_freq: expected an integer", {"validation_freq": 0}),
+        ("validation_freq: expected an integer", {"validation_freq": [0]}),
+        ("initial_epoch: expected an integer of at least 0", {"initial_epoch": 1.5}),
+        ("initial_epoch: expected an integer of at least 0", {"initial_epoch": -1}),
+    ],
+)
+def test_when_to_validate_and_to_begin_is_checked_before_an_epoch_is_run(match: str, arguments: dict[str, Any]) -> None:
+    network = seed_like("reference")
+    network.compile(loss="mse", optimizer="sgd")
+    with pytest.raises(ValueError, match=match):
+        network.fit(X, Y, epochs=2, validation_split=0.5, verbose=0, **arguments)
+    assert network.iterations == 0

@@ -129,3 +129,24 @@ def test_the_device_is_named_when_it_is_what_is_wrong(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         small_network().save(tmp_path / "missing" / "m.safetensors")
+
+
+class OneOfMyOwn(engine.schedules.LearningRateSchedule):
+    """No dataclass, and no class that the engine knows."""
+
+    def __call__(self, step: int) -> float:
+        return 0.5
+
+
+def test_training_arguments_of_ones_own_do_not_cost_the_network(tmp_path: Path) -> None:
+    network = small_network()
+    network.compile(loss="mse", optimizer=engine.optimizers.SGD(OneOfMyOwn()))
+    network.train_on_batch(movies(), movies())
+    network.save(tmp_path / "m.safetensors")
+    with pytest.warns(UserWarning, match=r"m\.safetensors: opened without its training arguments.*OneOfMyOwn.*compile"):
+        loaded = engine.load_model(tmp_path / "m.safetensors", device="reference")
+    np.testing.assert_array_equal(loaded.predict(movies()), network.predict(movies()))
+    with pytest.raises(ValueError, match="call compile"):
+        loaded.train_on_batch(movies(), movies())
+    loaded.compile(loss="mse", optimizer="sgd")
+    loaded.train_on_batch(movies(), movies())

@@ -205,3 +205,19 @@ def test_bad_arguments_are_named(match: str, build: Any) -> None:
 def test_the_public_names() -> None:
     assert issubclass(engine.Adadelta, Optimizer)
     assert engine.optimizers.OPTIMIZERS.keys() == {"Adadelta", "SGD", "Adam", "AdamW"}
+
+
+@pytest.mark.parametrize("rate", [-1.0, float("nan"), float("inf"), None, "fast"])
+def test_a_schedule_that_gives_no_rate_is_named_before_anything_moves(rate: Any) -> None:
+    class Broken(schedules.LearningRateSchedule):
+        def __call__(self, step: int) -> Any:
+            return 0.1 if step == 0 else rate
+
+    network = seed_like("reference")
+    network.compile(loss="mse", optimizer=optimizers.SGD(Broken()))
+    network.train_on_batch(movies(), targets(movies()))
+    before = network.get_weights()
+    with pytest.raises(ValueError, match=r"learning_rate: Broken must give a number from 0.*for step 1"):
+        network.train_on_batch(movies(), targets(movies()))
+    for weight, kept in zip(network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, kept)

@@ -103,7 +103,16 @@ def convolutions_only() -> Sequential:
     )
 
 
-FRAME_BY_FRAME = {"example": example, "causal": causal, "without_head": without_head}
+def one_tap(height: int | None = 6, width: int | None = 4) -> Sequential:
+    """A head of one tap, with Keras' default padding; None: frames of any size."""
+    network = Sequential(device="reference", seed=4)
+    network.add(ConvLSTM2D(4, (3, 3), padding="same", return_sequences=True, input_shape=(None, height, width, 1)))
+    network.add(Conv3D(1, 1, activation="sigmoid"))
+    network.build()
+    return network
+
+
+FRAME_BY_FRAME = {"example": example, "causal": causal, "without_head": without_head, "one_tap": one_tap}
 ALL = {**FRAME_BY_FRAME, "ahead_in_the_middle": ahead_in_the_middle, "convolutions_only": convolutions_only}
 
 

@@ -1,6 +1,7 @@
 """Step and rollout graphs equal the engine's rollout, the step loop equals the sequence, whatever executes them."""
 
 import json
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from tests.export.networks import (
     example,
     lstm,
     movies_for,
+    one_tap,
     randomized,
     run_everywhere,
     session,
@@ -123,3 +125,16 @@ def test_rollout_of_a_network_that_cannot_feed_itself_is_refused() -> None:
     with pytest.raises(ValueError, match="output has 1 channels and the input 2"):
         build_model(network, "rollout")
     build_model(network, "step")
+
+
+def test_the_loop_of_the_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8")
+    start = text.index("    import json, numpy, onnxruntime")
+    code = textwrap.dedent(text[start : text.index("\n\n", start)])
+    network = one_tap(None, None)
+    network.export(tmp_path / "step.onnx", graph="step")
+    monkeypatch.chdir(tmp_path)
+    movie = movies_for(network, 1, 4)[0]
+    names = {"movie": movie}
+    exec(code, names)
+    assert_close(names["prediction"], network.predict(movie[np.newaxis])[:, -1])
