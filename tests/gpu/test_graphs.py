@@ -1,11 +1,14 @@
 """Work that is replayed as CUDA graphs gives the bits of the same work launched kernel by kernel."""
 
+import copy
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from bench.cuda.device import Device
+from engine import Sequential
 from engine.batch_sources import Batch
 from tests.gpu.networks import CASES
 
@@ -43,3 +46,44 @@ def test_many_replays_go_on(device: Device) -> None:
         network.train_step(Batch(x, y, None, np.arange(1)), losses[step : step + 1])
     host = backend.to_host(losses)
     assert np.isfinite(host).all() and host[-1] < host[0]
+
+
+def test_replays_of_networks_that_share_layers(device: Device) -> None:
+    """Each replays on buffers of its own; the weights go from one to the other between the replays."""
+    case = CASES["odd"]
+    x, y = case.batch()
+    found = []
+    for graphs in (True, False):
+        with device.engine(graphs=graphs):
+            network = case.network("cuda")
+            features = Sequential(network.layers[:2], device="cuda", seed=1)
+            seen = []
+            for _ in range(STEPS):
+                seen.append(network.train_on_batch(x, y))
+                seen.append(float(np.abs(features.predict(x, verbose=0)).sum()))
+            twin = copy.deepcopy(network)
+            seen += [network.train_on_batch(x, y), twin.train_on_batch(x, y)]
+        alone = case.network("cuda")
+        expected = [alone.train_on_batch(x, y) for _ in range(STEPS + 1)]
+        assert seen[: 2 * STEPS : 2] == expected[:STEPS] and seen[-2:] == [expected[-1]] * 2
+        assert len(set(seen[1 : 2 * STEPS : 2])) == STEPS
+        found.append(seen)
+    assert found[0] == found[1]
+
+
+def test_threads_take_turns_also_while_one_records(device: Device) -> None:
+    case = CASES["odd"]
+    x, y = case.batch()
+    network, alone = case.network("cuda"), case.network("cuda")
+    expected = [(alone.train_on_batch(x, y), alone.evaluate(x, y, verbose=0)) for _ in range(STEPS)]
+    features = Sequential(network.layers[:2], device="cuda", seed=1)
+    with ThreadPoolExecutor(3) as pool:
+        trained = pool.submit(lambda: [network.train_on_batch(x, y) for _ in range(STEPS)])
+        scored = pool.submit(lambda: [network.evaluate(x, y, verbose=0) for _ in range(STEPS)])
+        seen = pool.submit(lambda: [features.predict(x, verbose=0) for _ in range(STEPS)])
+        assert trained.result() == [loss for loss, _ in expected]
+        begun = case.network("cuda").evaluate(x, y, verbose=0)
+        assert set(scored.result()) <= {begun, *(score for _, score in expected)}
+        assert np.isfinite(seen.result()).all()
+    for key, array in alone.state_arrays().items():
+        np.testing.assert_array_equal(network.state_arrays()[key], array, err_msg=key)
