@@ -3,7 +3,6 @@
 import contextlib
 import os
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 try:
@@ -59,12 +58,8 @@ class LockFile:
                 file.close()
         return True
 
-    def __enter__(self) -> "LockFile":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def release(self) -> None:
+        """Let go of it, if it is held."""
         if self._file is None:
             return
         with contextlib.suppress(OSError):

@@ -113,7 +113,10 @@ def test_a_full_disk_costs_new_checkpoints_but_not_the_last_good_one(tmp_path: P
     )  # fmt: skip
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "not written, the version before stays" in errors
+    assert f"not written: {checkpoint}: File too large; the version before stays" in errors
+    last = errors.strip().splitlines()[-1]
+    assert last.startswith(f"train: {tmp_path / 'run'}") and "File too large; the report is not whole" in last
+    assert f"{checkpoint} holds epoch 2, after 0 of its steps; go on with: python -m engine.train --resume" in last
     assert "Traceback" not in errors
     assert checkpoint.read_bytes() == good
     assert not list((tmp_path / "run").glob("*.partial"))
