@@ -76,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--init",
         metavar="MODEL",
-        help="start from the network and the weights of a saved .safetensors, .keras or .h5 model",
+        help="start from the network and the weights of a saved .safetensors, .keras or .h5 model; the settings of "
+        "the network itself are then the file's",
     )
     add("--config", metavar="FILE", help="settings from a TOML file")
     add("--out", metavar="FOLDER", help="run folder, which must not exist yet (default: runs/PRESET-DATE-TIME)")
@@ -125,7 +126,7 @@ def _go_on(folder: RunFolder, settings: dict[str, Any]) -> int:
         raise ValueError(
             f"resume: the movies are not those that {folder.path} was trained on; its data file has changed"
         )
-    network = make_network(chosen, data.train[0].shape[1:])
+    network = make_network(chosen, data.train[0].shape[1:], checkpoint)
     loop = _make_loop(network, chosen, data)
     if checkpoint is not None:
         restore(folder.checkpoint, checkpoint, network, loop)
