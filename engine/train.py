@@ -10,7 +10,7 @@ from engine.checkpoint import Checkpoint, load_checkpoint, restore
 from engine.command_line import Parser, failed, run_program, what_failed
 from engine.config import PRESET_SUMMARIES, TrainConfig, checked, make_config
 from engine.fit import FitLoop
-from engine.run_data import RunData, make_run_data
+from engine.run_data import RunData, check_reachable, make_run_data
 from engine.run_folder import RUNS, RunFolder, check_can_be_made, fresh_folder
 from engine.run_loop import is_kept, run_loop, what_is_left
 from engine.run_network import make_network
@@ -109,6 +109,7 @@ def _begin(out: str | None, config: str | None, settings: dict[str, Any]) -> int
     chosen = _with_device(chosen)
     data = make_run_data(chosen)
     network = make_network(chosen, data.train[0].shape[1:])
+    check_reachable(chosen, data, network.layers[-1].activation_name)
     loop = _make_loop(network, chosen, data)
     with fresh_folder(chosen.preset) if out is None else RunFolder(out) as folder:
         folder.begin(chosen, network.backend.description, data.sha256)

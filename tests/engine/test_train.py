@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import engine
-from engine import Conv3D, Sequential, generate_movies
+from engine import Conv3D, ConvLSTM2D, Sequential, generate_movies
 from engine.fit import EpochDone, StepDone
+from engine.layers import Layer
 from engine.progress import Progress
 from tests.engine.run_helpers import assert_same_end, run, start, write_config
 
@@ -170,6 +171,48 @@ def test_a_run_is_gone_on_with_from_anywhere_and_without_its_init_file(
     (start_folder / "mine.safetensors").unlink()
     assert run("--resume", tmp_path / "parts", "--epochs", 3) == 0
     assert_same_end(tmp_path / "whole", tmp_path / "parts")
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "mse", "mae", "huber"])
+def test_targets_that_a_sigmoid_cannot_reach_are_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], loss: str
+) -> None:
+    movies = np.random.default_rng(0).random((7, 4, 9, 12))
+    config = write_config(tmp_path, f"loss = '{loss}'\nepochs = 1", without=("samples", "frames"))
+    for name, off in (("loud", movies * 255), ("negative", movies - 0.5)):
+        np.save(tmp_path / f"{name}.npy", off)
+        assert run("--config", config, "--data", tmp_path / f"{name}.npy", "--out", tmp_path / name) == 2
+        errors = capfd.readouterr().err
+        assert errors.count("\n") == 1
+        assert "targets from 0 to 1" in errors and "scale them" in errors and f"{off[:, 1:].max():g}" in errors
+        assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("last", "reached"),
+    [
+        (Conv3D(1, 3, padding="causal"), (True, True)),
+        (Conv3D(1, 3, padding="causal", activation="relu"), (True, False)),
+        (Conv3D(1, 3, padding="causal", activation="tanh"), (False, True)),
+        (Conv3D(1, 3, padding="causal", activation="hard_sigmoid"), (False, False)),
+        (ConvLSTM2D(1, 3, padding="same", return_sequences=True), (False, True)),
+        (ConvLSTM2D(1, 3, padding="same", return_sequences=True, activation="relu"), (True, False)),
+    ],
+)
+def test_with_init_the_last_activation_of_the_file_says_what_it_reaches(
+    tmp_path: Path, last: Layer, reached: tuple[bool, bool]
+) -> None:
+    """Targets far above 1, and targets from -1 to 1."""
+    movies = np.random.default_rng(0).random((7, 4, 6, 6, 1))
+    np.save(tmp_path / "loud.npy", movies * 255)
+    np.save(tmp_path / "signed.npy", movies * 2 - 1)
+    network = Sequential([last], device="reference", seed=1)
+    network.build((None, None, None, 1))
+    network.save(tmp_path / "mine.safetensors")
+    config = write_config(tmp_path, "loss = 'mse'\nepochs = 1", without=("samples", "frames", *NETWORK))
+    for name, expected in zip(("loud", "signed"), reached, strict=True):
+        data = ("--data", tmp_path / f"{name}.npy", "--init", tmp_path / "mine.safetensors")
+        assert run("--config", config, *data, "--out", tmp_path / name) == (0 if expected else 2)
 
 
 def test_a_changed_data_file_stops_a_resume(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
