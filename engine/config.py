@@ -1,7 +1,8 @@
 """What a training run is: every setting, the presets, and how file and command line change them."""
 
+import os
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class TrainConfig:
         validation_split: share of the training movies, the last ones, that is evaluated after each epoch.
         csi_threshold: pixels from this value on are on, for the CSI of the report; of movies as data.py hands them out.
         seed: of movies, initial weights and batch order.
-        init: start from this saved model's network and weights.
+        init: start from this saved model's network and weights; the settings in ARCHITECTURE do not count then.
         device, dtype, precision: as for engine.Sequential.
         checkpoint_every: steps between checkpoints within an epoch; 0: only after each epoch.
     """
@@ -112,6 +113,17 @@ _CHOICES = {
 }
 
 
+ARCHITECTURE = (
+    "filters",
+    "kernel_size",
+    "recurrent_activation",
+    "batch_norm_momentum",
+    "head_kernel_size",
+    "head_padding",
+)
+"""Settings of the network itself, which with init is the file's."""
+
+
 def default_preset(device: str) -> tuple[str, str]:
     """The preset for a device and one line that says why. Raises ValueError for a device that is not there."""
     if choose_device(device)[0].startswith("cuda"):
@@ -126,7 +138,7 @@ def make_config(settings: dict[str, Any], config_file: str | Path | None = None)
         settings: TrainConfig fields, those of the command line; None means not given.
         config_file: a TOML file of TrainConfig fields.
 
-    Returns the checked configuration and one line on how the preset was chosen. Raises ValueError.
+    Returns the checked configuration, its paths absolute, and one line on how the preset was chosen. Raises ValueError.
     """
     given = {key: value for key, value in settings.items() if value is not None}
     from_file = _read_toml(config_file) if config_file is not None else {}
@@ -137,7 +149,16 @@ def make_config(settings: dict[str, Any], config_file: str | Path | None = None)
         name, reason = default_preset(chosen.get("device", "auto"))
     if chosen.get("data") is not None and ("samples" in chosen or "frames" in chosen):
         raise ValueError("samples, frames: these are for generated movies; with data, the file says how many there are")
-    return checked(PRESETS[name], chosen | {"preset": name}), reason
+    ignored = [key for key in ARCHITECTURE if key in chosen]
+    if chosen.get("init") is not None and ignored:
+        raise ValueError(f"{', '.join(ignored)}: with init the network is the file's; leave out what describes another")
+    config = checked(PRESETS[name], chosen | {"preset": name})
+    # A run is gone on with from any folder.
+    return replace(config, data=_absolute(config.data), init=_absolute(config.init)), reason
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else os.path.abspath(path)
 
 
 def from_json(settings: Any, source: str | Path) -> TrainConfig:
@@ -160,7 +181,7 @@ def checked(base: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
     if not isinstance(merged["filters"], list | tuple) or not merged["filters"]:
         raise ValueError(f"filters: expected a list, one number for each ConvLSTM2D layer, got {merged['filters']!r}")
     for key in ("data", "init"):
-        if merged[key] is not None and not isinstance(merged[key], str):
+        if merged[key] is not None and (not isinstance(merged[key], str) or not merged[key]):
             raise ValueError(f"{key}: expected the path of a file, got {merged[key]!r}")
     seed, every = merged["seed"], merged["checkpoint_every"]
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:

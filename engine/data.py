@@ -69,6 +69,8 @@ def next_frame_pairs(movies: Array) -> tuple[Array, Array]:
 def _read(path: str | Path) -> dict[str, Array]:
     """All arrays of a .npy (under the name "") or .npz file, told apart by how the file begins."""
     path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path}: expected a .npy or .npz file, this is a folder")
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file")
     try:

@@ -17,16 +17,26 @@ KIND = "model"
 def save_model(network: Sequential, path: str | Path) -> None:
     """Write a built network's architecture and weights to one file, atomically.
 
-    A .keras or .h5 path makes Keras' own file (docs/keras.md), with Adadelta's accumulators; any other a safetensors
-    file without them: training that goes on from that starts them at zero.
+    A .keras or .h5 path makes Keras' own file (docs/keras.md), with the optimizer's state; .safetensors a file without
+    it: training that goes on from that starts it at zero.
 
-    Raises OSError: the file cannot be written; what stood at `path` is then untouched. ValueError: Keras' file cannot
-    hold this network.
+    Raises OSError: the file cannot be written; what stood at `path` is then untouched. ValueError: another suffix, or
+    Keras' file cannot hold this network.
     """
-    if Path(path).suffix in SUFFIXES:
+    check_suffix(path)
+    if Path(path).suffix.lower() in SUFFIXES:
         write_network(network, Path(path))
     else:
         model_writer(network, path)()
+
+
+def check_suffix(path: str | Path) -> None:
+    """Refuse a name that says another format than the file would have, or none: model.onnx, model.pt, model."""
+    known = (".safetensors", *SUFFIXES)
+    if Path(path).suffix.lower() not in known:
+        raise ValueError(
+            f"path: expected a name that ends in {', '.join(known)}, got {str(path)!r} (network.export writes .onnx)"
+        )
 
 
 def model_writer(network: Sequential, path: str | Path) -> Callable[[], None]:

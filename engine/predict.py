@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.atomic_file import write_atomically
 from engine.batches import in_batches
-from engine.command_line import Parser, run_program
+from engine.command_line import Parser, check_target, run_program
 from engine.data import load_movies
 from engine.model_file import load_model
 from engine.plots import rollout_images, save_gif
@@ -76,7 +76,7 @@ def _predict(
     positive_int("batch_size", batch_size)
     for name, target, suffix in (("out", out, ".npz"), ("gif", gif, ".gif")):
         if target is not None:
-            _check_target(name, Path(target), suffix)
+            check_target(name, Path(target), suffix, {"MODEL": model, "--input": input})
     if out is None and gif is None:
         raise ValueError("out, gif: give at least one of them, else nothing is kept")
     rollout = in_batches(_load_rollout(model, device), batch_size)
@@ -113,13 +113,6 @@ def _load_rollout(model: str, device: str | None) -> Rollout:
         ) from None
     network: Any = OnnxNetwork(model)
     return network.rollout
-
-
-def _check_target(name: str, path: Path, suffix: str) -> None:
-    if path.suffix != suffix:
-        raise ValueError(f"{name}: expected a file name that ends in {suffix}, got {path}")
-    if not path.parent.is_dir():
-        raise ValueError(f"{name}: there is no folder {path.parent}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The movies of a training run: where they come from, and which of them the network never sees."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,17 @@ import numpy as np
 from engine.config import TrainConfig
 from engine.data import load_dataset
 from engine.movies import generate_movies
+from kernels.specs import HARD_SIGMOID_SLOPE
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[Array, Array]
 """Inputs and targets, float32 (N,T,H,W,C) both; targets[:, t] is the frame after inputs[:, t]."""
+
+_REACHED = {
+    **dict.fromkeys(("sigmoid", *HARD_SIGMOID_SLOPE), (0.0, 1.0)),
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, math.inf),
+}
 
 
 @dataclass(frozen=True)
@@ -35,21 +43,15 @@ class RunData:
 def make_run_data(config: TrainConfig) -> RunData:
     """Generate or read the movies that a configuration asks for, and cut them.
 
-    Raises ValueError: the file is refused (engine/data.py), there are fewer than 2 movies, or binary cross-entropy is
-    asked for targets outside 0 to 1.
+    Raises ValueError: the file is refused (engine/data.py), or there are fewer than 2 movies.
     """
     if config.data is None:
         inputs, targets = generate_movies(config.samples, config.frames, config.seed)
     else:
         inputs, targets = load_dataset(config.data)
-    name = config.data or "samples"
     if len(inputs) < 2:
+        name = config.data or "samples"
         raise ValueError(f"{name}: expected at least 2 movies, one to train on and one to hold out, got {len(inputs)}")
-    if config.loss == "binary_crossentropy" and not (targets.min() >= 0 and targets.max() <= 1):
-        raise ValueError(
-            f"{name}: binary_crossentropy expects targets from 0 to 1, got {targets.min():g} to {targets.max():g}; "
-            "scale them"
-        )
     fitted = len(inputs) - max(1, len(inputs) // 6)
     trained = max(1, int(fitted * (1.0 - config.validation_split)))
     return RunData(
@@ -58,6 +60,23 @@ def make_run_data(config: TrainConfig) -> RunData:
         held_out=(inputs[fitted:], targets[fitted:]),
         sha256=_digest(inputs, targets),
     )
+
+
+def check_reachable(config: TrainConfig, data: RunData, activation: str) -> None:
+    """Raise ValueError if there are targets that the network cannot predict, or that the loss is not defined for.
+
+    activation: Layer.activation_name of the last layer, which bounds the predictions, but for a linear one.
+    """
+    parts = [part[1] for part in (data.train, data.validation, data.held_out) if part is not None]
+    least, most = min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)
+    found = f"got {least:g} to {most:g}; scale them (docs/own_movies.md)"
+    name = config.data or "samples"
+    if config.loss == "binary_crossentropy" and not 0 <= least <= most <= 1:
+        raise ValueError(f"{name}: binary_crossentropy expects targets from 0 to 1, {found}")
+    low, high = _REACHED.get(activation.split(maxsplit=1)[0], (-math.inf, math.inf))
+    if not low <= least <= most <= high:
+        reach = f"from {low:g} to {high:g}, as far as the network's last {activation} reaches"
+        raise ValueError(f"{name}: expected targets {reach}, {found}")
 
 
 def _digest(*arrays: Array) -> str:

@@ -8,17 +8,24 @@ import math
 import platform
 import time
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from engine.atomic_file import write_atomically
 from engine.config import TrainConfig, from_json
+from engine.file_lock import LockFile
 
 _PACKAGES = ("convlstm-engine", "numpy", "numba", "onnx", "onnxruntime", "safetensors", "matplotlib", "cupy-cuda13x")
+RUNS = Path("runs")
+"""Where runs without --out are kept."""
+
 _METRICS = ("epoch", "step", "loss", "val_loss", "seconds", "movies_per_second")
 
 
 class RunFolder:
     """Names and formats of the files in one run's folder. Every file is written atomically.
+
+    begin or reopen lock the folder, so that no other process trains in it; leaving the context lets it go.
 
     Attributes:
         path: of the folder.
@@ -42,19 +49,31 @@ class RunFolder:
         self.gif = self.path / "rollout.gif"
         self.frames = self.path / "frames"
         self.report = self.path / "report.json"
+        self._lock_path = self.path / "running.lock"
+        self._lock = LockFile(self._lock_path)
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
 
     def check_free(self) -> None:
-        """Raise ValueError if there is something already that a new run would mix with."""
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        """Raise ValueError if something is in the way, or there already that a new run would mix with."""
+        check_can_be_made("out", self.path)
+        if self.path.exists() and any(path != self._lock_path for path in self.path.iterdir()):
             raise ValueError(
                 f"out: {self.path} exists already and is never overwritten; choose another name, or go on with "
                 f"--resume {self.path}"
             )
 
     def begin(self, config: TrainConfig, device: str, data_sha256: str) -> None:
-        """Make the folder and write config.json. Raises ValueError as check_free does; OSError."""
-        self.check_free()
+        """Make the folder, lock it and write config.json. Raises ValueError as check_free does, or locked; OSError."""
         self.path.mkdir(parents=True, exist_ok=True)
+        self._take_lock("out")
+        self.check_free()
         self._write_json(
             self.config,
             {
@@ -71,16 +90,35 @@ class RunFolder:
         content = json.loads(self.config.read_text(encoding="utf-8"))
         self._write_json(self.config, content | {"settings": config.to_json()})
 
-    def read_config(self) -> tuple[TrainConfig, str]:
-        """The settings and the data's digest, as the run began. Raises ValueError: no run there, or it is damaged."""
+    def reopen(self) -> tuple[TrainConfig, str]:
+        """Lock the folder; its settings and the data's digest, as the run began.
+
+        Raises ValueError: no run is there, another process trains in it, it is damaged, or its checkpoint is gone: a
+        run without one begins again, which must not cost epochs that were done.
+        """
         if not self.config.is_file():
             raise ValueError(f"resume: {self.path} is not the folder of a run (it has no config.json)")
+        self._take_lock("resume")
+        if not self.checkpoint.exists() and self._has_lost_its_checkpoint():
+            raise ValueError(
+                f"resume: {self.path} has no {self.checkpoint.name}, without which its epochs would be done again and "
+                "its files overwritten; put it back, or train anew with another --out"
+            )
         try:
             content = json.loads(self.config.read_text(encoding="utf-8"))
             settings, digest = content["settings"], str(content["data_sha256"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{self.config}: not the configuration of a run ({error!r})") from None
         return from_json(settings, self.config), digest
+
+    def _take_lock(self, argument: str) -> None:
+        if not self._lock.take():
+            raise ValueError(f"{argument}: another process is training in {self.path}; wait for it, or stop it first")
+
+    def _has_lost_its_checkpoint(self) -> bool:
+        """One row of metrics.csv is none: a kill between the first epoch's row and its checkpoint leaves that."""
+        rows = self.metrics.read_text(encoding="utf-8").count("\n") - 1 if self.metrics.exists() else 0
+        return rows > 1 or self.model.exists()
 
     def write_metrics(self, history: list[dict[str, float]]) -> None:
         """Write metrics.csv, one row an epoch, whole."""
@@ -107,13 +145,26 @@ def _finite(value: Any) -> Any:
 
 
 def fresh_folder(preset: str) -> RunFolder:
-    """runs/<preset>-<date>-<time>, with a number behind it if that is taken."""
+    """runs/<preset>-<date>-<time>, made now, with a number behind it if that is taken. Raises OSError."""
     name = f"{preset}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder, number = RunFolder(Path("runs") / name), 1
-    while folder.path.exists():
-        number += 1
-        folder = RunFolder(Path("runs") / f"{name}-{number}")
-    return folder
+    RUNS.mkdir(exist_ok=True)
+    path, number = RUNS / name, 1
+    while True:
+        # Made by the look whether it is there: runs that start together would all find the same name free.
+        try:
+            path.mkdir()
+        except FileExistsError:
+            number += 1
+            path = RUNS / f"{name}-{number}"
+        else:
+            return RunFolder(path)
+
+
+def check_can_be_made(argument: str, path: Path) -> None:
+    """Raise ValueError unless `path` is a folder, or its nearest neighbour upwards that exists is one."""
+    nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not nearest.is_dir():
+        raise ValueError(f"{argument}: expected a folder, or a name for one, got {path}; {nearest} is a file")
 
 
 def _versions() -> dict[str, str]:

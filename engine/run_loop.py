@@ -1,10 +1,13 @@
 """Training within a run folder: progress, metrics, the best network, checkpoints, and how it stops."""
 
 import math
+import shlex
 import time
 from functools import partial
+from pathlib import Path
 
-from engine.checkpoint import checkpoint_of, save_checkpoint
+from engine.checkpoint import checkpoint_of, load_checkpoint, save_checkpoint
+from engine.command_line import what_failed
 from engine.config import TrainConfig
 from engine.fit import EpochDone, FitLoop, StepDone
 from engine.model_file import model_writer
@@ -64,9 +67,30 @@ def run_loop(
     return None
 
 
+def is_kept(folder: RunFolder, loop: FitLoop) -> bool:
+    """Whether the checkpoint on the disk is of where the loop stands now."""
+    if not folder.checkpoint.exists():
+        return False
+    kept, now = load_checkpoint(folder.checkpoint).loop, loop.state()
+    return (kept["epoch"], kept["step"]) == (now["epoch"], now["step"])
+
+
+def what_is_left(folder: RunFolder) -> str:
+    """What of the training is on the disk, and how to go on, for a run that ends before its time."""
+    if folder.checkpoint.exists():
+        loop = load_checkpoint(folder.checkpoint).loop
+        at = f"epoch {loop['epoch'] + 1}, after {loop['step']} of its steps"
+        resume = f"python -m engine.train --resume {shlex.quote(str(folder.path))}"
+        return f"{folder.checkpoint} holds {at}; go on with: {resume}"
+    networks = [str(path) for path in (folder.model, folder.best) if path.exists()]
+    left = f"there is {' and '.join(networks)}" if networks else "no network either"
+    return f"no checkpoint was written, so --resume cannot go on; {left}"
+
+
 def _say_not_written(progress: Progress, error: OSError) -> None:
     """A full disk costs a file's new version, neither its old one nor the training."""
-    progress.say(f"not written, the version before stays: {error}")
+    there = error.filename is not None and Path(error.filename).exists()
+    progress.say(f"not written: {what_failed(error)}; " + ("the version before stays" if there else "there is none"))
 
 
 def _is_best(history: list[dict[str, float]]) -> bool:

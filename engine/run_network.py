@@ -1,24 +1,30 @@
 """The network that a configuration describes."""
 
+from engine.checkpoint import Checkpoint
 from engine.config import TrainConfig
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
-from engine.model_file import load_model
+from engine.model_file import load_model, network_from_config
 from engine.optimizers import Adadelta
 from engine.sequential import Sequential
 
 
-def make_network(config: TrainConfig, movie_shape: tuple[int, ...]) -> Sequential:
+def make_network(config: TrainConfig, movie_shape: tuple[int, ...], checkpoint: Checkpoint | None = None) -> Sequential:
     """Build and compile the network for movies (T,H,W,C); it takes any other T, H, W too.
 
     ConvLSTM2D and BatchNormalization for each of `filters`, then a Conv3D with a sigmoid: the example's stack. With
-    `init`, architecture and weights are those of that file. Raises ValueError: settings that make no network, a file
-    that is refused, a model for other movies, a device that is not there.
+    `init`, architecture and weights are those of that file; with a checkpoint too, the architecture is the
+    checkpoint's, for the file may be gone by now. Raises ValueError: settings that make no network, a file that is
+    refused, a model for other movies, a device that is not there.
     """
-    if config.init is not None:
+    if config.init is None:
+        network = _stack(config, movie_shape[-1])
+    elif checkpoint is None:
         network = load_model(config.init, device=config.device, dtype=config.dtype, precision=config.precision)
         _check_fits(network, config.init, movie_shape)
     else:
-        network = _stack(config, movie_shape[-1])
+        network = network_from_config(
+            "the checkpoint of this run", checkpoint.config, config.device, config.dtype, config.precision
+        )
     network.compile(loss=config.loss, optimizer=Adadelta(config.learning_rate, config.rho, config.epsilon))
     network.build()
     return network

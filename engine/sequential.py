@@ -274,10 +274,13 @@ class Sequential(Network):
         Args:
             path: .safetensors; or .keras or .h5 for Keras 3 or 2 (docs/keras.md), with the optimizer's state. A path
                 that ends in .weights.h5 gets weights alone, as save_weights writes them.
-        """
-        from engine.model_file import save_model
 
-        if str(path).endswith(".weights.h5"):
+        Raises ValueError: another suffix, or Keras' file cannot hold this network. OSError: it cannot be written.
+        """
+        from engine.model_file import check_suffix, save_model
+
+        check_suffix(path)
+        if str(path).lower().endswith(".weights.h5"):
             self.save_weights(path)
             return
         self.build()

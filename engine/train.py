@@ -2,18 +2,17 @@
 
 import argparse
 import math
-import shlex
 import sys
 from dataclasses import replace
 from typing import Any
 
 from engine.checkpoint import Checkpoint, load_checkpoint, restore
-from engine.command_line import Parser, run_program
-from engine.config import PRESET_SUMMARIES, checked, make_config
+from engine.command_line import Parser, failed, run_program, what_failed
+from engine.config import PRESET_SUMMARIES, TrainConfig, checked, make_config
 from engine.fit import FitLoop
-from engine.run_data import RunData, make_run_data
-from engine.run_folder import RunFolder, fresh_folder
-from engine.run_loop import run_loop
+from engine.run_data import RunData, check_reachable, make_run_data
+from engine.run_folder import RUNS, RunFolder, check_can_be_made, fresh_folder
+from engine.run_loop import is_kept, run_loop, what_is_left
 from engine.run_network import make_network
 from engine.run_report import finish
 from engine.sequential import Sequential
@@ -77,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--init",
         metavar="MODEL",
-        help="start from the network and the weights of a saved .safetensors, .keras or .h5 model",
+        help="start from the network and the weights of a saved .safetensors, .keras or .h5 model; the settings of "
+        "the network itself are then the file's",
     )
     add("--config", metavar="FILE", help="settings from a TOML file")
     add("--out", metavar="FOLDER", help="run folder, which must not exist yet (default: runs/PRESET-DATE-TIME)")
@@ -91,56 +91,94 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(resume: str | None, out: str | None, config: str | None, **settings: Any) -> int:
-    """Prepare everything that can fail before anything is written; then train and report."""
-    checkpoint = None
     if resume is None:
-        chosen, reason = make_config(settings, config)
-        print(reason)
-        folder = RunFolder(out) if out is not None else fresh_folder(chosen.preset)
-        folder.check_free()
-    else:
-        folder = RunFolder(resume)
-        _refuse_with_resume({"out": out, "config": config, **settings})
-        chosen, digest = folder.read_config()
-        chosen = checked(chosen, {key: settings[key] for key in _AFTER_RESUME if settings[key] is not None})
-        checkpoint = load_checkpoint(folder.checkpoint) if folder.checkpoint.exists() else None
+        return _begin(out, config, settings)
+    _refuse_with_resume({"out": out, "config": config, **settings})
+    with RunFolder(resume) as folder:
+        return _go_on(folder, settings)
 
-    device, why = choose_device(chosen.device)
-    chosen = replace(chosen, device=device)
-    print(why)
+
+def _begin(out: str | None, config: str | None, settings: dict[str, Any]) -> int:
+    """Prepare everything that can fail before anything is written; then train and report."""
+    chosen, reason = make_config(settings, config)
+    print(reason)
+    if out is None:
+        check_can_be_made("out", RUNS)
+    else:
+        RunFolder(out).check_free()
+    chosen = _with_device(chosen)
     data = make_run_data(chosen)
-    if resume is not None and data.sha256 != digest:
+    network = make_network(chosen, data.train[0].shape[1:])
+    check_reachable(chosen, data, network.layers[-1].activation_name)
+    loop = _make_loop(network, chosen, data)
+    with fresh_folder(chosen.preset) if out is None else RunFolder(out) as folder:
+        folder.begin(chosen, network.backend.description, data.sha256)
+        return _run(network, loop, chosen, folder, data, None)
+
+
+def _go_on(folder: RunFolder, settings: dict[str, Any]) -> int:
+    """The same for a run that is there."""
+    chosen, digest = folder.reopen()
+    chosen = checked(chosen, {key: settings[key] for key in _AFTER_RESUME if settings[key] is not None})
+    checkpoint = load_checkpoint(folder.checkpoint) if folder.checkpoint.exists() else None
+    chosen = _with_device(chosen)
+    data = make_run_data(chosen)
+    if data.sha256 != digest:
         raise ValueError(
             f"resume: the movies are not those that {folder.path} was trained on; its data file has changed"
         )
+    network = make_network(chosen, data.train[0].shape[1:], checkpoint)
+    loop = _make_loop(network, chosen, data)
+    if checkpoint is not None:
+        restore(folder.checkpoint, checkpoint, network, loop)
+        if len(checkpoint.history) > chosen.epochs:
+            raise ValueError(
+                f"epochs: {chosen.epochs} asked for, but {folder.path} has done {len(checkpoint.history)} already"
+            )
+    folder.update(chosen)
+    return _run(network, loop, chosen, folder, data, checkpoint)
+
+
+def _with_device(chosen: TrainConfig) -> TrainConfig:
+    device, why = choose_device(chosen.device)
+    print(why)
+    return replace(chosen, device=device)
+
+
+def _make_loop(network: Sequential, chosen: TrainConfig, data: RunData) -> FitLoop:
     inputs, targets = data.train
-    network = make_network(chosen, inputs.shape[1:])
-    loop = FitLoop.on_arrays(
+    return FitLoop.on_arrays(
         network, inputs, targets, batch_size=chosen.batch_size, epochs=chosen.epochs,
         validation_data=data.validation, seed=chosen.seed,
     )  # fmt: skip
-    history: list[dict[str, float]] = []
-    if checkpoint is not None:
-        restore(folder.checkpoint, checkpoint, network, loop)
-        history = checkpoint.history
-        if len(history) > chosen.epochs:
-            raise ValueError(f"epochs: {chosen.epochs} asked for, but {folder.path} has done {len(history)} already")
 
-    if resume is None:
-        folder.begin(chosen, network.backend.description, data.sha256)
-    else:
-        folder.update(chosen)
-    seen = _movies_seen(checkpoint, chosen.batch_size, len(inputs))
+
+def _run(
+    network: Sequential,
+    loop: FitLoop,
+    chosen: TrainConfig,
+    folder: RunFolder,
+    data: RunData,
+    checkpoint: Checkpoint | None,
+) -> int:
+    """Train from the checkpoint on, and report."""
+    movies = len(data.train[0])
+    history = [] if checkpoint is None else checkpoint.history
+    seen = _movies_seen(checkpoint, chosen.batch_size, movies)
     print(_overview(network, data, folder, seen), flush=True)
     try:
-        stopped = run_loop(network, loop, chosen, folder, history, len(inputs), seen)
+        stopped = run_loop(network, loop, chosen, folder, history, movies, seen)
     except ArithmeticError as error:
-        print(f"train: {error}; {_last_good(folder)}", file=sys.stderr)
-        return 1
+        return failed("train", f"{error}; {what_is_left(folder)}", 1)
     if stopped is not None:
-        print(f"stopped; {_last_good(folder)}", file=sys.stderr)
+        print(f"stopped; {what_is_left(folder)}", file=sys.stderr)
         return 128 + stopped
-    finish(network, chosen, folder, history, data.held_out)
+    try:
+        finish(network, chosen, folder, history, data.held_out)
+    except OSError as error:
+        return failed("train", f"{what_failed(error)}; the report is not whole; {what_is_left(folder)}", 1)
+    if not is_kept(folder, loop):
+        return failed("train", f"the last checkpoint could not be written; {what_is_left(folder)}", 1)
     return 0
 
 
@@ -173,16 +211,6 @@ def _movies_seen(checkpoint: Checkpoint | None, batch_size: int, movies: int) ->
     if checkpoint is None:
         return 0
     return checkpoint.loop["epoch"] * movies + min(checkpoint.loop["step"] * batch_size, movies)
-
-
-def _last_good(folder: RunFolder) -> str:
-    if not folder.checkpoint.exists():
-        return "no checkpoint was written yet"
-    loop = load_checkpoint(folder.checkpoint).loop
-    at = f"epoch {loop['epoch'] + 1}, after {loop['step']} of its steps"
-    return (
-        f"{folder.checkpoint} holds {at}; go on with: python -m engine.train --resume {shlex.quote(str(folder.path))}"
-    )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,21 @@
 """python -m export MODEL --graph sequence|step|rollout -o model.onnx"""
 
+import argparse
 import sys
+from pathlib import Path
 
 from engine import load_model
-from engine.command_line import Parser
+from engine.command_line import Parser, check_target, run_program
 from export.onnx_file import DEFAULT_OPSET, GRAPHS, NEWEST_OPSET, OLDEST_OPSET, export_network
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, or 2 for bad input."""
+    """Run the command line; returns the exit code: 0, 1 (the file could not be written), 2 (bad input)."""
+    arguments = vars(_parser().parse_args(argv))
+    return run_program("export", lambda: _export(**arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m export",
         description="Write a trained network as an ONNX file for onnxruntime. Needs no GPU.",
@@ -38,21 +45,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--dynamic-size", action="store_true", help="leave height and width open even if the network has them fixed"
     )
-    arguments = parser.parse_args(argv)
-    try:
-        network = load_model(arguments.model, device="reference")
-        export_network(
-            network,
-            arguments.output,
-            graph=arguments.graph,
-            opset=arguments.opset,
-            float16=arguments.float16,
-            dynamic_size=arguments.dynamic_size,
-        )
-    except (ValueError, OSError) as error:
-        print(f"export: {error}", file=sys.stderr)
-        return 2
-    print(f"wrote {arguments.output}: the {arguments.graph} graph of {network.name}")
+    return parser
+
+
+def _export(model: str, graph: str, output: str, opset: int | None, float16: bool, dynamic_size: bool) -> int:
+    check_target("output", Path(output), ".onnx", {"MODEL": model})
+    network = load_model(model, device="reference")
+    export_network(network, output, graph=graph, opset=opset, float16=float16, dynamic_size=dynamic_size)
+    print(f"wrote {output}: the {graph} graph of {network.name}")
     return 0
 
 

@@ -65,7 +65,7 @@ def export_network(
 
     Args:
         network: a built engine.Sequential.
-        path: of the file.
+        path: of the file, which ends in .onnx.
         graph: "sequence": movies (N,T,H,W,C) -> predictions (N,T,H,W,K). "step": frame and states -> prediction and
             states. "rollout": movies, n_frames -> frames (N,n_frames,H,W,C).
         opset: 15 to 24; None is 18, which onnxruntime 1.18 and later run with every optimisation.
@@ -75,5 +75,7 @@ def export_network(
     Raises ValueError: an argument is wrong, or the network has no such graph (see docs/onnx.md). OSError: the file
     cannot be written.
     """
+    if Path(path).suffix.lower() != ".onnx":
+        raise ValueError(f"path: expected a name that ends in .onnx, got {str(path)!r}")
     model = build_model(network, graph, opset, float16, dynamic_size)
     write_atomically(path, model.SerializeToString(deterministic=True))

@@ -29,7 +29,7 @@ def is_keras_file(path: Path) -> bool:
             head = file.read(8)
         if head.startswith((ZIP, HDF5)):
             return True
-    return path.suffix in SUFFIXES
+    return path.suffix.lower() in SUFFIXES
 
 
 __all__ = ["SUFFIXES", "is_keras_file", "read_network", "read_weights", "write_network", "write_weights"]

@@ -24,7 +24,7 @@ def write_network(network: Sequential, path: Path) -> None:
 
     Raises ValueError: what the file cannot hold; OSError: it cannot be written. What stood at `path` is untouched then.
     """
-    if path.suffix == ".keras":
+    if path.suffix.lower() == ".keras":
         content = write_archive(describe(network, 3), _tree(network))
     else:
         content = _legacy(network, describe(network, 2), describe_training(network))
@@ -33,9 +33,9 @@ def write_network(network: Sequential, path: Path) -> None:
 
 def write_weights(network: Sequential, path: Path) -> None:
     """Write weights alone, atomically: .weights.h5 in Keras 3's layout with the optimizer's state, .h5 in Keras 2's."""
-    if path.name.endswith(".weights.h5"):
+    if path.name.lower().endswith(".weights.h5"):
         content = _tree(network)
-    elif path.suffix in (".h5", ".hdf5"):
+    elif path.suffix.lower() in (".h5", ".hdf5"):
         content = _legacy(network)
     else:
         raise ValueError(f"path: expected .weights.h5 (Keras 3) or .h5 (Keras 2), got {path.name!r}")

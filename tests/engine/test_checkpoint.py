@@ -113,7 +113,10 @@ def test_a_full_disk_costs_new_checkpoints_but_not_the_last_good_one(tmp_path: P
     )  # fmt: skip
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "not written, the version before stays" in errors
+    assert f"not written: {checkpoint}: File too large; the version before stays" in errors
+    last = errors.strip().splitlines()[-1]
+    assert last.startswith(f"train: {tmp_path / 'run'}") and "File too large; the report is not whole" in last
+    assert f"{checkpoint} holds epoch 2, after 0 of its steps; go on with: python -m engine.train --resume" in last
     assert "Traceback" not in errors
     assert checkpoint.read_bytes() == good
     assert not list((tmp_path / "run").glob("*.partial"))
@@ -130,9 +133,14 @@ def test_divergence_names_the_step_and_keeps_the_last_good_checkpoint(
     poisoned[3] *= 3e38
     data = tmp_path / "poisoned.npz"
     np.savez(data, x=movies, y=poisoned)
-    config = write_config(tmp_path, "loss = 'mse'", without=("samples", "frames"))
+    model = tmp_path / "linear.safetensors"
+    network = Sequential(device="reference", seed=1)
+    network.add(Conv3D(1, 3, padding="causal", input_shape=(None, None, None, 1)))
+    network.save(model)
+    unused = ("samples", "frames", "filters", "batch_norm_momentum", "head_kernel_size")
+    config = write_config(tmp_path, "loss = 'mse'\ncheckpoint_every = 1", without=unused)
     with np.errstate(all="ignore"):
-        assert run("--config", config, "--data", data, "--checkpoint-every", 1, "--out", tmp_path / "run") == 1
+        assert run("--config", config, "--data", data, "--init", model, "--out", tmp_path / "run") == 1
     errors = capfd.readouterr().err.strip().splitlines()[-1]
     assert re.search(r"the loss became \S+ at step [2-6] \(epoch 1, batch [2-6] of 6\)", errors)
     assert "checkpoint.safetensors holds epoch 1" in errors

@@ -83,6 +83,8 @@ def test_json_and_back() -> None:
         {"precision": "fp8"},
         {"checkpoint_every": -1},
         {"data": 3},
+        {"data": ""},
+        {"init": ""},
         {"surprise": 1},
     ],
 )
@@ -95,6 +97,23 @@ def test_refused_settings_are_named(settings: dict[str, object]) -> None:
 def test_data_of_ones_own_cannot_be_counted_here() -> None:
     with pytest.raises(ValueError, match="samples"):
         make_config({**CPU, "data": "a.npz", "samples": 10})
+
+
+def test_the_settings_of_a_network_are_refused_beside_init_wherever_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("kernel_size = [5, 5]\nlearning_rate = 0.5\n")
+    with pytest.raises(ValueError, match=r"^kernel_size: with init the network is the file's"):
+        make_config({**CPU, "init": "a.safetensors"}, path)
+    path.write_text('init = "a.safetensors"\nepochs = 3\n')
+    with pytest.raises(ValueError, match=r"^filters, head_padding: with init"):
+        make_config({**CPU, "filters": [2], "head_padding": "causal"}, path)
+    assert make_config({**CPU, "preset": "causal"}, path)[0].epochs == 3
+
+
+def test_paths_are_kept_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config, _ = make_config({**CPU, "data": "a.npz", "init": "../b.safetensors"})
+    assert (config.data, config.init) == (str(tmp_path / "a.npz"), str(tmp_path.parent / "b.safetensors"))
 
 
 def test_unknown_device() -> None:

@@ -106,7 +106,7 @@ def test_refused_arrays(tmp_path: Path, array: np.ndarray, says: str) -> None:
 def test_missing_and_folder(tmp_path: Path) -> None:
     _refused(tmp_path / "missing.npz", "no such file")
     (tmp_path / "folder.npz").mkdir()
-    _refused(tmp_path / "folder.npz", "no such file")
+    _refused(tmp_path / "folder.npz", "expected a .npy or .npz file, this is a folder")
 
 
 @pytest.mark.parametrize(

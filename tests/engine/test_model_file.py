@@ -79,6 +79,26 @@ def test_truncated_anywhere(tmp_path: Path) -> None:
             engine.load_model(tmp_path / "cut.safetensors", device="reference")
 
 
+@pytest.mark.parametrize("name", ["m.onnx", "m.pt", "m.npz", "m", "keras", "m.safetensors.bak"])
+def test_a_name_that_says_another_format_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    network = small_network()
+    with pytest.raises(ValueError, match=r"path: expected a name that ends in \.safetensors, \.keras, \.h5"):
+        network.save(tmp_path / name)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", ["m.Safetensors", "m.KERAS", "m.H5"])
+def test_the_format_is_that_of_the_name_in_capitals_too(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("h5py")
+    small_network().save(tmp_path / name)
+    small_network().save(tmp_path / name.lower())
+    assert (tmp_path / name).read_bytes()[:4] == (tmp_path / name.lower()).read_bytes()[:4]
+    loaded = engine.load_model(tmp_path / name, device="reference")
+    np.testing.assert_allclose(loaded.predict(movies()), small_network().predict(movies()), atol=1e-6)
+
+
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.safetensors", tmp_path):
         with pytest.raises(ValueError, match="no such file"):

@@ -60,6 +60,21 @@ def test_an_exported_file_predicts_the_same(tmp_path: Path) -> None:
         np.testing.assert_allclose(archive["frames"], network.rollout(MOVIES, 5), rtol=0, atol=1e-5)
 
 
+def test_what_it_reads_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, model = saved_network(tmp_path)
+    np.savez(tmp_path / "movies.npz", movies=MOVIES)
+    (tmp_path / "linked.npz").hardlink_to(tmp_path / "movies.npz")
+    model.rename(tmp_path / "model.gif")  # told apart by content, so any name will do
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for name in ("movies.npz", "linked.npz"):
+        assert run(tmp_path / "model.gif", "--input", tmp_path / "movies.npz", "--out", tmp_path / name) == 2
+        assert f"out: {tmp_path / name} is the file that --input names" in capsys.readouterr().err
+    movies = ["--input", tmp_path / "movies.npz"]
+    assert run(tmp_path / "model.gif", *movies, "--gif", tmp_path / "model.gif") == 2
+    assert "is the file that MODEL names" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_its_output_is_an_input(tmp_path: Path) -> None:
     _, model = saved_network(tmp_path)
     np.savez(tmp_path / "movies.npz", movies=(MOVIES[..., 0] * 255).astype(np.uint8))

@@ -177,6 +177,15 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_no_other_file_is_replaced_by_a_graph(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    example().save(path)
+    trained = path.read_bytes()
+    with pytest.raises(ValueError, match=r"path: expected a name that ends in \.onnx, got .*model\.safetensors"):
+        example().export(path)
+    assert path.read_bytes() == trained
+
+
 def test_a_layer_the_exporter_does_not_know_is_refused() -> None:
     network = example()
 

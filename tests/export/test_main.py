@@ -50,7 +50,10 @@ def test_sequence_is_the_default_and_the_module_runs(model: Path) -> None:
     "arguments, expected",
     [
         (["missing.safetensors", "-o", "model.onnx"], "missing.safetensors"),
-        (["{model}", "-o", "no/such/folder/model.onnx"], "no/such/folder"),
+        (["{model}", "-o", "no/such/folder/model.onnx"], "output: there is no folder no/such/folder"),
+        (["{model}", "-o", "{model}"], "output: expected a file name that ends in .onnx"),
+        (["trained.onnx", "-o", "trained.onnx"], "output: trained.onnx is the file that MODEL names"),
+        (["{model}", "-o", "folder.onnx"], "output: folder.onnx is a folder"),
         (["{model}", "-o", "model.onnx", "--opset", "9"], "opset: expected one of 15"),
         (["{ahead}", "-o", "model.onnx", "--graph", "rollout"], "later frames"),
     ],
@@ -64,9 +67,14 @@ def test_bad_input_is_one_line_and_exit_code_2(
 ) -> None:
     monkeypatch.chdir(model.parent)
     ahead_in_the_middle().save("ahead.safetensors")
+    trained = Path("trained.onnx")
+    trained.write_bytes(model.read_bytes())
+    Path("folder.onnx").mkdir()
+    kept = {path: path.read_bytes() for path in (model, trained)}
     filled = [text.format(model=model, ahead="ahead.safetensors") for text in arguments]
     assert main(filled) == 2
     error = capsys.readouterr().err
     assert error.startswith("export: ") and error.count("\n") == 1
     assert expected in error
     assert not Path("model.onnx").exists()
+    assert {path: path.read_bytes() for path in kept} == kept
