@@ -6,10 +6,13 @@ draws in bulk, and `_draw` turns them into bounded integers by the rule of `nump
 are then rendered in parallel, only the window that is kept.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from kernels.numba_cache import cached_njit
 
 WINDOW = 40
 """Rows and columns of a movie: the middle of the canvas on which the squares move."""
@@ -82,7 +85,7 @@ def generate_movies(
     return noisy, shifted
 
 
-@njit(cache=True)
+@cached_njit
 def _bounded(raw, position, mask, largest):  # type: ignore[no-untyped-def]
     """numpy.random.randint(0, largest + 1): masked draws, rejected until one is at most `largest`.
 
@@ -96,7 +99,7 @@ def _bounded(raw, position, mask, largest):  # type: ignore[no-untyped-def]
             return value, position
 
 
-@njit(cache=True)
+@cached_njit
 def _draw(raw, counts, squares, noise):  # type: ignore[no-untyped-def]
     """Draw every movie's parameters in the example's order.
 
@@ -127,7 +130,7 @@ def _draw(raw, counts, squares, noise):  # type: ignore[no-untyped-def]
     return position
 
 
-@njit(cache=True)
+@cached_njit
 def _add_square(tile, x, y, half_width, tenths):  # type: ignore[no-untyped-def]
     """Add tenths to the pixels [x - half_width, x + half_width) by [y - half_width, y + half_width) of the window.
 
@@ -140,7 +143,7 @@ def _add_square(tile, x, y, half_width, tenths):  # type: ignore[no-untyped-def]
             tile[row * WINDOW + column] += tenths
 
 
-@njit(cache=True, parallel=True)
+@partial(cached_njit, parallel=True)
 def _render(counts, squares, noise, noisy, shifted):  # type: ignore[no-untyped-def]
     """Paint the frames: noisy, shifted (N, T, 40 * 40) float32."""
     n_frames = noisy.shape[1]

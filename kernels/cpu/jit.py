@@ -13,6 +13,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from kernels.numba_cache import cached_njit, is_cached
+
 prange = numba.prange
 
 signed = np.int64
@@ -32,8 +34,9 @@ _STAMP = _folder_stamp()
 
 
 def _jit(function: Callable[..., Any], **options: Any) -> Any:
-    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
-    dispatcher._cache._cache_file._source_stamp = _STAMP
+    dispatcher = cached_njit(function, nogil=True, error_model="numpy", **options)
+    if is_cached(dispatcher):
+        dispatcher._cache._cache_file._source_stamp = _STAMP
     return dispatcher
 
 
