@@ -1,12 +1,16 @@
 """A network in one file: weights by name, architecture and compile arguments as JSON."""
 
+import math
 import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine.keras_files import SUFFIXES, is_keras_file, read_network, write_network
+from engine.keras_files.weight_shapes import expected_shapes
 from engine.safetensors_file import read_safetensors, write_safetensors
 from engine.sequential import Sequential
 from kernels.select import choose_device
@@ -59,32 +63,55 @@ def load_model(path: str | Path, device: str = "auto", dtype: Any = None, precis
     if is_keras_file(Path(path)):
         return read_network(Path(path), device, dtype, precision)
     arrays, config = read_safetensors(path, KIND)
-    network = network_from_config(path, config, device, dtype, precision)
+    network = network_from_config(path, config, device, dtype, precision, numbers=sum(map(np.size, arrays.values())))
     names = [weight.name for weight in network.weights]
     if set(names) != arrays.keys():
         odd = sorted(set(names) ^ arrays.keys())
         raise ValueError(f"{path}: its weights and its architecture disagree about {', '.join(odd[:4])}")
-    network.set_weights([arrays[name] for name in names])
+    try:
+        network.set_weights([arrays[name] for name in names])
+    except ValueError as error:
+        raise ValueError(f"{path}: its weights and its architecture disagree ({error})") from None
     return network
 
 
 def network_from_config(
-    path: str | Path, config: Any, device: str, dtype: Any = None, precision: str = "float32"
+    path: str | Path,
+    config: Any,
+    device: str,
+    dtype: Any = None,
+    precision: str = "float32",
+    numbers: int | None = None,
 ) -> Sequential:
     """Build the network that a file describes; a description that makes no network is a ValueError naming `path`.
 
+    numbers: of all its weights together, if they are known; a description of another size, which might ask for any
+    memory, is refused before anything of that size is made.
     Training arguments that cannot be made from it (a schedule of one's own, say) leave it uncompiled, with a warning.
     """
     choose_device(device)
     try:
         uncompiled = {**config, "loss": None}
         network = Sequential.from_config(uncompiled, device=device, dtype=dtype, precision=precision)
+        if numbers is not None:
+            _check_size(network, numbers)
         network.build()
         if config["loss"] is not None:
             _compile(network, path, config)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"{path}: its description makes no network ({error})") from None
     return network
+
+
+def _check_size(network: Sequential, numbers: int) -> None:
+    expected, shape = 0, network.input_shape
+    if shape is None:
+        raise ValueError("it does not say the shape of its input")
+    for layer in network.layers:
+        expected += sum(map(math.prod, expected_shapes(layer, shape)))
+        shape = layer.output_shape(shape)
+    if expected != numbers:
+        raise ValueError(f"it describes {expected} weights, and the file holds {numbers}")
 
 
 def _compile(network: Sequential, path: str | Path, config: Any) -> None:

@@ -50,7 +50,7 @@ def read_safetensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray[
     try:
         header = json.loads(metadata[_KEY])
         found, version, content = header["kind"], header["version"], header["content"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise ValueError(f"{path}: a safetensors file, but not one that this engine wrote") from None
     if found != kind:
         raise ValueError(f"{path}: expected a {kind} file, got a {found} file")

@@ -170,3 +170,29 @@ def test_training_arguments_of_ones_own_do_not_cost_the_network(tmp_path: Path) 
         loaded.train_on_batch(movies(), movies())
     loaded.compile(loss="mse", optimizer="sgd")
     loaded.train_on_batch(movies(), movies())
+
+
+def test_a_file_cannot_ask_for_memory_that_it_does_not_fill(tmp_path: Path) -> None:
+    network, path = small_network(), tmp_path / "large.safetensors"
+    network.save(path)
+    arrays, config = read_safetensors(path, "model")
+    config["layers"][0]["config"]["filters"] = 10**6
+    write_safetensors(path, "model", arrays, config)
+    with pytest.raises(
+        ValueError, match=r"large\.safetensors: .*describes 1\d{13} weights, and the file holds"
+    ):
+        engine.load_model(path, device="reference")
+
+
+def test_arrays_of_another_shape_and_descriptions_without_a_bottom_are_refused_by_name(tmp_path: Path) -> None:
+    network, path = small_network(), tmp_path / "odd.safetensors"
+    network.save(path)
+    arrays, config = read_safetensors(path, "model")
+    name = network.weights[0].name
+    write_safetensors(path, "model", arrays | {name: arrays[name].reshape(-1)}, config)
+    with pytest.raises(ValueError, match=r"odd\.safetensors: its weights and its architecture disagree"):
+        engine.load_model(path, device="reference")
+    deep = "[" * 100_000 + "]" * 100_000
+    path.write_bytes(save({"x": np.zeros(1)}, metadata={"convlstm_engine": deep}))
+    with pytest.raises(ValueError, match=r"odd\.safetensors: a safetensors file, but"):
+        engine.load_model(path, device="reference")
