@@ -21,7 +21,7 @@ def network_of(
         network.add(engine.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON))
     network.add(engine.Conv3D(1, HEAD_KERNEL, activation="sigmoid", padding="same"))
     network.compile(loss="binary_crossentropy", optimizer=engine.Adadelta(**ADADELTA))
-    network.build((work.frames, work.height, work.width, work.channels))
+    network.build((None, work.height, work.width, work.channels))
     network.set_weights(work.weights())
     return network
 

@@ -51,7 +51,7 @@ class Case:
             network.add(BatchNormalization(momentum=0.9))
         network.add(Conv3D(self.shape[-1], (3, 3, 3), activation="sigmoid", padding=self.head))
         network.compile(loss="binary_crossentropy", optimizer="adadelta")
-        network.build(self.shape[1:])
+        network.build((None, *self.shape[2:]))
         return network
 
     def batch(self, seed: int = 0) -> tuple[Array, Array]:
