@@ -20,7 +20,7 @@ BENCHMARKS = {
 
 def usage() -> str:
     """How to call, one line per benchmark."""
-    lines = [f"  {name:8}{what}" for name, what in BENCHMARKS.items()]
+    lines = [f"  {name:10}{what}" for name, what in BENCHMARKS.items()]
     return "\n".join(["usage: python -m bench NAME [arguments]   (NAME --help for its own)", "", *lines])
 
 

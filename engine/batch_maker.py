@@ -1,6 +1,6 @@
 """From what a caller hands over as data to batches: checked first, so that nothing has been done when it is refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ class BatchMaker:
 
         runs: how many times all batches will be asked for.
         """
+        if isinstance(x, Mapping | str):
+            raise ValueError(f"{name}: expected an array of movies, or batches of them, got {type(x).__name__}")
         argument = "validation_steps" if name == "validation_data" else "steps_per_epoch"
         if steps is not None:
             positive_int(argument, steps)

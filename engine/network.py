@@ -43,11 +43,13 @@ class Network:
     ) -> None:
         self.name = name
         self.device, self.device_reason = choose_device(device)
-        self._dtype, self._precision = np.dtype(dtype), precision
+        self._dtype, self._precision = _checked_dtype(dtype), precision
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
         self._random = np.random.default_rng(self.seed)
         self._stack = LayerStack()
         self._computation: Computation | None = None
+        if isinstance(layers, Layer):
+            raise ValueError(f"layers: expected a list of layers, got {layers!r}; put it in a list")
         for layer in layers or ():
             self.add(layer)
 
@@ -179,7 +181,7 @@ class Network:
 
     def predict_on_batch(self, x: Array) -> Array:
         """predict, for one batch."""
-        return self.predict(x, batch_size=max(1, len(x)), verbose=0)
+        return self.predict(x, batch_size=max(1, len(x)) if np.ndim(x) else 1, verbose=0)
 
     def rollout(self, track: Array, n_frames: int) -> Array:
         """Let the network run free: the n_frames frames that follow a track, each predicted from those before.
@@ -256,3 +258,13 @@ class Network:
             "input_shape": list(self.input_shape) if self.input_shape else None,
             "layers": self._stack.get_config(),
         }
+
+
+def _checked_dtype(dtype: Any) -> np.dtype[Any]:
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = None
+    if checked not in (np.float32, np.float64):
+        raise ValueError(f"dtype: expected 'float32' or 'float64', got {dtype!r}")
+    return checked

@@ -11,7 +11,7 @@ from engine.callbacks import CallbackList, History, TerminateOnNaN
 from engine.callbacks.callback_list import as_callbacks
 from engine.fit import FitLoop, StepDone
 from engine.progress import VERBOSE, Progress, Verbose
-from engine.validation import in_range, integer, one_of, positive_int
+from engine.validation import boolean, in_range, integer, one_of, positive_int
 
 if TYPE_CHECKING:
     from engine.sequential import Sequential
@@ -44,8 +44,7 @@ def fit(
     epochs = positive_int("epochs", epochs)
     if integer("initial_epoch", initial_epoch, 0) > epochs:
         raise ValueError(f"initial_epoch: expected at most epochs, {epochs}, got {initial_epoch}")
-    if isinstance(validation_freq, int):
-        positive_int("validation_freq", validation_freq)
+    boolean("shuffle", shuffle)
     given = as_callbacks(callbacks)
     if class_weight is not None:
         _refuse_class_weight()

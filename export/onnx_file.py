@@ -9,7 +9,7 @@ from onnx import ModelProto, helper
 
 from engine import __version__
 from engine.atomic_file import write_atomically
-from engine.validation import one_of
+from engine.validation import one_of, positive_int
 from export.graph_builder import GraphBuilder
 from export.metadata import metadata
 from export.network import read_network
@@ -36,7 +36,10 @@ def build_model(
     """The ONNX model of a built network; arguments and errors as for export_network."""
     one_of("graph", graph, GRAPHS)
     opset = DEFAULT_OPSET if opset is None else opset
-    one_of("opset", opset, range(OLDEST_OPSET, NEWEST_OPSET + 1))
+    opset = positive_int("opset", one_of("opset", opset, range(OLDEST_OPSET, NEWEST_OPSET + 1)))
+    for weight in network.weights:
+        if not np.isfinite(weight.to_host()).all():
+            raise ValueError(f"network: {weight.name} holds NaN or infinity, of which it would predict nothing else")
     described = read_network(network, dynamic_size)
     builder = GraphBuilder(np.float16 if float16 else np.float32)
     opsets = [helper.make_opsetid("", opset)]

@@ -19,7 +19,7 @@ class CallbackList:
     def __init__(self, callbacks: Iterable[Any] = (), model: Any = None, params: dict[str, Any] | None = None) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
-            if not hasattr(callback, "set_model"):
+            if isinstance(callback, type) or not hasattr(callback, "set_model"):
                 raise ValueError(f"callbacks: expected objects of engine.callbacks.Callback, got {callback!r}")
             callback.set_params(params or {})
             callback.set_model(model)

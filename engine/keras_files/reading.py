@@ -97,7 +97,8 @@ def _open(path: Path) -> _Opened:
         training = config.get("compile_config") if isinstance(config, dict) else None
         return _Opened(packed.keras, False, config, training, Hdf5Reader(packed.weights, len(content)))
     if not content.startswith(HDF5):
-        raise ValueError("damaged, or neither a zip (.keras) nor an HDF5 (.h5) file")
+        hint = "; engine.load_model opens the engine's own" if path.suffix == ".safetensors" else ""
+        raise ValueError(f"damaged, or neither a zip (.keras) nor an HDF5 (.h5) file{hint}")
     file = Hdf5Reader(content)
     if legacy_h5.is_legacy(file):
         return _Opened(legacy_h5.keras_version(file), True, *legacy_h5.read_configs(file), file)

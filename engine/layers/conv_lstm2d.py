@@ -25,7 +25,7 @@ from engine.layers.narrow import WIDE, Narrow
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import Shape, Weight, time_major
 from engine.regularizers import get_regularizer
-from engine.validation import boolean, in_range, int_tuple, one_of, positive_int
+from engine.validation import boolean, in_range, int_tuple, integer, one_of, positive_int
 from kernels import Backend
 from kernels.backend import Plan
 from kernels.specs import Activation, Padding
@@ -127,7 +127,7 @@ class ConvLSTM2D(CalledDirectly, Layer):
         self.go_backwards, self.stateful = boolean("go_backwards", go_backwards), boolean("stateful", stateful)
         self.dropout = in_range("dropout", dropout, 0.0, 1.0)
         self.recurrent_dropout = in_range("recurrent_dropout", recurrent_dropout, 0.0, 1.0)
-        self.seed = None if seed is None else int(seed)
+        self.seed = None if seed is None else integer("seed", seed, 0)
         self.kernel: Weight
         self.recurrent_kernel: Weight
         self.bias: Weight | None = None

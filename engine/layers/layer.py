@@ -253,9 +253,13 @@ def checked_input_shape(shape: Any) -> Shape | None:
     if shape is None:
         return None
     ok = isinstance(shape, list | tuple) and len(shape) in (3, 4)
-    if not ok or any(size is not None and (not isinstance(size, int) or size < 1) for size in shape):
+    if not ok or any(size is not None and not _is_size(size) for size in shape):
         raise ValueError(
             "input_shape: expected (frames, height, width, channels), each at least 1, or None where any size will "
             f"do, got {shape!r}"
         )
-    return tuple(shape)
+    return tuple(None if size is None else int(size) for size in shape)
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, int | np.integer) and not isinstance(size, bool) and bool(size >= 1)

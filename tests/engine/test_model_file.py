@@ -178,9 +178,7 @@ def test_a_file_cannot_ask_for_memory_that_it_does_not_fill(tmp_path: Path) -> N
     arrays, config = read_safetensors(path, "model")
     config["layers"][0]["config"]["filters"] = 10**6
     write_safetensors(path, "model", arrays, config)
-    with pytest.raises(
-        ValueError, match=r"large\.safetensors: .*describes 1\d{13} weights, and the file holds"
-    ):
+    with pytest.raises(ValueError, match=r"large\.safetensors: .*describes 1\d{13} weights, and the file holds"):
         engine.load_model(path, device="reference")
 
 
