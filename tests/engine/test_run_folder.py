@@ -1,5 +1,7 @@
 """A run's folder among other processes, on a full disk, and without its checkpoint."""
 
+import contextlib
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine import checkpoint
-from engine.run_folder import fresh_folder
+from engine.config import TrainConfig
+from engine.run_folder import RunFolder, fresh_folder
 from tests.engine.run_helpers import assert_same_end, run, start, wait_for, write_config
 
 LONG = "samples = 24\nepochs = 2000\ncheckpoint_every = 1\n"
@@ -49,6 +52,28 @@ def test_two_runs_that_take_one_new_folder_do_not_mix(tmp_path: Path, monkeypatc
     monkeypatch.setattr("engine.train.choose_device", lambda device: begin_another() or ("reference", "chosen"))
     assert run("--config", config, "--seed", 2, "--out", folder) == 2
     assert before and _files(folder) == before
+
+
+def test_of_two_that_find_one_folder_free_at_once_one_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, check = threading.Barrier(2), RunFolder.check_free
+
+    def check_together(folder: RunFolder) -> None:
+        check(folder)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(1)
+
+    def begin(device: str) -> str | None:
+        folder = RunFolder(tmp_path / "run")
+        try:
+            folder.begin(TrainConfig(), device, "digest")
+        except ValueError:
+            return None
+        return folder.config.read_text()
+
+    monkeypatch.setattr(RunFolder, "check_free", check_together)
+    with ThreadPoolExecutor(2) as threads:
+        (kept,) = filter(None, threads.map(begin, ["one", "other"]))
+    assert (tmp_path / "run" / "config.json").read_text() == kept
 
 
 def test_runs_that_start_in_one_second_get_folders_of_their_own(
