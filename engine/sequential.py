@@ -309,8 +309,8 @@ class Sequential(Network):
 
         Args:
             line_length: characters in a line, default 76.
-            print_fn: called once with the whole text, in place of print.
+            print_fn: called once with the whole text, in place of print, which draws with +, - and | where it must.
         """
         if self.input_shape is not None:
             self.build()
-        (print_fn or print)(summary.table(self, *([] if line_length is None else [line_length])))
+        (print_fn or summary.show)(summary.table(self, *([] if line_length is None else [line_length])))

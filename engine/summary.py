@@ -1,6 +1,7 @@
 """The table that Sequential.summary prints: Keras 3's, line for line."""
 
 import math
+import sys
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("Layer (type)", "Output Shape", "Param #")
 _POSITIONS = (0.45, 0.80, 1.0)
 _NARROWEST = 30
+_PLAIN = str.maketrans("┏┳┓┡╇┩├┼┤└┴┘━─┃│", "+" * 12 + "--||")
 
 
 def table(network: "Sequential", line_length: int = 76) -> str:
@@ -41,6 +43,16 @@ def table(network: "Sequential", line_length: int = 76) -> str:
             *_totals(network),
         ]
     )
+
+
+def show(text: str) -> None:
+    """Print a table; where standard output has no box drawings (ASCII, a Windows code page), with +, - and |."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    print(text)
 
 
 def _layers(network: "Sequential") -> list[tuple[Layer, str, str]]:

@@ -1,5 +1,9 @@
 """summary() prints what Keras 3.15 prints for the same network; the texts below were printed by it."""
 
+import io
+
+import pytest
+
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
 from tests.engine.networks import movies, targets
 
@@ -73,3 +77,12 @@ def test_any_length_of_line() -> None:
     for length in (40, 57, 76, 100, 131):
         lines = printed(small(), length).splitlines()
         assert {len(line) for line in lines[1:-3]} == {length}
+
+
+def test_an_output_without_box_drawings_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, "ascii", write_through=True))
+    network = Sequential([Conv3D(1, 1, input_shape=(None, None, None, 1), name="größe")], device="reference")
+    network.summary()
+    lines = raw.getvalue().decode("ascii").splitlines()
+    assert lines[1].startswith("+---") and lines[2].startswith("| Layer (type)") and "| gr??e (Conv3D)" in lines[4]
