@@ -28,15 +28,24 @@ class BatchMaker:
         self._network = network
 
     def checked(
-        self, name: str, x: Any, y: Any, weights: Any, batch_size: int | None, steps: int | None, runs: int
+        self,
+        name: str,
+        x: Any,
+        y: Any,
+        weights: Any,
+        batch_size: int | None,
+        steps: int | None,
+        runs: int,
+        argument: str = "steps_per_epoch",
     ) -> Triple | Any:
         """Arrays as a checked Triple; anything else that gives batches as it is, but for a first batch looked at.
 
-        runs: how many times all batches will be asked for.
+        Args:
+            runs: how many times all batches will be asked for.
+            argument: the caller's name of `steps`.
         """
         if isinstance(x, Mapping | str):
             raise ValueError(f"{name}: expected an array of movies, or batches of them, got {type(x).__name__}")
-        argument = "validation_steps" if name == "validation_data" else "steps_per_epoch"
         if steps is not None:
             positive_int(argument, steps)
         if batch_size is not None:
@@ -59,10 +68,10 @@ class BatchMaker:
         """validation_data: (x, y), (x, y, sample_weight), or what gives batches."""
         if isinstance(data, tuple | list) and len(data) in (2, 3) and not is_batches(data):
             x, y, weights = (*data, None)[:3]
-            return self.checked("validation_data", x, y, weights, None, steps, 2)
+            return self.checked("validation_data", x, y, weights, None, steps, 2, "validation_steps")
         if not is_batches(data):
             raise ValueError("validation_data: expected (x, y), (x, y, sample_weight), or an iterable of such batches")
-        return self.checked("validation_data", data, None, None, None, steps, 2)
+        return self.checked("validation_data", data, None, None, None, steps, 2, "validation_steps")
 
     def triple(self, item: Any) -> Triple:
         """A batch that was handed over, checked."""

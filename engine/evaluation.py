@@ -31,7 +31,7 @@ def run(
     """See Sequential.evaluate; the numbers by name."""
     one_of("verbose", verbose, VERBOSE)
     make = BatchMaker(network)
-    data = make.checked("x", x, y, sample_weight, batch_size, steps, runs=1)
+    data = make.checked("x", x, y, sample_weight, batch_size, steps, runs=1, argument="steps")
     batches = make(data, batch_size, steps)
     counter = Counter("evaluate", batches.movies, verbose)
     found = network.evaluate_batches(batches, CallbackList(as_callbacks(callbacks), network), counter.count)

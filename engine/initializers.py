@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.keras_objects import KerasObject, get_object, names_of
-from engine.validation import in_range, one_of
+from engine.validation import in_range, integer, one_of
 
 Array = np.ndarray[Any, Any]
 
@@ -26,6 +26,11 @@ _DISTRIBUTIONS = ("uniform", "normal", "truncated_normal", "untruncated_normal")
 @dataclass(frozen=True)
 class Initializer(KerasObject):
     """Draws the first value of a weight; call it with a shape and a generator."""
+
+    def __post_init__(self) -> None:
+        seed = getattr(self, "seed", None)
+        if seed is not None:
+            object.__setattr__(self, "seed", integer("seed", seed, 0))
 
     @abstractmethod
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
@@ -74,6 +79,7 @@ class RandomUniform(Initializer):
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         in_range("maxval", self.maxval, in_range("minval", self.minval, -math.inf, math.inf), math.inf)
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
@@ -89,6 +95,7 @@ class RandomNormal(Initializer):
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         in_range("mean", self.mean, -math.inf, math.inf)
         in_range("stddev", self.stddev, 0.0, math.inf)
 
@@ -118,6 +125,7 @@ class VarianceScaling(Initializer):
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         in_range("scale", self.scale, 0.0, math.inf)
         one_of("mode", self.mode, _MODES)
         one_of("distribution", self.distribution, _DISTRIBUTIONS)
@@ -193,6 +201,7 @@ class Orthogonal(Initializer):
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         in_range("gain", self.gain, -math.inf, math.inf)
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:

@@ -18,10 +18,14 @@ class LayerStack:
 
     Attributes:
         layers: in order; their names differ.
+
+    Args:
+        dtype: that movies are cast to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: Any) -> None:
         self.layers: list[Layer] = []
+        self._dtype = dtype
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
@@ -104,7 +108,8 @@ class LayerStack:
                 raise ValueError(f"name: two layers of this network are called {name!r}; give them names when made")
 
     def get_config(self) -> list[dict[str, Any]]:
-        """Class and arguments of every layer, JSON-able."""
+        """Class and arguments of every layer, JSON-able. Raises ValueError: two layers have one name."""
+        self._check_names()
         return [
             {"class_name": type(layer).__name__, "config": {"name": layer.name, **layer.get_config()}}
             for layer in self.layers
@@ -115,7 +120,7 @@ class LayerStack:
         if not self.layers:
             raise ValueError(f"{name}: the network has no layers")
         expected = self.input_shape
-        x = finite_movies(name, x, rank=5 if expected is None else len(expected) + 1)
+        x = finite_movies(name, x, 5 if expected is None else len(expected) + 1, self._dtype)
         if expected is not None:
             axes = self._axis_names(len(expected))
             for axis, size, got in zip(axes, expected, x.shape[1:], strict=True):
@@ -131,7 +136,7 @@ class LayerStack:
         """Movies and targets, shaped like the network's output, that fit both ends and each other."""
         x = self.checked_input(names[0], x)
         expected = (len(x), *self.output_shape(x.shape[1:]))
-        y = finite_movies(names[1], y, rank=len(expected))
+        y = finite_movies(names[1], y, len(expected), self._dtype)
         if y.shape != expected:
             raise ValueError(f"{names[1]}: expected shape {expected} for {names[0]} of shape {x.shape}, got {y.shape}")
         return x, y

@@ -36,8 +36,13 @@ class Loss:
         return 0.0
 
     def get_config(self) -> str | dict[str, Any]:
-        """The name where all arguments are the defaults, else class and arguments; JSON-able."""
-        return self.name if self == type(self)() else {"class_name": type(self).__name__, "config": asdict(self)}
+        """The name where all arguments are the defaults, else class and arguments; JSON-able.
+
+        A class of one's own never goes by the name, which it may have from the loss that it is derived of.
+        """
+        if type(self) in _CLASSES.values() and self == type(self)():
+            return self.name
+        return {"class_name": type(self).__name__, "config": asdict(self)}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from engine.layers import ConvLSTM2D, Layer, Weight
 from engine.layers.weight import Shape, known
 from engine.locks import Locks
 from engine.progress import Counter, Verbose
-from engine.validation import one_of, positive_int
+from engine.validation import integer, one_of, positive_int
 from kernels import Backend
 from kernels.select import choose_device, open_backend
 
@@ -44,12 +44,12 @@ class Network:
         self.name = name
         self.device, self.device_reason = choose_device(device)
         self._dtype, self._precision = _checked_dtype(dtype), precision
-        self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
+        self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else integer("seed", seed, 0)
         self._random = np.random.default_rng(self.seed)
-        self._stack = LayerStack()
+        self._stack = LayerStack(self._dtype)
         self._computation: Computation | None = None
-        if isinstance(layers, Layer):
-            raise ValueError(f"layers: expected a list of layers, got {layers!r}; put it in a list")
+        if layers is not None and not isinstance(layers, Iterable):
+            raise ValueError(f"layers: expected a list of layers, got {layers!r}")
         for layer in layers or ():
             self.add(layer)
 

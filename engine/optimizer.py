@@ -24,6 +24,12 @@ Array = Any
 COMMON = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
 """Arguments of every optimizer besides learning_rate."""
 
+_FORMERLY = {
+    "lr": "it is called learning_rate",
+    "decay": "learning_rate=engine.schedules.InverseTimeDecay(learning_rate, 1, decay) does the same",
+}
+"""Arguments of Keras 2, and what stands for them."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -69,7 +75,11 @@ class Optimizer(ABC):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        **unknown: Any,
     ) -> None:
+        for name, value in unknown.items():
+            hint = f"; {_FORMERLY[name]}" if name in _FORMERLY else ""
+            raise ValueError(f"{name}: {type(self).__name__} has no such argument, got {value!r}{hint}")
         self._learning_rate = _checked_rate(learning_rate)
         self.weight_decay = None if weight_decay is None else in_range("weight_decay", weight_decay, 0.0, 1e9)
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}

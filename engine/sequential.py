@@ -216,7 +216,8 @@ class Sequential(Network):
 
     def test_on_batch(self, x: Array, y: Array, sample_weight: Array | None = None, return_dict: bool = False) -> Any:
         """evaluate, for one batch."""
-        return self.evaluate(x, y, max(1, len(x)), 0, sample_weight, return_dict=return_dict)
+        x, y = self._stack.checked_pair(x, y)
+        return self.evaluate(x, y, len(x), 0, sample_weight, return_dict=return_dict)
 
     def _as_batch(self, x: Array, y: Array, sample_weight: Array | None) -> Batch:
         """One checked batch on the device; the network is built."""

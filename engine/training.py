@@ -45,6 +45,8 @@ def fit(
     if integer("initial_epoch", initial_epoch, 0) > epochs:
         raise ValueError(f"initial_epoch: expected at most epochs, {epochs}, got {initial_epoch}")
     boolean("shuffle", shuffle)
+    if validation_batch_size is not None:
+        positive_int("validation_batch_size", validation_batch_size)
     given = as_callbacks(callbacks)
     if class_weight is not None:
         _refuse_class_weight()

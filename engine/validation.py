@@ -58,9 +58,15 @@ def in_range(name: str, value: Any, low: float, high: float) -> float:
     return float(value)
 
 
-def finite_movies(name: str, value: Any, rank: int = 5) -> np.ndarray[Any, Any]:
-    """`value` as a numeric array of the given rank with at least one element, and no NaN or infinity in it."""
-    array = np.asarray(value)
+def finite_movies(name: str, value: Any, rank: int = 5, dtype: Any = None) -> np.ndarray[Any, Any]:
+    """`value` as a numeric array of the given rank with at least one element, and no NaN or infinity in it.
+
+    dtype: that it will be cast to, in which it must be finite too; None (default): it stays as it is.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected an array of numbers ({error})") from None
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name}: expected an array of numbers, got dtype {array.dtype}")
     axes = "(movies, frames, height, width, channels)" if rank == 5 else f"{rank} axes"
@@ -73,4 +79,12 @@ def finite_movies(name: str, value: Any, rank: int = 5) -> np.ndarray[Any, Any]:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = np.argwhere(~np.isfinite(array))[0].tolist()
         raise ValueError(f"{name}: expected finite numbers, got {array[tuple(bad)]} at index {bad}")
+    if dtype is not None and array.dtype.kind == "f" and array.dtype.itemsize > np.dtype(dtype).itemsize:
+        largest = float(np.finfo(dtype).max)
+        if max(float(array.max()), -float(array.min())) > largest:
+            bad = np.argwhere(np.abs(array) > largest)[0].tolist()
+            raise ValueError(
+                f"{name}: expected numbers that {np.dtype(dtype).name} holds, up to {largest:.3g}, got "
+                f"{array[tuple(bad)]} at index {bad}"
+            )
     return array

@@ -1,5 +1,7 @@
 """Lower the learning rate when a number no longer improves."""
 
+import math
+
 from engine.callbacks.callback import Logs
 from engine.callbacks.monitor import MonitorCallback
 from engine.validation import in_range, integer
@@ -34,7 +36,8 @@ class ReduceLROnPlateau(MonitorCallback):
         if in_range("factor", factor, 0.0, 1.0) == 1.0:
             raise ValueError(f"factor: expected a number below 1, got {factor!r}")
         self.factor, self.patience, self.verbose = factor, integer("patience", patience, 0), verbose
-        self.cooldown, self.min_lr = integer("cooldown", cooldown, 0), min_lr
+        self.cooldown = integer("cooldown", cooldown, 0)
+        self.min_lr = in_range("min_lr", min_lr, -math.inf, math.inf)
         self.wait = self.cooldown_counter = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from engine.layers.narrow import WIDE, Narrow
 from engine.layers.weight import Shape, Weight
 from engine.regularizers import Regularizer
-from engine.validation import boolean
+from engine.validation import boolean, positive_int
 from kernels import Backend
 from kernels.backend import Plan
 
@@ -84,19 +84,19 @@ class Layer(ABC):
         batch_input_shape: tuple[int | None, ...] | None = None,
         trainable: bool = True,
     ) -> None:
-        if name is not None and (not isinstance(name, str) or not name or "/" in name):
-            raise ValueError(f"name: expected a non-empty string without '/', got {name!r}")
+        self.batch_size: int | None = None
         if batch_input_shape is not None:
             if input_shape is not None:
                 raise ValueError("batch_input_shape: give it or input_shape, not both")
             if not isinstance(batch_input_shape, list | tuple) or len(batch_input_shape) < 2:
                 raise ValueError(f"batch_input_shape: expected (movies, frames, ...), got {batch_input_shape!r}")
+            if batch_input_shape[0] is not None:
+                self.batch_size = positive_int("batch_input_shape[0]", batch_input_shape[0])
             input_shape = tuple(batch_input_shape[1:])
-        self.given_name = name
-        self.name = name or self._default_name
-        self.input_shape = checked_input_shape(input_shape)
-        self.batch_size: int | None = batch_input_shape[0] if batch_input_shape else None
         self.weights: list[Weight] = []
+        self.given_name = name
+        self.name = self._default_name if name is None else name
+        self.input_shape = checked_input_shape(input_shape)
         self.lock: Any = threading.RLock()
         self._built_for = 0
         self._trainable = boolean("trainable", trainable)
@@ -107,6 +107,19 @@ class Layer(ABC):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, lock=threading.RLock())
+
+    @property
+    def name(self) -> str:
+        """A non-empty string without '/'. When it is set the weights' names follow, as files hold both."""
+        return self._name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        if not isinstance(value, str) or not value or "/" in value:
+            raise ValueError(f"name: expected a non-empty string without '/', got {value!r}")
+        self._name = value
+        for weight in self.weights:
+            weight.name = f"{value}/{weight.name.rpartition('/')[2]}"
 
     @property
     def trainable(self) -> bool:

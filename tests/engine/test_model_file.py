@@ -1,5 +1,6 @@
 """save_model and load_model: what comes back, and what is refused."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -194,3 +195,37 @@ def test_arrays_of_another_shape_and_descriptions_without_a_bottom_are_refused_b
     path.write_bytes(save({"x": np.zeros(1)}, metadata={"convlstm_engine": deep}))
     with pytest.raises(ValueError, match=r"odd\.safetensors: a safetensors file, but"):
         engine.load_model(path, device="reference")
+
+
+def test_weights_are_saved_under_the_name_that_the_layer_has_then(tmp_path: Path) -> None:
+    network = small_network()
+    network.build()
+    network.layers[0].name = "renamed"
+    assert network.weights[0].name == "renamed/kernel"
+    network.save(tmp_path / "m.safetensors")
+    loaded = engine.load_model(tmp_path / "m.safetensors", device="reference")
+    assert loaded.layers[0].name == "renamed"
+    np.testing.assert_array_equal(loaded.predict(movies()), network.predict(movies()))
+
+
+def test_two_layers_of_one_name_are_not_saved(tmp_path: Path) -> None:
+    network = small_network()
+    network.build()
+    network.layers[2].name = network.layers[0].name
+    with pytest.raises(ValueError, match="two layers of this network are called 'conv_lstm2d'"):
+        network.save(tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+@dataclass(frozen=True)
+class TwiceTheError(engine.losses.MeanSquaredError):
+    """A loss of one's own that has its name from the engine's."""
+
+
+def test_a_loss_of_ones_own_is_not_taken_for_the_one_it_is_derived_of(tmp_path: Path) -> None:
+    network = small_network()
+    network.compile(loss=TwiceTheError(), optimizer="sgd")
+    network.save(tmp_path / "m.safetensors")
+    with pytest.warns(UserWarning, match="without its training arguments.*TwiceTheError"):
+        loaded = engine.load_model(tmp_path / "m.safetensors", device="reference")
+    assert loaded.loss is None
