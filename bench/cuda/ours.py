@@ -1,8 +1,8 @@
 """The engine on CUDA, as one of the participants: `python -m bench.cuda.ours REQUEST`.
 
-Forms: "launches" makes every launch anew; "graph" lets the engine replay CUDA graphs, as it does unless told not to.
-As with the peers the data is on the device before the clock starts, the track of a rollout and its new frames too.
-The request is that of bench/peers/device_worker.py.
+Its one form, "graph", lets the engine replay CUDA graphs, as it does unless told not to. As with the peers the data is
+on the device before the clock starts, the track of a rollout and its new frames too. The request is that of
+bench/peers/device_worker.py.
 """
 
 import gc
@@ -90,7 +90,7 @@ def main() -> None:
         device.give_back()
         return Ours(device, work, precision)
 
-    with device.engine(graphs=request.form == "graph"):
+    with device.engine():
         serve("ours", {"engine": engine.__version__}, make)
 
 

@@ -29,7 +29,7 @@ def test_half_the_bits_are_about_half_the_bytes() -> None:
     moved = {name: sum(map(moved_of_pixels, launches)) for name, (launches, _) in counted.items()}
     held = {name: n_bytes for name, (_, n_bytes) in counted.items()}
     assert moved["float32"] == pytest.approx(moved["tf32"], rel=1e-3)  # packed weights are padded for their tiles
-    assert 0.5 < moved["bfloat16"] / moved["tf32"] < 0.7
+    assert 0.5 < moved["bfloat16"] / moved["tf32"] < 0.6
     assert 0.5 < held["bfloat16"] / held["tf32"] < 0.8  # partial sums are float32 in both, and more in bfloat16
 
 

@@ -92,7 +92,6 @@ def test_a_name_that_says_another_format_is_refused(tmp_path: Path, name: str) -
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("name", ["m.Safetensors", "m.KERAS", "m.H5"])
 def test_the_format_is_that_of_the_name_in_capitals_too(tmp_path: Path, name: str) -> None:
-    pytest.importorskip("h5py")
     small_network().save(tmp_path / name)
     small_network().save(tmp_path / name.lower())
     assert (tmp_path / name).read_bytes()[:4] == (tmp_path / name.lower()).read_bytes()[:4]
