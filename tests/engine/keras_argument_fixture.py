@@ -1,7 +1,6 @@
 """One case of tests/fixtures/keras_arguments: what Keras computed, and how a network here is held against it."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +8,11 @@ import numpy as np
 import engine
 from kernels import Backend
 from tests.keras_peer.here import hand_in_masks, network_here, split
+from tests.paths import FIXTURES
 
 Array = np.ndarray[Any, Any]
 
-FOLDER = Path(__file__).parents[1] / "fixtures" / "keras_arguments"
+FOLDER = FIXTURES / "keras_arguments"
 RESET = 5
 TOLERANCE = {"float64": 1e-9, "float32": 2e-5}
 """Relative to the largest number of an array. float32 leaves room for ten steps of its own rounding."""

@@ -9,8 +9,7 @@ import numpy as np
 
 from engine import train
 from engine.checkpoint import load_checkpoint
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 TINY = """
 filters = [2]

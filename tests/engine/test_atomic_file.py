@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.atomic_file import write_atomically
-from tests.engine.run_helpers import ROOT
+from tests.paths import ROOT
 
 SIZE = 3_000_000
 

@@ -4,7 +4,6 @@ The fixture is described in tests/fixtures/make_fit_habits.py, which made it.
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ import pytest
 
 from engine import Conv3D, ConvLSTM2D, Sequential, losses, metrics, optimizers
 from tests.engine.networks import movies, seed_like, targets
+from tests.paths import FIXTURES
 
-with np.load(Path(__file__).parents[1] / "fixtures" / "fit_habits.npz", allow_pickle=False) as file:
+with np.load(FIXTURES / "fit_habits.npz", allow_pickle=False) as file:
     KERAS = dict(file)
 CASES: list[dict[str, Any]] = json.loads(str(KERAS["cases"]))
 METRICS = ["binary_accuracy", "mse", "mae", "binary_crossentropy"]

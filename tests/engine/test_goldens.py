@@ -14,10 +14,11 @@ import engine
 from engine.initializers import INITIALIZERS
 from engine.optimizer import Layout
 from kernels.select import open_backend
+from tests.paths import FIXTURES
 
 Array = np.ndarray[Any, Any]
 
-_FILE = Path(__file__).parents[1] / "fixtures" / "goldens.json"
+_FILE = FIXTURES / "goldens.json"
 NOT_CHECKED = {
     "training_curve_kerasio_2020_adadelta_lr0.001": "one unseeded run of 200 epochs on a GPU; hours here, and no two "
     "runs agree. `python -m bench keras --section example` follows Keras step by step instead",

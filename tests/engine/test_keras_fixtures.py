@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import engine
+from tests.paths import FIXTURES
 
 Array = np.ndarray[Any, Any]
 
-FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").glob("keras_*.npz"))
+FILES = sorted(FIXTURES.glob("keras_*.npz"))
 TOLERANCE = {"float64": 1e-9, "float32": 1e-5}
 
 
@@ -67,7 +68,7 @@ class Fixture:
         np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance, err_msg=what)
 
 
-@pytest.fixture(params=FIXTURES, ids=lambda path: path.stem.removeprefix("keras_"))
+@pytest.fixture(params=FILES, ids=lambda path: path.stem.removeprefix("keras_"))
 def path(request: pytest.FixtureRequest) -> Path:
     return request.param
 
@@ -83,7 +84,7 @@ def fixture(path: Path, request: pytest.FixtureRequest) -> Fixture:
 
 
 def test_the_fixtures_are_there() -> None:
-    assert len(FIXTURES) == 8
+    assert len(FILES) == 8
 
 
 def test_inference_before_training(fixture: Fixture, device: str) -> None:

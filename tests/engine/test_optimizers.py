@@ -1,7 +1,6 @@
 """Optimizers and schedules do what Keras' do, step by step; counting, setting rates, refusals, and going on."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,9 @@ from engine.optimizer import Layout, Optimizer
 from engine.optimizers import get_optimizer
 from kernels.select import open_backend
 from tests.engine.networks import movies, seed_like, targets
+from tests.paths import FIXTURES
 
-KERAS = json.loads((Path(__file__).parents[1] / "fixtures" / "keras_optimizer_steps.json").read_text())
+KERAS = json.loads((FIXTURES / "keras_optimizer_steps.json").read_text())
 START = [np.array(value) for value in KERAS["start"].values()]
 BOUNDS = (0, 64, 128)
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from engine.command_line import run_program
-from tests.engine.run_helpers import ROOT, run, start, write_config
+from tests.engine.run_helpers import run, start, write_config
+from tests.paths import ROOT
 
 
 def test_training_goes_on_when_its_readers_leave(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from tests.export.networks import (
     run_everywhere,
     session,
 )
+from tests.paths import ROOT
 
 N_NEW = 5
 
@@ -128,7 +129,7 @@ def test_rollout_of_a_network_that_cannot_feed_itself_is_refused() -> None:
 
 
 def test_the_loop_of_the_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "onnx.md").read_text(encoding="utf-8")
     start = text.index("    import json, numpy, onnxruntime")
     code = textwrap.dedent(text[start : text.index("\n\n", start)])
     network = one_tap(None, None)

@@ -12,8 +12,9 @@ import pytest
 
 import engine
 from tests.keras_peer.here import split
+from tests.paths import FIXTURES
 
-FOLDER = Path(__file__).parents[2] / "fixtures" / "keras_argument_files"
+FOLDER = FIXTURES / "keras_argument_files"
 STEPS = 3
 TOLERANCE = 1e-5
 NAMES = sorted(path.stem for path in FOLDER.glob("*.npz"))

@@ -7,8 +7,9 @@ import onnxruntime
 import pytest
 
 from export.__main__ import main
+from tests.paths import FIXTURES
 
-FOLDER = Path(__file__).parents[2] / "fixtures" / "keras_files"
+FOLDER = FIXTURES / "keras_files"
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import engine
+from tests.paths import FIXTURES
 
 Array = np.ndarray[Any, Any]
 
-FOLDER = Path(__file__).parents[2] / "fixtures" / "keras_files"
+FOLDER = FIXTURES / "keras_files"
 STEPS = 3
 TOLERANCE = 1e-5
 FULL = [
