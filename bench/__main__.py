@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from engine.command_line import run_program
+from engine.support.command_line import run_program
 
 BENCHMARKS = {
     "cpu": "training step, forward and rollout on the CPU, beside Keras and PyTorch",

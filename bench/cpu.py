@@ -27,8 +27,8 @@ from bench.report import (
     summary,
     write_results,
 )
-from engine.command_line import Parser
-from engine.validation import positive_int
+from engine.support.command_line import Parser
+from engine.support.validation import positive_int
 
 OURS = "ours"
 PAUSE_S = 0.2

@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.dry_runtime import H200, DryRuntime
 from bench.instruction_mix import CLASSES, disassembler, instruction_mix
-from engine.command_line import Parser
+from engine.support.command_line import Parser
 from kernels.cuda.backend import PRECISIONS, CudaBackend
 from kernels.cuda.launch import CompileError, DeviceLimits
 from kernels.cuda.nvrtc import Resources, compile_cubin, nvrtc_version

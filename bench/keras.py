@@ -16,8 +16,8 @@ from bench.keras_example import BOUND as EXAMPLE_BOUND
 from bench.keras_example import compare_example
 from bench.keras_networks import BOUND, compare_networks
 from bench.report import RESULTS, available_cores, machine, print_machine, print_table, write_results
-from engine.command_line import Parser
-from engine.validation import one_of, positive_int
+from engine.support.command_line import Parser
+from engine.support.validation import one_of, positive_int
 
 SECTIONS = ("networks", "example")
 

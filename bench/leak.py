@@ -11,9 +11,9 @@ import numpy as np
 
 import engine
 from bench.report import machine, print_machine, print_table, write_results
-from engine.command_line import Parser
 from engine.scores import binary_crossentropy, csi, score_one_step, score_rollout
-from engine.validation import positive_int
+from engine.support.command_line import Parser
+from engine.support.validation import positive_int
 
 FRAMES = 15
 HEADS = {"example's (3,3,3) same": "same", "(3,3,3) causal": "causal"}

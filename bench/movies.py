@@ -7,8 +7,8 @@ import numba
 import numpy as np
 
 from bench.report import alternate, duration, machine, print_machine, print_table, summary, timed, write_results
-from engine.command_line import Parser
 from engine.movies import generate_movies
+from engine.support.command_line import Parser
 
 _OURS, _EXAMPLE = "engine.generate_movies", "the example's loops"
 

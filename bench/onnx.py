@@ -31,7 +31,7 @@ from bench.report import (
     summary,
     write_results,
 )
-from engine.command_line import Parser
+from engine.support.command_line import Parser
 
 OURS, PEER, STEP, ENGINE = "ours", "tf2onnx", "step", "engine"
 LABELS = {OURS: "our graph", PEER: "tf2onnx graph", STEP: "our step graph", ENGINE: "engine, CPU"}

@@ -15,8 +15,8 @@ from bench.peers.ours import network_of
 from bench.peers.work import Work
 from bench.report import machine, print_machine, print_table, write_results
 from engine import generate_movies
-from engine.command_line import Parser
-from engine.validation import positive_int
+from engine.support.command_line import Parser
+from engine.support.validation import positive_int
 from kernels.specs import PRECISIONS
 from tests.cuda_sim.runtime import SimRuntime
 

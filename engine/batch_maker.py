@@ -13,7 +13,7 @@ from engine.batch_sources import (
     is_batches,
     is_indexed,
 )
-from engine.validation import positive_int
+from engine.support.validation import positive_int
 
 if TYPE_CHECKING:
     from engine.sequential import Sequential

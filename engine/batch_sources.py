@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.validation import finite_movies, positive_int
+from engine.support.validation import finite_movies, positive_int
 from kernels import Backend
 
 Array = Any

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.losses import get_loss
 from engine.scores import CSI_THRESHOLD
-from engine.validation import in_range, int_tuple, odd_sizes, one_of, positive_int
+from engine.support.validation import in_range, int_tuple, odd_sizes, one_of, positive_int
 from kernels.select import choose_device
 from kernels.specs import PRECISIONS
 

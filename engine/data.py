@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.validation import finite_movies
+from engine.support.validation import finite_movies
 
 Array = np.ndarray[Any, Any]
 

@@ -11,7 +11,7 @@ from engine.callbacks.callback_list import CallbackList, as_callbacks
 from engine.computation import Computation
 from engine.objective import Objective
 from engine.progress import VERBOSE, Counter, Verbose
-from engine.validation import one_of
+from engine.support.validation import one_of
 
 if TYPE_CHECKING:
     from engine.sequential import Sequential

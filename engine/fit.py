@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.batch_sources import ArraySource, Batch, BatchSource
 from engine.callbacks.callback_list import CallbackList
-from engine.validation import positive_int
+from engine.support.validation import positive_int
 
 if TYPE_CHECKING:
     from engine.sequential import Sequential

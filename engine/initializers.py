@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.keras_objects import KerasObject, get_object, names_of
-from engine.validation import in_range, integer, one_of
+from engine.support.validation import in_range, integer, one_of
 
 Array = np.ndarray[Any, Any]
 

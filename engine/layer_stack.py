@@ -8,7 +8,7 @@ import numpy as np
 from engine.layers import LAYERS, Layer, Weight
 from engine.layers.layer import checked_input_shape
 from engine.layers.weight import Shape
-from engine.validation import finite_movies, one_of
+from engine.support.validation import finite_movies, one_of
 
 Array = np.ndarray[Any, Any]
 

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from engine.validation import in_range, one_of
+from engine.support.validation import in_range, one_of
 from kernels.specs import LossKind, LossSpec
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.losses import get_loss
-from engine.validation import in_range
+from engine.support.validation import in_range
 from kernels.specs import LossKind, LossSpec
 
 

@@ -17,7 +17,7 @@ from engine.layers import ConvLSTM2D, Layer, Weight
 from engine.layers.weight import Shape, known
 from engine.locks import Locks
 from engine.progress import Counter, Verbose
-from engine.validation import integer, one_of, positive_int
+from engine.support.validation import integer, one_of, positive_int
 from kernels import Backend
 from kernels.select import choose_device, open_backend
 

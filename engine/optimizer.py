@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from engine.schedules import LearningRateSchedule, schedule_config, schedule_from_config
-from engine.validation import in_range
+from engine.support.validation import in_range
 from kernels import Backend
 from kernels.specs import ClipSpec
 

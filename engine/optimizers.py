@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.optimizer import Optimizer
 from engine.schedules import LearningRateSchedule
-from engine.validation import in_range, one_of
+from engine.support.validation import in_range, one_of
 from kernels import Backend
 
 Array = Any

@@ -11,12 +11,12 @@ import numpy as np
 
 from engine.atomic_file import write_atomically
 from engine.batches import in_batches
-from engine.command_line import Parser, check_target, run_program
 from engine.data import load_movies
 from engine.model_file import load_model
 from engine.plots import rollout_images, save_gif
 from engine.scores import Rollout
-from engine.validation import positive_int
+from engine.support.command_line import Parser, check_target, run_program
+from engine.support.validation import positive_int
 
 _DESCRIPTION = """\
 Predict the frames that follow a movie. The network sees all frames of it, then runs

@@ -8,7 +8,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from engine.fit import EpochDone, StepDone
-from engine.validation import one_of
+from engine.support.validation import one_of
 
 Verbose = int | str
 VERBOSE = ("auto", 0, 1, 2)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.keras_objects import KerasObject, get_object, names_of
-from engine.validation import in_range
+from engine.support.validation import in_range
 from kernels import Backend
 
 Array = Any

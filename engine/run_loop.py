@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from engine.checkpoint import checkpoint_of, load_checkpoint, save_checkpoint
-from engine.command_line import what_failed
 from engine.config import TrainConfig
 from engine.fit import EpochDone, FitLoop, StepDone
 from engine.model_file import model_writer
@@ -15,6 +14,7 @@ from engine.progress import Progress
 from engine.run_folder import RunFolder
 from engine.sequential import Sequential
 from engine.stop_signals import StopSignals
+from engine.support.command_line import what_failed
 from engine.writing import WritingBeside
 
 

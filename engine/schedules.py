@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
-from engine.validation import in_range, one_of, positive_int
+from engine.support.validation import in_range, one_of, positive_int
 
 _LARGEST = 1e9
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from engine.checkpoint import Checkpoint, load_checkpoint, restore
-from engine.command_line import Parser, failed, run_program, what_failed
 from engine.config import PRESET_SUMMARIES, TrainConfig, checked, make_config
 from engine.fit import FitLoop
 from engine.run_data import RunData, check_reachable, make_run_data
@@ -16,6 +15,7 @@ from engine.run_loop import is_kept, run_loop, what_is_left
 from engine.run_network import make_network
 from engine.run_report import finish
 from engine.sequential import Sequential
+from engine.support.command_line import Parser, failed, run_program, what_failed
 from kernels.select import choose_device
 
 _DESCRIPTION = """\

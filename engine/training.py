@@ -11,7 +11,7 @@ from engine.callbacks import CallbackList, History, TerminateOnNaN
 from engine.callbacks.callback_list import as_callbacks
 from engine.fit import FitLoop, StepDone
 from engine.progress import VERBOSE, Progress, Verbose
-from engine.validation import boolean, in_range, integer, one_of, positive_int
+from engine.support.validation import boolean, in_range, integer, one_of, positive_int
 
 if TYPE_CHECKING:
     from engine.sequential import Sequential

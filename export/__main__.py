@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from engine import load_model
-from engine.command_line import Parser, check_target, run_program
+from engine.support.command_line import Parser, check_target, run_program
 from export.onnx_file import DEFAULT_OPSET, GRAPHS, NEWEST_OPSET, OLDEST_OPSET, export_network
 
 

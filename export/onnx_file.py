@@ -9,7 +9,7 @@ from onnx import ModelProto, helper
 
 from engine import __version__
 from engine.atomic_file import write_atomically
-from engine.validation import one_of, positive_int
+from engine.support.validation import one_of, positive_int
 from export.graph_builder import GraphBuilder
 from export.metadata import metadata
 from export.network import read_network

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.rollout import growing_rollout
-from engine.validation import finite_movies, positive_int
+from engine.support.validation import finite_movies, positive_int
 from export.step_stream import StepStream
 
 Array = np.ndarray[Any, Any]

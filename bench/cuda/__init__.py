@@ -23,7 +23,7 @@ from pathlib import Path
 from bench.cuda.machine import describe
 from bench.cuda.report import print_summary, proved_wrong
 from bench.cuda.runner import DEFAULT_PARTS, PARTS, Run
-from engine.command_line import Parser
+from engine.support.command_line import Parser
 from kernels.select import choose_device
 
 DEFAULT_BUDGET = 540.0

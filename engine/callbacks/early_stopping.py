@@ -4,7 +4,7 @@ from typing import Any
 
 from engine.callbacks.callback import Logs
 from engine.callbacks.monitor import MonitorCallback
-from engine.validation import integer
+from engine.support.validation import integer
 
 
 class EarlyStopping(MonitorCallback):

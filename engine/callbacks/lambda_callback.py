@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.callbacks.callback import Callback
-from engine.validation import one_of
+from engine.support.validation import one_of
 
 _HOOKS = (
     "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_train_batch_end",

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 
 from engine.callbacks.callback import Callback, Logs
-from engine.validation import in_range
+from engine.support.validation import in_range
 
 
 class LearningRateScheduler(Callback):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from engine.callbacks.callback import Logs
 from engine.callbacks.monitor import MonitorCallback
-from engine.validation import positive_int
+from engine.support.validation import positive_int
 
 _MODELS = (".safetensors", ".keras", ".h5", ".hdf5")
 _WEIGHTS = (".weights.h5", ".h5", ".hdf5")

@@ -5,7 +5,7 @@ import warnings
 from typing import Any
 
 from engine.callbacks.callback import Callback, Logs
-from engine.validation import in_range, one_of
+from engine.support.validation import in_range, one_of
 
 
 class MonitorCallback(Callback):

@@ -4,7 +4,7 @@ import math
 
 from engine.callbacks.callback import Logs
 from engine.callbacks.monitor import MonitorCallback
-from engine.validation import in_range, integer
+from engine.support.validation import in_range, integer
 
 
 class ReduceLROnPlateau(MonitorCallback):

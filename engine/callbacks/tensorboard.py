@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.callbacks.callback import Callback, Logs
-from engine.validation import positive_int
+from engine.support.validation import positive_int
 
 
 class TensorBoard(Callback):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from engine.layers.weight import Shape
-from engine.validation import int_tuple, one_of
+from engine.support.validation import int_tuple, one_of
 from kernels.specs import ACTIVATIONS, Activation, Padding, convolution_length
 
 DATA_FORMATS = (None, "channels_last", "channels_first")

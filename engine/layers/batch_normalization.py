@@ -14,7 +14,7 @@ from engine.layers.narrow import WIDE, Narrow
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import Shape, Weight, stand_in, time_major
 from engine.regularizers import get_regularizer
-from engine.validation import boolean, in_range
+from engine.support.validation import boolean, in_range
 from kernels import Backend, BatchNormSpec
 from kernels.backend import Plan
 

@@ -22,7 +22,7 @@ from engine.layers.narrow import WIDE, Narrow
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import Shape, Weight, stand_in, time_major
 from engine.regularizers import get_regularizer
-from engine.validation import boolean, int_tuple, one_of, positive_int
+from engine.support.validation import boolean, int_tuple, one_of, positive_int
 from kernels import Backend, Conv3DSpec
 from kernels.backend import Plan
 from kernels.specs import Activation, Padding

@@ -25,7 +25,7 @@ from engine.layers.narrow import WIDE, Narrow
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import Shape, Weight, time_major
 from engine.regularizers import get_regularizer
-from engine.validation import boolean, in_range, int_tuple, integer, one_of, positive_int
+from engine.support.validation import boolean, in_range, int_tuple, integer, one_of, positive_int
 from kernels import Backend
 from kernels.backend import Plan
 from kernels.specs import Activation, Padding

@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.layers.conv_lstm_recurrence import ComposedRecurrence
 from engine.parameters import Parameters
-from engine.validation import finite_movies
+from engine.support.validation import finite_movies
 from kernels import Backend
 from kernels.select import choose_device, open_backend
 

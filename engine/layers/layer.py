@@ -18,7 +18,7 @@ import numpy as np
 from engine.layers.narrow import WIDE, Narrow
 from engine.layers.weight import Shape, Weight
 from engine.regularizers import Regularizer
-from engine.validation import boolean, positive_int
+from engine.support.validation import boolean, positive_int
 from kernels import Backend
 from kernels.backend import Plan
 

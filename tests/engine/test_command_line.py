@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from engine.command_line import run_program
+from engine.support.command_line import run_program
 
 
 def _raise(error: BaseException) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.command_line import run_program
+from engine.support.command_line import run_program
 from tests.engine.run_helpers import run, start, write_config
 from tests.paths import ROOT
 

@@ -1,0 +1,1 @@
+"""What every room may use: checks of arguments, and what the command lines share."""
