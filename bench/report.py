@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from engine.atomic_file import write_atomically
+from engine.files.atomic import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.keras_files import SUFFIXES, is_keras_file, read_network, write_network
-from engine.keras_files.weight_shapes import expected_shapes
-from engine.safetensors_file import read_safetensors, write_safetensors
+from engine.files.keras import SUFFIXES, is_keras_file, read_network, write_network
+from engine.files.keras.weight_shapes import expected_shapes
+from engine.files.safetensors import read_safetensors, write_safetensors
 from engine.sequential import Sequential
 from kernels.select import choose_device
 

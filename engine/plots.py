@@ -19,7 +19,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from engine.atomic_file import write_atomically
+from engine.files.atomic import write_atomically
 
 Array = np.ndarray[Any, Any]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.atomic_file import write_atomically
 from engine.batches import in_batches
 from engine.data import load_movies
+from engine.files.atomic import write_atomically
 from engine.model_file import load_model
 from engine.plots import rollout_images, save_gif
 from engine.scores import Rollout

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from engine.atomic_file import write_atomically
 from engine.config import TrainConfig, from_json
-from engine.file_lock import LockFile
+from engine.files.atomic import write_atomically
+from engine.files.lock import LockFile
 
 _PACKAGES = ("convlstm-engine", "numpy", "numba", "onnx", "onnxruntime", "safetensors", "matplotlib", "cupy-cuda13x")
 RUNS = Path("runs")

@@ -6,8 +6,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from engine.checkpoint import checkpoint_of, load_checkpoint, save_checkpoint
 from engine.config import TrainConfig
+from engine.files.checkpoint import checkpoint_of, load_checkpoint, save_checkpoint
 from engine.fit import EpochDone, FitLoop, StepDone
 from engine.model_file import model_writer
 from engine.progress import Progress

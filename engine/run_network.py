@@ -1,7 +1,7 @@
 """The network that a configuration describes."""
 
-from engine.checkpoint import Checkpoint
 from engine.config import TrainConfig
+from engine.files.checkpoint import Checkpoint
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
 from engine.model_file import load_model, network_from_config
 from engine.optimizers import Adadelta

@@ -289,7 +289,7 @@ class Sequential(Network):
 
     def save_weights(self, path: str | Path) -> None:
         """Write weights alone for Keras: .weights.h5 in Keras 3's layout, any other .h5 in Keras 2's."""
-        from engine.keras_files import write_weights
+        from engine.files.keras import write_weights
 
         self.build()
         write_weights(self, Path(path))
@@ -301,7 +301,7 @@ class Sequential(Network):
 
         Raises ValueError: the file is damaged or foreign, or its arrays do not fit these layers.
         """
-        from engine.keras_files import read_weights
+        from engine.files.keras import read_weights
 
         read_weights(self, Path(path))
 

@@ -6,8 +6,8 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from engine.checkpoint import Checkpoint, load_checkpoint, restore
 from engine.config import PRESET_SUMMARIES, TrainConfig, checked, make_config
+from engine.files.checkpoint import Checkpoint, load_checkpoint, restore
 from engine.fit import FitLoop
 from engine.run_data import RunData, check_reachable, make_run_data
 from engine.run_folder import RUNS, RunFolder, check_can_be_made, fresh_folder

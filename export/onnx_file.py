@@ -8,7 +8,7 @@ import onnx
 from onnx import ModelProto, helper
 
 from engine import __version__
-from engine.atomic_file import write_atomically
+from engine.files.atomic import write_atomically
 from engine.support.validation import one_of, positive_int
 from export.graph_builder import GraphBuilder
 from export.metadata import metadata

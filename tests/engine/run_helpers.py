@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from engine import train
-from engine.checkpoint import load_checkpoint
+from engine.files.checkpoint import load_checkpoint
 from tests.paths import ROOT
 
 TINY = """

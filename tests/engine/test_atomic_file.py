@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.atomic_file import write_atomically
+from engine.files.atomic import write_atomically
 from tests.paths import ROOT
 
 SIZE = 3_000_000
 
 STUCK = """
 import os, sys, time
-from engine.atomic_file import write_atomically
+from engine.files.atomic import write_atomically
 
 def stuck(descriptor):
     print("writing", flush=True)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from engine import Adadelta, BatchNormalization, Conv3D, ConvLSTM2D, FitLoop, Sequential
-from engine.atomic_file import write_atomically
-from engine.checkpoint import NonFiniteWeightsError, checkpoint_of, load_checkpoint, restore, save_checkpoint
+from engine.files.atomic import write_atomically
+from engine.files.checkpoint import NonFiniteWeightsError, checkpoint_of, load_checkpoint, restore, save_checkpoint
 from tests.engine.run_helpers import run, start, write_config
 
 RANDOM = np.random.default_rng(2)
@@ -92,7 +92,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.atomic_file.os.fsync", full)
+    monkeypatch.setattr("engine.files.atomic.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_atomically(path, b"new and longer")
     assert path.read_bytes() == b"old"

@@ -9,7 +9,7 @@ from safetensors.numpy import save
 
 import engine
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
-from engine.safetensors_file import read_safetensors, write_safetensors
+from engine.files.safetensors import read_safetensors, write_safetensors
 
 
 def small_network(dtype: str = "float32", channels: int = 2) -> Sequential:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import checkpoint
 from engine.config import TrainConfig
+from engine.files import checkpoint
 from engine.run_folder import RunFolder, fresh_folder
 from tests.engine.run_helpers import assert_same_end, run, start, wait_for, write_config
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine import FitLoop, Sequential
-from engine.checkpoint import checkpoint_of, load_checkpoint, restore, save_checkpoint
+from engine.files.checkpoint import checkpoint_of, load_checkpoint, restore, save_checkpoint
 from tests.gpu.networks import CASES
 
 pytestmark = pytest.mark.gpu

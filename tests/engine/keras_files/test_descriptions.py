@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine.keras_files.architecture import read_architecture
+from engine.files.keras.architecture import read_architecture
 from tests.engine.keras_files.networks import movies, small_network
 
 Config = dict[str, Any]

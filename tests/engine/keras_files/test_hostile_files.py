@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine.keras_files.hdf5_reader import Hdf5Reader
+from engine.files.keras.hdf5 import Hdf5Reader
 from tests.engine.keras_files.networks import movies, small_network
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

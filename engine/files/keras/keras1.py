@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.keras_files.weight_lists import Array
+from engine.files.keras.weights import Array
 
 Config = dict[str, Any]
 

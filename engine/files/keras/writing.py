@@ -4,13 +4,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from engine.atomic_file import write_atomically
-from engine.keras_files import gates
-from engine.keras_files.archive import write_archive
-from engine.keras_files.describe import describe, describe_training, written_layers
-from engine.keras_files.layer_tree import write_tree
-from engine.keras_files.legacy_h5 import write_legacy
-from engine.keras_files.network_state import read_state
+from engine.files.atomic import write_atomically
+from engine.files.keras import gates
+from engine.files.keras.archive import write_archive
+from engine.files.keras.describe import describe, describe_training, written_layers
+from engine.files.keras.keras2 import write_legacy
+from engine.files.keras.keras3 import write_tree
+from engine.files.keras.network_state import read_state
 from engine.sequential import Sequential
 from kernels.specs import HARD_SIGMOID_SLOPE
 

@@ -3,8 +3,8 @@
 import inspect
 from typing import Any
 
-from engine.keras_files.gates import HARD_SIGMOID_OF_KERAS
-from engine.keras_files.rules import understood
+from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
+from engine.files.keras.rules import understood
 from engine.layers import LAYERS
 
 Config = dict[str, Any]

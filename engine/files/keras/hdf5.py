@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.keras_files.hdf5_heap import longest_text
+from engine.files.keras.hdf5_heap import longest_text
 
 Array = np.ndarray[Any, Any]
 

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.keras_files import archive, gates, legacy_h5
-from engine.keras_files.architecture import Architecture, read_architecture
-from engine.keras_files.compile_arguments import compile_from
-from engine.keras_files.errors import naming
-from engine.keras_files.hdf5_reader import Hdf5Reader
-from engine.keras_files.layer_tree import read_tree
-from engine.keras_files.network_state import fitting_slots, write_state
-from engine.keras_files.weight_lists import WeightLists
-from engine.keras_files.weight_shapes import check_shapes
+from engine.files.keras import archive, gates
+from engine.files.keras import keras2 as legacy_h5
+from engine.files.keras.architecture import Architecture, read_architecture
+from engine.files.keras.compile_arguments import compile_from
+from engine.files.keras.errors import naming
+from engine.files.keras.hdf5 import Hdf5Reader
+from engine.files.keras.keras3 import read_tree
+from engine.files.keras.network_state import fitting_slots, write_state
+from engine.files.keras.weight_shapes import check_shapes
+from engine.files.keras.weights import WeightLists
 from engine.layers import ConvLSTM2D, Layer
 from engine.layers.arguments import checked_activation
 from engine.optimizer import Optimizer

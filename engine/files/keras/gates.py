@@ -17,7 +17,7 @@ import warnings
 
 import numpy as np
 
-from engine.keras_files.weight_lists import Array, WeightLists
+from engine.files.keras.weights import Array, WeightLists
 from engine.layers import ConvLSTM2D, Layer
 from engine.optimizer import Optimizer
 from kernels.specs import HARD_SIGMOID_SLOPE

@@ -6,7 +6,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import Any
 
-from engine.keras_files.hdf5_reader import EXPANSION, FREE_BYTES
+from engine.files.keras.hdf5 import EXPANSION, FREE_BYTES
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 VERSION = "3.0.0"

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.files.safetensors import read_safetensors, write_safetensors
 from engine.fit import FitLoop
-from engine.safetensors_file import read_safetensors, write_safetensors
 from engine.sequential import Sequential
 
 KIND = "checkpoint"

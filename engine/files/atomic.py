@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.file_lock import is_still_at, try_lock
+from engine.files.lock import is_still_at, try_lock
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:

@@ -16,8 +16,8 @@ says what goes through them. Needs h5py (pip install 'convlstm-engine[keras]').
 
 from pathlib import Path
 
-from engine.keras_files.reading import HDF5, ZIP, read_network, read_weights
-from engine.keras_files.writing import write_network, write_weights
+from engine.files.keras.reading import HDF5, ZIP, read_network, read_weights
+from engine.files.keras.writing import write_network, write_weights
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 

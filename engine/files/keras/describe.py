@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from engine.keras_files.compile_arguments import compile_config, is_late
-from engine.keras_files.gates import HARD_SIGMOID_OF_KERAS
-from engine.keras_files.rules import described
-from engine.keras_files.time_padding import causal_padding
+from engine.files.keras.compile_arguments import compile_config, is_late
+from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
+from engine.files.keras.rules import described
+from engine.files.keras.time_padding import causal_padding
 from engine.layers import Conv3D, ConvLSTM2D, Layer
 from engine.sequential import Sequential
 

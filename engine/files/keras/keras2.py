@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.keras_files.compile_arguments import is_late
-from engine.keras_files.hdf5_reader import Hdf5Reader, import_h5py
-from engine.keras_files.keras1 import modern_arrays
-from engine.keras_files.layer_tree import read_marker, write_marker
-from engine.keras_files.weight_lists import (
+from engine.files.keras.compile_arguments import is_late
+from engine.files.keras.hdf5 import Hdf5Reader, import_h5py
+from engine.files.keras.keras1 import modern_arrays
+from engine.files.keras.keras3 import read_marker, write_marker
+from engine.files.keras.weights import (
     Array,
     Slots,
     WeightLists,

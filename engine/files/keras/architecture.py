@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.keras_files.functional import chain
-from engine.keras_files.keras1 import modern_entry
-from engine.keras_files.layer_arguments import engine_arguments
-from engine.keras_files.time_padding import fold_time_padding
+from engine.files.keras.functional import chain
+from engine.files.keras.keras1 import modern_entry
+from engine.files.keras.layer_arguments import engine_arguments
+from engine.files.keras.time_padding import fold_time_padding
 from engine.layers import LAYERS, Layer
 from engine.layers.weight import Shape
 

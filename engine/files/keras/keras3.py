@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.keras_files.gates import HARD_SIGMOID_OF_KERAS
-from engine.keras_files.hdf5_reader import Hdf5Reader, import_h5py
-from engine.keras_files.weight_lists import Array, WeightLists, count_of_updates, listed, slots_by_layer, trained_count
+from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
+from engine.files.keras.hdf5 import Hdf5Reader, import_h5py
+from engine.files.keras.weights import Array, WeightLists, count_of_updates, listed, slots_by_layer, trained_count
 from engine.keras_objects import snake_case
 from engine.layers import Layer
 from engine.optimizer import Optimizer

@@ -1,6 +1,6 @@
 """A network's weights and its optimizer's state, by layer, as files hold them."""
 
-from engine.keras_files.weight_lists import WeightLists
+from engine.files.keras.weights import WeightLists
 from engine.sequential import Sequential
 
 

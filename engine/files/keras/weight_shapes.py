@@ -1,6 +1,6 @@
 """Which arrays an architecture asks for, said before anything of that size is built."""
 
-from engine.keras_files.weight_lists import WeightLists
+from engine.files.keras.weights import WeightLists
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D, Layer
 from engine.layers.weight import Shape
 

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from engine.atomic_file import write_atomically
+from engine.files.atomic import write_atomically
 
 _KEY = "convlstm_engine"
 _VERSION = 1
