@@ -22,7 +22,7 @@ from bench.peers.ours import network_of
 from bench.peers.work import Work
 from bench.product_costs import LAYERS, Costs, product_costs
 from bench.report import write_results
-from engine.batch_sources import Batch
+from engine.fitting.batch_sources import Batch
 from engine.support.command_line import Parser
 from kernels.cuda.launch import Array
 from kernels.specs import PRECISIONS

@@ -5,7 +5,7 @@ The names are Keras': `from engine import Sequential, ConvLSTM2D, BatchNormaliza
 
 from engine import callbacks, constraints, initializers, losses, metrics, optimizers, regularizers, schedules
 from engine.callbacks import History
-from engine.fit import EpochDone, FitLoop, NonFiniteLossError, StepDone
+from engine.fitting.loop import EpochDone, FitLoop, NonFiniteLossError, StepDone
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
 from engine.model_file import load_model
 from engine.movies import generate_movies

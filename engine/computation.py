@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.batch_sources import Batch
 from engine.bound_network import BatchShape, BoundNetwork, BoundNetworks
+from engine.fitting.batch_sources import Batch
 from engine.layer_state import LayerState
 from engine.layers import Layer
 from engine.layers.weight import known

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from engine.config import TrainConfig
 from engine.files.checkpoint import checkpoint_of, load_checkpoint, save_checkpoint
-from engine.fit import EpochDone, FitLoop, StepDone
+from engine.fitting.loop import EpochDone, FitLoop, StepDone
+from engine.fitting.progress import Progress
 from engine.model_file import model_writer
-from engine.progress import Progress
 from engine.run_folder import RunFolder
 from engine.sequential import Sequential
 from engine.stop_signals import StopSignals

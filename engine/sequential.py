@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from engine import copies, evaluation, losses, optimizers, summary, training
-from engine.batch_sources import Batch, BatchSource, checked_weights
+from engine import copies, losses, optimizers, summary
 from engine.callbacks import CallbackList, History
 from engine.computation import Computation
+from engine.fitting import evaluate as evaluation
+from engine.fitting import fit as training
+from engine.fitting.batch_sources import Batch, BatchSource, checked_weights
+from engine.fitting.progress import Verbose
 from engine.layer_stack import layers_from_config
 from engine.layers import Layer
 from engine.locks import Locks
@@ -17,7 +20,6 @@ from engine.metrics import Metric, get_metrics
 from engine.network import BUILDING, Network
 from engine.objective import Objective
 from engine.optimizer import Optimizer
-from engine.progress import Verbose
 
 Array = np.ndarray[Any, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.config import PRESET_SUMMARIES, TrainConfig, checked, make_config
 from engine.files.checkpoint import Checkpoint, load_checkpoint, restore
-from engine.fit import FitLoop
+from engine.fitting.loop import FitLoop
 from engine.run_data import RunData, check_reachable, make_run_data
 from engine.run_folder import RUNS, RunFolder, check_can_be_made, fresh_folder
 from engine.run_loop import is_kept, run_loop, what_is_left

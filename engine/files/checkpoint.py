@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.files.safetensors import read_safetensors, write_safetensors
-from engine.fit import FitLoop
+from engine.fitting.loop import FitLoop
 from engine.sequential import Sequential
 
 KIND = "checkpoint"

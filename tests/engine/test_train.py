@@ -10,9 +10,9 @@ import pytest
 
 import engine
 from engine import Conv3D, ConvLSTM2D, Sequential, generate_movies
-from engine.fit import EpochDone, StepDone
+from engine.fitting.loop import EpochDone, StepDone
+from engine.fitting.progress import Progress
 from engine.layers import Layer
-from engine.progress import Progress
 from tests.engine.run_helpers import assert_same_end, run, start, write_config
 
 
@@ -345,7 +345,7 @@ class _Terminal(io.StringIO):
 
 
 def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.progress._BAR_SECONDS", 0.0)
+    monkeypatch.setattr("engine.fitting.progress._BAR_SECONDS", 0.0)
     stream = _Terminal()
     with Progress(movies=4, epochs=2, stream=stream) as progress:
         for step in range(2):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from engine.batch_sources import (
+from engine.fitting.batch_sources import (
     ArraySource,
     BatchSource,
     IterableSource,

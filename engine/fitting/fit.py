@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.batch_maker import BatchMaker
-from engine.batch_sources import checked_weights, is_batches
 from engine.callbacks import CallbackList, History, TerminateOnNaN
 from engine.callbacks.callback_list import as_callbacks
-from engine.fit import FitLoop, StepDone
-from engine.progress import VERBOSE, Progress, Verbose
+from engine.fitting.batch_maker import BatchMaker
+from engine.fitting.batch_sources import checked_weights, is_batches
+from engine.fitting.loop import FitLoop, StepDone
+from engine.fitting.progress import VERBOSE, Progress, Verbose
 from engine.support.validation import boolean, in_range, integer, one_of, positive_int
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.batch_sources import ArraySource, Batch, BatchSource
 from engine.callbacks.callback_list import CallbackList
+from engine.fitting.batch_sources import ArraySource, Batch, BatchSource
 from engine.support.validation import positive_int
 
 if TYPE_CHECKING:

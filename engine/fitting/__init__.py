@@ -1,0 +1,1 @@
+"""How a network is trained and evaluated: batches, the loop over them, and its progress."""
