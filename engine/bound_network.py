@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.graph.storage import narrow_between
 from engine.layers.layer import BoundLayer, Layer
-from engine.layers.narrow import narrow_between
 from engine.layers.weight import known, time_major
 from engine.objective import Objective
 from engine.optimizer import Optimizer

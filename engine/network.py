@@ -13,7 +13,7 @@ from engine import rollout
 from engine.computation import Computation
 from engine.fitting.batch_maker import DEFAULT_BATCH_SIZE
 from engine.fitting.progress import Counter, Verbose
-from engine.layer_stack import LayerStack
+from engine.graph.graph import LayerStack
 from engine.layers import ConvLSTM2D, Layer, Weight
 from engine.layers.weight import Shape, known
 from engine.locks import Locks

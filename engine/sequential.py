@@ -13,7 +13,7 @@ from engine.fitting import evaluate as evaluation
 from engine.fitting import fit as training
 from engine.fitting.batch_sources import Batch, BatchSource, checked_weights
 from engine.fitting.progress import Verbose
-from engine.layer_stack import layers_from_config
+from engine.graph.graph import layers_from_config
 from engine.layers import Layer
 from engine.locks import Locks
 from engine.metrics import Metric, get_metrics

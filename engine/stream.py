@@ -4,8 +4,8 @@ from functools import partial
 from typing import Any
 
 from engine.bound_network import Repeated
+from engine.graph.storage import narrow_between
 from engine.layers import Layer
-from engine.layers.narrow import narrow_between
 from engine.layers.weight import known
 from kernels import Backend
 

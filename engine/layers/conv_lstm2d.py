@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.constraints import get_constraint
+from engine.graph.storage import WIDE, Narrow
 from engine.initializers import get_initializer
 from engine.keras_objects import serialize, serialize_short
 from engine.layers.arguments import (
@@ -21,7 +22,6 @@ from engine.layers.conv_lstm_bound import BoundConvLSTM2D, StreamingConvLSTM2D
 from engine.layers.conv_lstm_state import CarriedState
 from engine.layers.direct_call import CalledDirectly
 from engine.layers.layer import BoundLayer, HostArray, Layer, StreamingLayer
-from engine.layers.narrow import WIDE, Narrow
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import Shape, Weight, time_major
 from engine.regularizers import get_regularizer

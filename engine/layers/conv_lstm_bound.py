@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.graph.storage import WIDE, Narrow
 from engine.layers.conv_lstm_recurrence import FusedRecurrence, recurrence_of
 from engine.layers.layer import Array, BoundLayer, StreamingLayer
-from engine.layers.narrow import WIDE, Narrow
 from kernels import Backend
 from kernels.backend import Plan
 

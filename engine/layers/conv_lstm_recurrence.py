@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from engine.layers.narrow import WIDE, Narrow
+from engine.graph.storage import WIDE, Narrow
 from engine.layers.weight import stand_in
 from kernels import Backend, Conv3DSpec, ConvLSTMSpec
 from kernels.specs import GateActivation

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.layers.narrow import WIDE, Narrow
+from engine.graph.storage import WIDE, Narrow
 from engine.layers.weight import Shape, Weight
 from engine.regularizers import Regularizer
 from engine.support.validation import boolean, positive_int
@@ -154,7 +154,7 @@ class Layer(ABC):
 
     @property
     def reads_narrow(self) -> bool:
-        """Whether x and dx may be narrow (engine/layers/narrow.py)."""
+        """Whether x and dx may be narrow (engine/graph/storage.py)."""
         return False
 
     @property

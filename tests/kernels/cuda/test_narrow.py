@@ -8,7 +8,7 @@ import pytest
 
 from bench.cuda.launches import Recorder
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
-from engine.layers.narrow import Narrow, narrow_between
+from engine.graph.storage import Narrow, narrow_between
 from kernels.specs import GRADIENT_ERROR
 
 ARGUMENTS = {"padding": "same", "return_sequences": True, "recurrent_activation": "sigmoid"}

@@ -1,0 +1,1 @@
+"""A network before any device: layers, the edges between them, shapes and names."""
