@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from engine import rollout
-from engine.computation import Computation
 from engine.fitting.batch_maker import DEFAULT_BATCH_SIZE
 from engine.fitting.progress import Counter, Verbose
 from engine.graph.graph import LayerStack
 from engine.layers import ConvLSTM2D, Layer, Weight
 from engine.layers.weight import Shape, known
-from engine.locks import Locks
+from engine.runtime import rollout
+from engine.runtime.compiled import Computation
+from engine.runtime.locks import Locks
 from engine.support.validation import integer, one_of, positive_int
 from kernels import Backend
 from kernels.select import choose_device, open_backend

@@ -8,18 +8,18 @@ import numpy as np
 
 from engine import copies, losses, optimizers, summary
 from engine.callbacks import CallbackList, History
-from engine.computation import Computation
 from engine.fitting import evaluate as evaluation
 from engine.fitting import fit as training
 from engine.fitting.batch_sources import Batch, BatchSource, checked_weights
 from engine.fitting.progress import Verbose
 from engine.graph.graph import layers_from_config
 from engine.layers import Layer
-from engine.locks import Locks
 from engine.metrics import Metric, get_metrics
 from engine.network import BUILDING, Network
-from engine.objective import Objective
 from engine.optimizer import Optimizer
+from engine.runtime.compiled import Computation
+from engine.runtime.locks import Locks
+from engine.runtime.objective import Objective
 
 Array = np.ndarray[Any, Any]
 

@@ -17,10 +17,10 @@ from bench.cuda.device import Device
 from bench.peers.device_worker import CHECKED_STEPS, NotOffered, Request, Task, serve
 from bench.peers.ours import network_of
 from bench.peers.work import Work
-from engine.bound_network import BatchShape, BoundNetwork
 from engine.fitting.batch_sources import Batch
-from engine.rollout import roll_on
-from engine.stream import FrameStream
+from engine.runtime.bound_graph import BatchShape, BoundNetwork
+from engine.runtime.frame_stream import FrameStream
+from engine.runtime.rollout import roll_on
 from kernels.cuda.backend import PRECISIONS
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.callbacks.callback_list import CallbackList, as_callbacks
-from engine.computation import Computation
 from engine.fitting.batch_maker import BatchMaker
 from engine.fitting.batch_sources import BatchSource
 from engine.fitting.progress import VERBOSE, Counter, Verbose
-from engine.objective import Objective
+from engine.runtime.compiled import Computation
+from engine.runtime.objective import Objective
 from engine.support.validation import one_of
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from engine.layers.conv_lstm_recurrence import ComposedRecurrence
-from engine.parameters import Parameters
+from engine.runtime.parameters import Parameters
 from engine.support.validation import finite_movies
 from kernels import Backend
 from kernels.select import choose_device, open_backend

@@ -72,7 +72,7 @@ class Layer(ABC):
             next compile() on, as in Keras.
 
     Attributes:
-        lock: see engine/locks.py.
+        lock: see engine/runtime/locks.py.
     """
 
     _default_name: str

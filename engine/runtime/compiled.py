@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from engine.bound_network import BatchShape, BoundNetwork, BoundNetworks
 from engine.fitting.batch_sources import Batch
-from engine.layer_state import LayerState
 from engine.layers import Layer
 from engine.layers.weight import known
-from engine.locks import Locks
-from engine.objective import Objective
 from engine.optimizer import Optimizer
-from engine.parameters import Parameters
-from engine.rollout import streaming_rollout
-from engine.stream import FrameStream
+from engine.runtime.bound_graph import BatchShape, BoundNetwork, BoundNetworks
+from engine.runtime.frame_stream import FrameStream
+from engine.runtime.layer_state import LayerState
+from engine.runtime.locks import Locks
+from engine.runtime.objective import Objective
+from engine.runtime.parameters import Parameters
+from engine.runtime.rollout import streaming_rollout
 from kernels import Backend
 
 Array = Any

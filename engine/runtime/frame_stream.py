@@ -3,10 +3,10 @@
 from functools import partial
 from typing import Any
 
-from engine.bound_network import Repeated
 from engine.graph.storage import narrow_between
 from engine.layers import Layer
 from engine.layers.weight import known
+from engine.runtime.bound_graph import Repeated
 from kernels import Backend
 
 Array = Any

@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.layers import ConvLSTM2D, Layer
 from engine.layers.weight import known
-from engine.stream import FrameStream
+from engine.runtime.frame_stream import FrameStream
 from kernels import Backend
 
 Array = np.ndarray[Any, Any]

@@ -10,9 +10,9 @@ import numpy as np
 from engine.graph.storage import narrow_between
 from engine.layers.layer import BoundLayer, Layer
 from engine.layers.weight import known, time_major
-from engine.objective import Objective
 from engine.optimizer import Optimizer
-from engine.parameters import Parameters
+from engine.runtime.objective import Objective
+from engine.runtime.parameters import Parameters
 from kernels import Backend
 
 Array = Any

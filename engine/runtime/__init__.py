@@ -1,0 +1,1 @@
+"""A graph on a device: its buffers, its passes forward and backward, streams and rollouts."""
