@@ -7,10 +7,10 @@ from engine import callbacks, constraints, initializers, losses, metrics, optimi
 from engine.callbacks import History
 from engine.fitting.loop import EpochDone, FitLoop, NonFiniteLossError, StepDone
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
-from engine.model_file import load_model
+from engine.models.loading import load_model
+from engine.models.sequential import Sequential
 from engine.movies import generate_movies
 from engine.optimizers import SGD, Adadelta, Adam, AdamW
-from engine.sequential import Sequential
 
 __version__ = "0.1.0"
 

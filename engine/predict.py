@@ -12,7 +12,7 @@ import numpy as np
 from engine.batches import in_batches
 from engine.data import load_movies
 from engine.files.atomic import write_atomically
-from engine.model_file import load_model
+from engine.models.loading import load_model
 from engine.plots import rollout_images, save_gif
 from engine.scores import Rollout
 from engine.support.command_line import Parser, check_target, run_program

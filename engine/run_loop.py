@@ -10,9 +10,9 @@ from engine.config import TrainConfig
 from engine.files.checkpoint import checkpoint_of, load_checkpoint, save_checkpoint
 from engine.fitting.loop import EpochDone, FitLoop, StepDone
 from engine.fitting.progress import Progress
-from engine.model_file import model_writer
+from engine.models.loading import model_writer
+from engine.models.sequential import Sequential
 from engine.run_folder import RunFolder
-from engine.sequential import Sequential
 from engine.stop_signals import StopSignals
 from engine.support.command_line import what_failed
 from engine.writing import WritingBeside

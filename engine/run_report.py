@@ -9,11 +9,11 @@ from tqdm import tqdm
 
 from engine.batches import in_batches
 from engine.config import TrainConfig
+from engine.models.sequential import Sequential
 from engine.plots import animation_images, save_animation_frames, save_gif, save_loss_plot
 from engine.run_data import Pair
 from engine.run_folder import RunFolder
 from engine.scores import OneStepLosses, RolloutScores, score_one_step, score_rollout
-from engine.sequential import Sequential
 
 EXAMPLE_MOVIE = 4
 """The movie that is drawn, counted from the first held-out one; the example draws movie 1004 of 1000 + 200."""

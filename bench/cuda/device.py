@@ -8,7 +8,7 @@ from unittest import mock
 
 import numpy as np
 
-from engine import network
+from engine.models import network
 from kernels.cuda import CudaBackend
 from kernels.cuda.launch import Array, Runtime
 

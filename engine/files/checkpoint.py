@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.files.safetensors import read_safetensors, write_safetensors
 from engine.fitting.loop import FitLoop
-from engine.sequential import Sequential
+from engine.models.sequential import Sequential
 
 KIND = "checkpoint"
 

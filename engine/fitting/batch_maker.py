@@ -16,7 +16,7 @@ from engine.fitting.batch_sources import (
 from engine.support.validation import positive_int
 
 if TYPE_CHECKING:
-    from engine.sequential import Sequential
+    from engine.models.sequential import Sequential
 
 DEFAULT_BATCH_SIZE = 32
 

@@ -14,7 +14,7 @@ from engine.runtime.objective import Objective
 from engine.support.validation import one_of
 
 if TYPE_CHECKING:
-    from engine.sequential import Sequential
+    from engine.models.sequential import Sequential
 
 
 def run(

@@ -14,7 +14,7 @@ from engine.fitting.progress import VERBOSE, Progress, Verbose
 from engine.support.validation import boolean, in_range, integer, one_of, positive_int
 
 if TYPE_CHECKING:
-    from engine.sequential import Sequential
+    from engine.models.sequential import Sequential
 
 Array = np.ndarray[Any, Any]
 

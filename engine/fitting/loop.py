@@ -16,7 +16,7 @@ from engine.fitting.batch_sources import ArraySource, Batch, BatchSource
 from engine.support.validation import positive_int
 
 if TYPE_CHECKING:
-    from engine.sequential import Sequential
+    from engine.models.sequential import Sequential
 
 HostArray = np.ndarray[Any, Any]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine.model_file import model_writer
+from engine.models.loading import model_writer
 from engine.writing import MOST, WritingBeside
 
 

@@ -5,10 +5,10 @@ from dataclasses import fields
 from typing import Any
 
 from engine.losses import Loss, get_loss
+from engine.models.sequential import Sequential
 from engine.optimizer import COMMON, Optimizer
 from engine.optimizers import OPTIMIZERS, AdamW
 from engine.schedules import InverseTimeDecay
-from engine.sequential import Sequential
 
 Config = dict[str, Any]
 

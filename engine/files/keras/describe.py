@@ -7,7 +7,7 @@ from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.rules import described
 from engine.files.keras.time_padding import causal_padding
 from engine.layers import Conv3D, ConvLSTM2D, Layer
-from engine.sequential import Sequential
+from engine.models.sequential import Sequential
 
 Config = dict[str, Any]
 

@@ -1,7 +1,7 @@
 """A network's weights and its optimizer's state, by layer, as files hold them."""
 
 from engine.files.keras.weights import WeightLists
-from engine.sequential import Sequential
+from engine.models.sequential import Sequential
 
 
 def read_state(network: Sequential) -> WeightLists:

@@ -17,8 +17,8 @@ from engine.files.keras.weight_shapes import check_shapes
 from engine.files.keras.weights import WeightLists
 from engine.layers import ConvLSTM2D, Layer
 from engine.layers.arguments import checked_activation
+from engine.models.sequential import Sequential
 from engine.optimizer import Optimizer
-from engine.sequential import Sequential
 
 ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 

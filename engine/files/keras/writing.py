@@ -11,7 +11,7 @@ from engine.files.keras.describe import describe, describe_training, written_lay
 from engine.files.keras.keras2 import write_legacy
 from engine.files.keras.keras3 import write_tree
 from engine.files.keras.network_state import read_state
-from engine.sequential import Sequential
+from engine.models.sequential import Sequential
 from kernels.specs import HARD_SIGMOID_SLOPE
 
 

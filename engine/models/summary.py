@@ -10,7 +10,7 @@ import numpy as np
 from engine.layers import Layer
 
 if TYPE_CHECKING:
-    from engine.sequential import Sequential
+    from engine.models.sequential import Sequential
 
 _COLUMNS = ("Layer (type)", "Output Shape", "Param #")
 _POSITIONS = (0.45, 0.80, 1.0)

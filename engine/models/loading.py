@@ -12,7 +12,7 @@ import numpy as np
 from engine.files.keras import SUFFIXES, is_keras_file, read_network, write_network
 from engine.files.keras.weight_shapes import expected_shapes
 from engine.files.safetensors import read_safetensors, write_safetensors
-from engine.sequential import Sequential
+from engine.models.sequential import Sequential
 from kernels.select import choose_device
 
 KIND = "model"

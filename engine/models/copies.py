@@ -6,7 +6,7 @@ Plans and recorded steps hold addresses, so they are never copied; the copy make
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from engine.sequential import Sequential
+    from engine.models.sequential import Sequential
 
 _ARRAYS = "arrays, and what was trainable"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine import copies, losses, optimizers, summary
+from engine import losses, optimizers
 from engine.callbacks import CallbackList, History
 from engine.fitting import evaluate as evaluation
 from engine.fitting import fit as training
@@ -15,7 +15,8 @@ from engine.fitting.progress import Verbose
 from engine.graph.graph import layers_from_config
 from engine.layers import Layer
 from engine.metrics import Metric, get_metrics
-from engine.network import BUILDING, Network
+from engine.models import copies, summary
+from engine.models.network import BUILDING, Network
 from engine.optimizer import Optimizer
 from engine.runtime.compiled import Computation
 from engine.runtime.locks import Locks
@@ -280,7 +281,7 @@ class Sequential(Network):
 
         Raises ValueError: another suffix, or Keras' file cannot hold this network. OSError: it cannot be written.
         """
-        from engine.model_file import check_suffix, save_model
+        from engine.models.loading import check_suffix, save_model
 
         check_suffix(path)
         if str(path).lower().endswith(".weights.h5"):
