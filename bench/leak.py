@@ -11,7 +11,7 @@ import numpy as np
 
 import engine
 from bench.report import machine, print_machine, print_table, write_results
-from engine.scores import binary_crossentropy, csi, score_one_step, score_rollout
+from engine.movies.scores import binary_crossentropy, csi, score_one_step, score_rollout
 from engine.support.command_line import Parser
 from engine.support.validation import positive_int
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.losses import get_loss
-from engine.scores import CSI_THRESHOLD
+from engine.movies.scores import CSI_THRESHOLD
 from engine.support.validation import in_range, int_tuple, odd_sizes, one_of, positive_int
 from kernels.select import choose_device
 from kernels.specs import PRECISIONS
@@ -19,7 +19,7 @@ class TrainConfig:
 
     Attributes:
         preset: where the settings started from.
-        data: movies from this .npy or .npz file instead of generated ones (engine/data.py says what it may hold).
+        data: movies from this .npy or .npz file instead of generated ones (engine/movies/files.py says what it may hold).
         samples, frames: movies to generate, at least 2, and frames in each.
         filters: one ConvLSTM2D layer, followed by BatchNormalization, for each number.
         kernel_size: height, width of their kernels.

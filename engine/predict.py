@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.batches import in_batches
-from engine.data import load_movies
 from engine.files.atomic import write_atomically
 from engine.models.loading import load_model
-from engine.plots import rollout_images, save_gif
-from engine.scores import Rollout
+from engine.movies.batches import in_batches
+from engine.movies.files import load_movies
+from engine.movies.plots import rollout_images, save_gif
+from engine.movies.scores import Rollout
 from engine.support.command_line import Parser, check_target, run_program
 from engine.support.validation import positive_int
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from engine.config import TrainConfig
-from engine.data import load_dataset
 from engine.movies import generate_movies
+from engine.movies.files import load_dataset
 from kernels.specs import HARD_SIGMOID_SLOPE
 
 Array = np.ndarray[Any, Any]
@@ -43,7 +43,7 @@ class RunData:
 def make_run_data(config: TrainConfig) -> RunData:
     """Generate or read the movies that a configuration asks for, and cut them.
 
-    Raises ValueError: the file is refused (engine/data.py), or there are fewer than 2 movies.
+    Raises ValueError: the file is refused (engine/movies/files.py), or there are fewer than 2 movies.
     """
     if config.data is None:
         inputs, targets = generate_movies(config.samples, config.frames, config.seed)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data import load_dataset, load_movies, next_frame_pairs
+from engine.movies.files import load_dataset, load_movies, next_frame_pairs
 
 RANDOM = np.random.default_rng(5)
 MOVIES = RANDOM.random((3, 4, 5, 6, 2)).astype(np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.plots import animation_images, rollout_images, save_animation_frames, save_gif, save_loss_plot
+from engine.movies.plots import animation_images, rollout_images, save_animation_frames, save_gif, save_loss_plot
 
 
 def pictures(value: float, channels: int = 1, seen: int = 2, frames: int = 3) -> list[Image.Image]:

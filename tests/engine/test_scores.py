@@ -5,7 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from engine.scores import binary_crossentropy, csi, mean_squared_error, score_one_step, score_rollout, seen_frames
+from engine.movies.scores import (
+    binary_crossentropy,
+    csi,
+    mean_squared_error,
+    score_one_step,
+    score_rollout,
+    seen_frames,
+)
 
 
 def test_csi_counts_hits_misses_and_false_alarms() -> None:

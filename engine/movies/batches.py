@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.scores import Array, Rollout
+from engine.movies.scores import Array, Rollout
 
 
 def in_batches(rollout: Rollout, batch_size: int) -> Rollout:
