@@ -17,7 +17,7 @@ from engine.layers import Layer
 from engine.metrics import Metric, get_metrics
 from engine.models import copies, summary
 from engine.models.network import BUILDING, Network
-from engine.optimizer import Optimizer
+from engine.optimizers.base import Optimizer
 from engine.runtime.compiled import Computation
 from engine.runtime.locks import Locks
 from engine.runtime.objective import Objective

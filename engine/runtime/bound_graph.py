@@ -10,7 +10,7 @@ import numpy as np
 from engine.graph.storage import narrow_between
 from engine.layers.layer import BoundLayer, Layer
 from engine.layers.weight import known, time_major
-from engine.optimizer import Optimizer
+from engine.optimizers.base import Optimizer
 from engine.runtime.objective import Objective
 from engine.runtime.parameters import Parameters
 from kernels import Backend

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.layers.weight import Weight
-from engine.optimizer import Layout
+from engine.optimizers.base import Layout
 from kernels import Backend
 
 Array = Any

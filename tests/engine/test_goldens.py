@@ -12,7 +12,7 @@ import pytest
 
 import engine
 from engine.initializers import INITIALIZERS
-from engine.optimizer import Layout
+from engine.optimizers.base import Layout
 from kernels.select import open_backend
 from tests.paths import FIXTURES
 

@@ -8,8 +8,8 @@ import pytest
 
 import engine
 from engine import FitLoop, Sequential, optimizers, schedules
-from engine.optimizer import Layout, Optimizer
 from engine.optimizers import get_optimizer
+from engine.optimizers.base import Layout, Optimizer
 from kernels.select import open_backend
 from tests.engine.networks import movies, seed_like, targets
 from tests.paths import FIXTURES

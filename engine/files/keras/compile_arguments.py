@@ -6,8 +6,8 @@ from typing import Any
 
 from engine.losses import Loss, get_loss
 from engine.models.sequential import Sequential
-from engine.optimizer import COMMON, Optimizer
 from engine.optimizers import OPTIMIZERS, AdamW
+from engine.optimizers.base import COMMON, Optimizer
 from engine.schedules import InverseTimeDecay
 
 Config = dict[str, Any]

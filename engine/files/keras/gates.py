@@ -19,7 +19,7 @@ import numpy as np
 
 from engine.files.keras.weights import Array, WeightLists
 from engine.layers import ConvLSTM2D, Layer
-from engine.optimizer import Optimizer
+from engine.optimizers.base import Optimizer
 from kernels.specs import HARD_SIGMOID_SLOPE
 
 HARD_SIGMOID_OF_KERAS = {1: "hard_sigmoid", 2: "hard_sigmoid", 3: "hard_sigmoid_keras3"}

@@ -28,7 +28,7 @@ from engine.files.keras.weights import (
     trained_count,
 )
 from engine.layers import Layer
-from engine.optimizer import Optimizer
+from engine.optimizers.base import Optimizer
 
 VERSION = "2.15.0"
 """The Keras whose files are written: the last 2 that came with TensorFlow. Opened in tf-keras 2.21 and Keras 3.15."""

@@ -19,7 +19,7 @@ from engine.files.keras.hdf5 import Hdf5Reader, import_h5py
 from engine.files.keras.weights import Array, WeightLists, count_of_updates, listed, slots_by_layer, trained_count
 from engine.keras_objects import snake_case
 from engine.layers import Layer
-from engine.optimizer import Optimizer
+from engine.optimizers.base import Optimizer
 
 MARKER = "convlstm_engine"
 """The root attribute in which this engine says what Keras does not ask: {"gates": {layer number: name}}."""

@@ -18,7 +18,7 @@ from engine.files.keras.weights import WeightLists
 from engine.layers import ConvLSTM2D, Layer
 from engine.layers.arguments import checked_activation
 from engine.models.sequential import Sequential
-from engine.optimizer import Optimizer
+from engine.optimizers.base import Optimizer
 
 ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 

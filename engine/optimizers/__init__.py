@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from engine.optimizer import Optimizer
+from engine.optimizers.base import Optimizer
 from engine.schedules import LearningRateSchedule
 from engine.support.validation import in_range, one_of
 from kernels import Backend
