@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import PRESETS, TrainConfig, from_json, make_config
+from engine.train.config import PRESETS, TrainConfig, from_json, make_config
 
 CPU = {"device": "cpu"}
 

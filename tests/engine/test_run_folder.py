@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import TrainConfig
 from engine.files import checkpoint
-from engine.run_folder import RunFolder, fresh_folder
+from engine.train.config import TrainConfig
+from engine.train.folder import RunFolder, fresh_folder
 from tests.engine.run_helpers import assert_same_end, run, start, wait_for, write_config
 
 LONG = "samples = 24\nepochs = 2000\ncheckpoint_every = 1\n"
@@ -49,7 +49,9 @@ def test_two_runs_that_take_one_new_folder_do_not_mix(tmp_path: Path, monkeypatc
         before.update(_files(folder))
 
     before: dict[Path, bytes] = {}
-    monkeypatch.setattr("engine.train.choose_device", lambda device: begin_another() or ("reference", "chosen"))
+    monkeypatch.setattr(
+        "engine.train.__main__.choose_device", lambda device: begin_another() or ("reference", "chosen")
+    )
     assert run("--config", config, "--seed", 2, "--out", folder) == 2
     assert before and _files(folder) == before
 
@@ -102,7 +104,7 @@ def test_a_file_in_the_way_is_told_before_any_work(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, out: str
 ) -> None:
     (tmp_path / "file").write_text("mine")
-    monkeypatch.setattr("engine.train.make_run_data", lambda config: 1 / 0)
+    monkeypatch.setattr("engine.train.__main__.make_run_data", lambda config: 1 / 0)
     assert run("--config", write_config(tmp_path), "--out", tmp_path / out) == 2
     assert f"out: expected a folder, or a name for one, got {tmp_path / out}" in capfd.readouterr().err
 
@@ -148,7 +150,7 @@ def test_a_run_whose_checkpoints_fail_is_no_success(
             raise OSError(28, "No space left on device", str(path))
         checkpoint.save_checkpoint(path, state)
 
-    monkeypatch.setattr("engine.run_loop.save_checkpoint", on_a_full_disk)
+    monkeypatch.setattr("engine.train.loop.save_checkpoint", on_a_full_disk)
     folder = tmp_path / "run"
     assert run("--config", write_config(tmp_path), "--out", folder) == 1
     lines = capfd.readouterr().err.strip().splitlines()

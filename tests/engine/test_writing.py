@@ -8,7 +8,7 @@ import pytest
 
 import engine
 from engine.models.loading import model_writer
-from engine.writing import MOST, WritingBeside
+from engine.train.writing import MOST, WritingBeside
 
 
 def test_they_are_written_in_order_and_before_the_end() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from engine.config import TrainConfig, from_json
 from engine.files.atomic import write_atomically
 from engine.files.lock import LockFile
+from engine.train.config import TrainConfig, from_json
 
 _PACKAGES = ("convlstm-engine", "numpy", "numba", "onnx", "onnxruntime", "safetensors", "matplotlib", "cupy-cuda13x")
 RUNS = Path("runs")

@@ -1,11 +1,11 @@
 """The network that a configuration describes."""
 
-from engine.config import TrainConfig
 from engine.files.checkpoint import Checkpoint
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
 from engine.models.loading import load_model, network_from_config
 from engine.models.sequential import Sequential
 from engine.optimizers import Adadelta
+from engine.train.config import TrainConfig
 
 
 def make_network(config: TrainConfig, movie_shape: tuple[int, ...], checkpoint: Checkpoint | None = None) -> Sequential:

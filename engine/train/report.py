@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from engine.config import TrainConfig
 from engine.models.sequential import Sequential
 from engine.movies.batches import in_batches
 from engine.movies.plots import animation_images, save_animation_frames, save_gif, save_loss_plot
 from engine.movies.scores import OneStepLosses, RolloutScores, score_one_step, score_rollout
-from engine.run_data import Pair
-from engine.run_folder import RunFolder
+from engine.train.config import TrainConfig
+from engine.train.data import Pair
+from engine.train.folder import RunFolder
 
 EXAMPLE_MOVIE = 4
 """The movie that is drawn, counted from the first held-out one; the example draws movie 1004 of 1000 + 200."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.config import TrainConfig
 from engine.movies import generate_movies
 from engine.movies.files import load_dataset
+from engine.train.config import TrainConfig
 from kernels.specs import HARD_SIGMOID_SLOPE
 
 Array = np.ndarray[Any, Any]

@@ -6,16 +6,16 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from engine.config import PRESET_SUMMARIES, TrainConfig, checked, make_config
 from engine.files.checkpoint import Checkpoint, load_checkpoint, restore
 from engine.fitting.loop import FitLoop
 from engine.models.sequential import Sequential
-from engine.run_data import RunData, check_reachable, make_run_data
-from engine.run_folder import RUNS, RunFolder, check_can_be_made, fresh_folder
-from engine.run_loop import is_kept, run_loop, what_is_left
-from engine.run_network import make_network
-from engine.run_report import finish
 from engine.support.command_line import Parser, failed, run_program, what_failed
+from engine.train.config import PRESET_SUMMARIES, TrainConfig, checked, make_config
+from engine.train.data import RunData, check_reachable, make_run_data
+from engine.train.folder import RUNS, RunFolder, check_can_be_made, fresh_folder
+from engine.train.loop import is_kept, run_loop, what_is_left
+from engine.train.network import make_network
+from engine.train.report import finish
 from kernels.select import choose_device
 
 _DESCRIPTION = """\

@@ -6,16 +6,16 @@ import time
 from functools import partial
 from pathlib import Path
 
-from engine.config import TrainConfig
 from engine.files.checkpoint import checkpoint_of, load_checkpoint, save_checkpoint
 from engine.fitting.loop import EpochDone, FitLoop, StepDone
 from engine.fitting.progress import Progress
 from engine.models.loading import model_writer
 from engine.models.sequential import Sequential
-from engine.run_folder import RunFolder
-from engine.stop_signals import StopSignals
 from engine.support.command_line import what_failed
-from engine.writing import WritingBeside
+from engine.train.config import TrainConfig
+from engine.train.folder import RunFolder
+from engine.train.stop_signals import StopSignals
+from engine.train.writing import WritingBeside
 
 
 def run_loop(

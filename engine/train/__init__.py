@@ -1,0 +1,1 @@
+"""`python -m engine.train`: from a configuration to a run folder."""
