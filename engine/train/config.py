@@ -19,7 +19,7 @@ class TrainConfig:
 
     Attributes:
         preset: where the settings started from.
-        data: movies from this .npy or .npz file instead of generated ones (engine/movies/files.py says what it may hold).
+        data: movies from this .npy or .npz file instead of generated ones (engine/movies/files.py says what they hold).
         samples, frames: movies to generate, at least 2, and frames in each.
         filters: one ConvLSTM2D layer, followed by BatchNormalization, for each number.
         kernel_size: height, width of their kernels.

@@ -7,10 +7,10 @@ import numpy as np
 
 from kernels.cpu import elementwise, losses, lstm_cell, optimizers
 from kernels.cpu.batch_norm import BatchNormPlan
+from kernels.cpu.compile.vector import instruction_set
 from kernels.cpu.conv3d import Conv3DPlan
 from kernels.cpu.conv3d_direct import DirectConv3DPlan
 from kernels.cpu.conv_lstm_plan import ConvLSTMPlan
-from kernels.cpu.vector import instruction_set
 from kernels.host import HostBackend
 from kernels.specs import (
     ACTIVATIONS,

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cpu.jit import parallel, prange, signed
-from kernels.cpu.memory import zeros
-from kernels.cpu.vector import broadcast, lanes, lanes_of, load, store
+from kernels.cpu.compile.jit import parallel, prange, signed
+from kernels.cpu.compile.memory import zeros
+from kernels.cpu.compile.vector import broadcast, lanes, lanes_of, load, store
 from kernels.specs import BatchNormSpec
 
 Array = Any

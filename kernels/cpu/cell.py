@@ -15,10 +15,10 @@ Forward leaves i, f, g, o of a step in `gates` (B,H,W,4F).
 
 from typing import Any
 
-from kernels.cpu.inlining import not_inlined
-from kernels.cpu.jit import jit
+from kernels.cpu.compile.inlining import not_inlined
+from kernels.cpu.compile.jit import jit
+from kernels.cpu.compile.vector import lanes, load, load_first, store_first
 from kernels.cpu.nonlinearities import gate, gate_derivative, tanh
-from kernels.cpu.vector import lanes, load, load_first, store_first
 
 Array = Any
 

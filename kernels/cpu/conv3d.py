@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from kernels.cpu.compile.memory import zeros
+from kernels.cpu.compile.vector import lanes_of
 from kernels.cpu.convolution import Kernels, convolve_frames, workspace
 from kernels.cpu.geometry import Geometry, geometry
-from kernels.cpu.memory import zeros
 from kernels.cpu.sums import column_sums
-from kernels.cpu.vector import lanes_of
 from kernels.cpu.weight_gradient import WeightGradient
 from kernels.specs import Conv3DSpec
 

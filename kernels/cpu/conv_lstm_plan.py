@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from kernels.cpu.compile.memory import zeros
+from kernels.cpu.compile.vector import lanes_of
 from kernels.cpu.conv_lstm import backward_images, cell_backward_step, forward_steps
 from kernels.cpu.convolution import Kernels, convolve_frames, workspace
 from kernels.cpu.geometry import Geometry, geometry
-from kernels.cpu.memory import zeros
 from kernels.cpu.nonlinearities import gate_of
 from kernels.cpu.sums import sum_rows
-from kernels.cpu.vector import lanes_of
 from kernels.cpu.weight_gradient import WeightGradient
 from kernels.specs import HARD_SIGMOID_SLOPE, ConvLSTMSpec
 

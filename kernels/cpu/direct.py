@@ -7,9 +7,9 @@ that one output pixel sees through one row of the kernel is contiguous, kw * cha
 
 from typing import Any
 
+from kernels.cpu.compile.inlining import not_inlined
+from kernels.cpu.compile.jit import jit
 from kernels.cpu.geometry import Geometry
-from kernels.cpu.inlining import not_inlined
-from kernels.cpu.jit import jit
 from kernels.cpu.runs import copy_run, zero_run
 
 Array = Any

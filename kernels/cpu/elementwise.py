@@ -11,9 +11,9 @@ hard     y = clip(s z + 1/2, 0, 1)    dz = s dy where 0 < y < 1, else 0     s of
 
 from typing import Any
 
-from kernels.cpu.jit import jit
+from kernels.cpu.compile.jit import jit
+from kernels.cpu.compile.vector import Vector, lanes, load_first, select_less, store_first
 from kernels.cpu.nonlinearities import HARD_SIGMOID, gate, gate_derivative, sigmoid, tanh
-from kernels.cpu.vector import Vector, lanes, load_first, select_less, store_first
 from kernels.specs import HARD_SIGMOID_SLOPE
 
 Array = Any

@@ -8,10 +8,10 @@ to SPARE_ROWS rows beyond those asked for, where the caller has room and what is
 from collections.abc import Callable
 from typing import Any
 
-from kernels.cpu.inlining import not_inlined
-from kernels.cpu.jit import jit
+from kernels.cpu.compile.inlining import not_inlined
+from kernels.cpu.compile.jit import jit
+from kernels.cpu.compile.vector import lanes
 from kernels.cpu.micro_kernel import MAX_VECTORS, ROWS_OF_TILE, register_tile
-from kernels.cpu.vector import lanes
 
 Array = Any
 

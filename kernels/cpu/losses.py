@@ -6,9 +6,9 @@ LossSpec has the formulas, Backend.loss_forward_backward the arguments; weights 
 import math
 from typing import Any
 
-from kernels.cpu.jit import jit
+from kernels.cpu.compile.jit import jit
+from kernels.cpu.compile.vector import lanes, load_first, select_less, store_first, sum_of_first
 from kernels.cpu.nonlinearities import exp_of_minus_magnitude, log1p_of_fraction, sigmoid
-from kernels.cpu.vector import lanes, load_first, select_less, store_first, sum_of_first
 
 Array = Any
 

@@ -12,9 +12,9 @@ cell.py is the fast way for tanh and the sigmoids, with its sums fused; arrays h
 
 from typing import Any
 
+from kernels.cpu.compile.jit import parallel, prange
+from kernels.cpu.compile.vector import lanes, load_first, store_first
 from kernels.cpu.elementwise import activated, through
-from kernels.cpu.jit import parallel, prange
-from kernels.cpu.vector import lanes, load_first, store_first
 
 Array = Any
 

@@ -20,7 +20,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 
-from kernels.cpu.vector import (
+from kernels.cpu.compile.vector import (
     REGISTERS,
     VectorType,
     address,

@@ -16,8 +16,8 @@ from typing import Any
 from numba import types
 from numba.extending import overload
 
-from kernels.cpu.jit import jit
-from kernels.cpu.vector import Vector, VectorType, power_of_two, round_to_integer, select_less
+from kernels.cpu.compile.jit import jit
+from kernels.cpu.compile.vector import Vector, VectorType, power_of_two, round_to_integer, select_less
 
 HARD_SIGMOID = 0
 SIGMOID = 1

@@ -12,7 +12,7 @@ Scalars have the buffers' dtype; those that change from step to step stand in ar
 import math
 from typing import Any
 
-from kernels.cpu.jit import jit
+from kernels.cpu.compile.jit import jit
 
 Array = Any
 

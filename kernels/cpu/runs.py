@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from kernels.cpu.jit import jit
-from kernels.cpu.vector import broadcast, lanes, load_first, store_first
+from kernels.cpu.compile.jit import jit
+from kernels.cpu.compile.vector import broadcast, lanes, load_first, store_first
 
 Array = Any
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kernels.cpu.jit import jit
+from kernels.cpu.compile.jit import jit
 
 Array = Any
 

@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
+from kernels.cpu.compile.inlining import inlined, not_inlined
+from kernels.cpu.compile.jit import jit
+from kernels.cpu.compile.vector import lanes, load, load_first, store, store_first
 from kernels.cpu.geometry import POINTS_AND_STEP, Geometry
-from kernels.cpu.inlining import inlined, not_inlined
-from kernels.cpu.jit import jit
 from kernels.cpu.runs import copy_run, zero_run
-from kernels.cpu.vector import lanes, load, load_first, store, store_first
 
 Array = Any
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kernels.cpu import CpuBackend
+from kernels.cpu.compile.vector import lanes_of
 from kernels.cpu.geometry import geometry
-from kernels.cpu.vector import lanes_of
 from kernels.reference import ReferenceBackend
 from kernels.specs import Conv3DSpec, ConvLSTMSpec
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from kernels.cpu import CpuBackend
-from kernels.cpu.jit import jit
+from kernels.cpu.compile.jit import jit
+from kernels.cpu.compile.vector import lanes, load_first, store_first
 from kernels.cpu.nonlinearities import gate, gate_of
-from kernels.cpu.vector import lanes, load_first, store_first
 from kernels.specs import HARD_SIGMOID_SLOPE, Activation
 
 Array = np.ndarray[Any, Any]

@@ -4,7 +4,7 @@ from typing import Any
 
 from numba.core import types
 
-from kernels.cpu.vector import intrinsic
+from kernels.cpu.compile.vector import intrinsic
 
 
 @intrinsic

@@ -13,7 +13,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from kernels.numba_cache import cached_njit, is_cached
+from kernels.cpu.compile.numba_cache import cached_njit, is_cached
 
 prange = numba.prange
 
@@ -24,7 +24,7 @@ index's unsigned type, and once more for each constant."""
 
 def _folder_stamp() -> tuple[str, int]:
     digest = hashlib.sha256()
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest(), len(files)

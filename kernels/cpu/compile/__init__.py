@@ -1,0 +1,1 @@
+"""How functions become SIMD code: decorators, vectors, and the cache of compiled kernels."""
