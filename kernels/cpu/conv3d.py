@@ -18,10 +18,10 @@ import numpy as np
 
 from kernels.cpu.compile.memory import zeros
 from kernels.cpu.compile.vector import lanes_of
-from kernels.cpu.convolution import Kernels, convolve_frames, workspace
-from kernels.cpu.geometry import Geometry, geometry
-from kernels.cpu.sums import column_sums
-from kernels.cpu.weight_gradient import WeightGradient
+from kernels.cpu.products.convolution import Kernels, convolve_frames, workspace
+from kernels.cpu.products.geometry import Geometry, geometry
+from kernels.cpu.products.sums import column_sums
+from kernels.cpu.products.weight_gradient import WeightGradient
 from kernels.specs import Conv3DSpec
 
 Array = Any

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kernels.cpu.compile.jit import jit, parallel, prange, signed
-from kernels.cpu.sums import column_sums
+from kernels.cpu.products.sums import column_sums
 from kernels.specs import Conv3DSpec
 
 Array = Any

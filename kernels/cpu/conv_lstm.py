@@ -17,9 +17,9 @@ from typing import Any
 from kernels.cpu.cell import cell_backward, cell_forward
 from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit, parallel, prange, signed
-from kernels.cpu.convolution import Workspace, multiply, read_inputs, share, write_outputs, z_row
-from kernels.cpu.geometry import Geometry
-from kernels.cpu.weight_gradient import Block, add_block, first_row, read_block
+from kernels.cpu.products.convolution import Workspace, multiply, read_inputs, share, write_outputs, z_row
+from kernels.cpu.products.geometry import Geometry
+from kernels.cpu.products.weight_gradient import Block, add_block, first_row, read_block
 
 Array = Any
 

@@ -7,7 +7,7 @@ import pytest
 
 from kernels.cpu import CpuBackend
 from kernels.cpu.compile.vector import lanes_of
-from kernels.cpu.geometry import geometry
+from kernels.cpu.products.geometry import geometry
 from kernels.reference import ReferenceBackend
 from kernels.specs import Conv3DSpec, ConvLSTMSpec
 

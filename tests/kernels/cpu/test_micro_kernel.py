@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kernels.cpu.compile.vector import lanes_of
-from kernels.cpu.gemm import SPARE_ROWS, multiply_packed, rows_of_tile, tile_that_adds
-from kernels.cpu.micro_kernel import MAX_VECTORS
+from kernels.cpu.products.gemm import SPARE_ROWS, multiply_packed, rows_of_tile, tile_that_adds
+from kernels.cpu.products.micro_kernel import MAX_VECTORS
 
 Array = np.ndarray[Any, Any]
 

@@ -17,10 +17,10 @@ from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit, parallel, prange, signed
 from kernels.cpu.compile.memory import zeros
 from kernels.cpu.compile.vector import broadcast, lanes, load, load_first, store, store_first
-from kernels.cpu.direct import pad_rows
-from kernels.cpu.gemm import SPARE_ROWS, group_count, group_start, multiply_packed
-from kernels.cpu.geometry import MOST_POSITIONS, Geometry
-from kernels.cpu.winograd import kernel_transform, transform_inputs, transform_outputs
+from kernels.cpu.products.direct import pad_rows
+from kernels.cpu.products.gemm import SPARE_ROWS, group_count, group_start, multiply_packed
+from kernels.cpu.products.geometry import MOST_POSITIONS, Geometry
+from kernels.cpu.products.winograd import kernel_transform, transform_inputs, transform_outputs
 
 Array = Any
 

@@ -11,7 +11,7 @@ from typing import Any
 from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes
-from kernels.cpu.micro_kernel import MAX_VECTORS, ROWS_OF_TILE, register_tile
+from kernels.cpu.products.micro_kernel import MAX_VECTORS, ROWS_OF_TILE, register_tile
 
 Array = Any
 

@@ -17,11 +17,11 @@ from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit, parallel, prange, signed
 from kernels.cpu.compile.memory import zeros
 from kernels.cpu.compile.vector import broadcast, lanes, lanes_of, load, store
-from kernels.cpu.convolution import Workspace, share, transforms
-from kernels.cpu.direct import copy_rows, pad_rows
-from kernels.cpu.gemm import SPARE_ROWS, group_count, group_start, rows_of_tile, tile_that_adds
-from kernels.cpu.geometry import Geometry, spread
-from kernels.cpu.winograd import transform_inputs, transform_output_gradients
+from kernels.cpu.products.convolution import Workspace, share, transforms
+from kernels.cpu.products.direct import copy_rows, pad_rows
+from kernels.cpu.products.gemm import SPARE_ROWS, group_count, group_start, rows_of_tile, tile_that_adds
+from kernels.cpu.products.geometry import Geometry, spread
+from kernels.cpu.products.winograd import transform_inputs, transform_output_gradients
 
 Array = Any
 

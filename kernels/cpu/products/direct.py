@@ -9,8 +9,8 @@ from typing import Any
 
 from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit
-from kernels.cpu.geometry import Geometry
-from kernels.cpu.runs import copy_run, zero_run
+from kernels.cpu.products.geometry import Geometry
+from kernels.cpu.products.runs import copy_run, zero_run
 
 Array = Any
 

@@ -27,8 +27,8 @@ import numpy as np
 from kernels.cpu.compile.inlining import inlined, not_inlined
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes, load, load_first, store, store_first
-from kernels.cpu.geometry import POINTS_AND_STEP, Geometry
-from kernels.cpu.runs import copy_run, zero_run
+from kernels.cpu.products.geometry import POINTS_AND_STEP, Geometry
+from kernels.cpu.products.runs import copy_run, zero_run
 
 Array = Any
 

@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from kernels.cpu.compile.vector import REGISTER_BYTES
-from kernels.cpu.gemm import SPARE_ROWS
-from kernels.cpu.micro_kernel import MAX_VECTORS, ROWS_OF_TILE
+from kernels.cpu.products.gemm import SPARE_ROWS
+from kernels.cpu.products.micro_kernel import MAX_VECTORS, ROWS_OF_TILE
 
 MOST_POSITIONS = 64
 """Products of a tile at most: 8 x 8 points."""

@@ -1,0 +1,1 @@
+"""Convolutions and matrix products: one micro-kernel, direct and Winograd."""
