@@ -18,7 +18,7 @@ from typing import Any
 from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes, load, load_first, store_first
-from kernels.cpu.nonlinearities import gate, gate_derivative, tanh
+from kernels.cpu.pointwise.nonlinearities import gate, gate_derivative, tanh
 
 Array = Any
 

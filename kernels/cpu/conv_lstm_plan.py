@@ -7,7 +7,7 @@ import numpy as np
 from kernels.cpu.compile.memory import zeros
 from kernels.cpu.compile.vector import lanes_of
 from kernels.cpu.conv_lstm import backward_images, cell_backward_step, forward_steps
-from kernels.cpu.nonlinearities import gate_of
+from kernels.cpu.pointwise.nonlinearities import gate_of
 from kernels.cpu.products.convolution import Kernels, convolve_frames, workspace
 from kernels.cpu.products.geometry import Geometry, geometry
 from kernels.cpu.products.sums import sum_rows

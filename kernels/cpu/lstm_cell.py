@@ -14,7 +14,7 @@ from typing import Any
 
 from kernels.cpu.compile.jit import parallel, prange
 from kernels.cpu.compile.vector import lanes, load_first, store_first
-from kernels.cpu.elementwise import activated, through
+from kernels.cpu.pointwise.elementwise import activated, through
 
 Array = Any
 

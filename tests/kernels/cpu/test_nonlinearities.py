@@ -9,7 +9,7 @@ import pytest
 from kernels.cpu import CpuBackend
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes, load_first, store_first
-from kernels.cpu.nonlinearities import gate, gate_of
+from kernels.cpu.pointwise.nonlinearities import gate, gate_of
 from kernels.specs import HARD_SIGMOID_SLOPE, Activation
 
 Array = np.ndarray[Any, Any]

@@ -8,7 +8,7 @@ from typing import Any
 
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes, load_first, select_less, store_first, sum_of_first
-from kernels.cpu.nonlinearities import exp_of_minus_magnitude, log1p_of_fraction, sigmoid
+from kernels.cpu.pointwise.nonlinearities import exp_of_minus_magnitude, log1p_of_fraction, sigmoid
 
 Array = Any
 

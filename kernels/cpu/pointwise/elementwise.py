@@ -13,7 +13,7 @@ from typing import Any
 
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import Vector, lanes, load_first, select_less, store_first
-from kernels.cpu.nonlinearities import HARD_SIGMOID, gate, gate_derivative, sigmoid, tanh
+from kernels.cpu.pointwise.nonlinearities import HARD_SIGMOID, gate, gate_derivative, sigmoid, tanh
 from kernels.specs import HARD_SIGMOID_SLOPE
 
 Array = Any

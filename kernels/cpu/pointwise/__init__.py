@@ -1,0 +1,1 @@
+"""What is computed at each element: activations, losses, updates of weights."""
