@@ -5,12 +5,12 @@ from typing import Any, Literal
 import numba
 import numpy as np
 
-from kernels.cpu import lstm_cell
-from kernels.cpu.batch_norm import BatchNormPlan
 from kernels.cpu.compile.vector import instruction_set
-from kernels.cpu.conv3d import Conv3DPlan
-from kernels.cpu.conv3d_direct import DirectConv3DPlan
-from kernels.cpu.conv_lstm_plan import ConvLSTMPlan
+from kernels.cpu.layers import lstm_cell
+from kernels.cpu.layers.batch_norm import BatchNormPlan
+from kernels.cpu.layers.conv3d import Conv3DPlan
+from kernels.cpu.layers.conv3d_direct import DirectConv3DPlan
+from kernels.cpu.layers.conv_lstm_plan import ConvLSTMPlan
 from kernels.cpu.pointwise import elementwise, losses, optimizers
 from kernels.host import HostBackend
 from kernels.specs import (

@@ -14,9 +14,9 @@ what is computed is the same, bit for bit.
 
 from typing import Any
 
-from kernels.cpu.cell import cell_backward, cell_forward
 from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit, parallel, prange, signed
+from kernels.cpu.layers.cell import cell_backward, cell_forward
 from kernels.cpu.products.convolution import Workspace, multiply, read_inputs, share, write_outputs, z_row
 from kernels.cpu.products.geometry import Geometry
 from kernels.cpu.products.weight_gradient import Block, add_block, first_row, read_block

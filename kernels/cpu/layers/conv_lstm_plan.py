@@ -6,7 +6,7 @@ import numpy as np
 
 from kernels.cpu.compile.memory import zeros
 from kernels.cpu.compile.vector import lanes_of
-from kernels.cpu.conv_lstm import backward_images, cell_backward_step, forward_steps
+from kernels.cpu.layers.conv_lstm import backward_images, cell_backward_step, forward_steps
 from kernels.cpu.pointwise.nonlinearities import gate_of
 from kernels.cpu.products.convolution import Kernels, convolve_frames, workspace
 from kernels.cpu.products.geometry import Geometry, geometry

@@ -1,0 +1,1 @@
+"""The layers' operations, forward and backward side by side."""
