@@ -17,14 +17,14 @@ from bench.cuda.arithmetic import flop
 from bench.cuda.device import Device
 from bench.cuda.launches import Launch, Recorder
 from bench.cuda.sizes import FULL
-from bench.dry_runtime import DryRuntime
 from bench.peers.ours import network_of
 from bench.peers.work import Work
 from bench.product_costs import LAYERS, Costs, product_costs
 from bench.report import write_results
 from engine.fitting.batch_sources import Batch
 from engine.support.command_line import Parser
-from kernels.cuda.launch import Array
+from kernels.cuda.launch.dry_runtime import DryRuntime
+from kernels.cuda.launch.launch import Array
 from kernels.specs import PRECISIONS
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from bench.dry_runtime import H200
 from kernels.cuda.conv_lstm import Tiles
+from kernels.cuda.launch.dry_runtime import H200
 from kernels.cuda.product_tiles import (
     BEYOND_COUNT,
     cheapest_group_tile,

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.models import network
 from kernels.cuda import CudaBackend
-from kernels.cuda.launch import Array, Runtime
+from kernels.cuda.launch.launch import Array, Runtime
 
 
 class Device:
@@ -91,7 +91,7 @@ def noise(runtime: Runtime, shape: tuple[int, ...], dtype: str) -> Array:
 
 
 def _first_device() -> Runtime:
-    from kernels.cuda.runtime import CupyRuntime
+    from kernels.cuda.launch.runtime import CupyRuntime
 
     return CupyRuntime(0)
 

@@ -10,7 +10,7 @@ from bench.cuda.device import Device, noise
 from bench.cuda.part import Part
 from bench.cuda.step_times import repeated_seconds
 from kernels.cuda.binding import Launch
-from kernels.cuda.launch import DeviceLimits, Runtime
+from kernels.cuda.launch.launch import DeviceLimits, Runtime
 from kernels.cuda.patch_tiles import PatchTile
 from kernels.cuda.precision import operand_dtype
 from kernels.cuda.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tiles

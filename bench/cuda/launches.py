@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from kernels.cuda.launch import Function, Runtime
-from kernels.cuda.source import Source
+from kernels.cuda.launch.launch import Function, Runtime
+from kernels.cuda.launch.source import Source
 
 _CONSTANT = re.compile(r"^#define SPEC_(\w+) \(?(-?\d+)\)?$", re.MULTILINE)
 

@@ -21,7 +21,7 @@ from bench.cuda.ways import record_ways
 from bench.peers.ours import network_of
 from bench.peers.work import Work
 from engine.fitting.batch_sources import Batch
-from kernels.cuda.launch import Function
+from kernels.cuda.launch.launch import Function
 from kernels.specs import PRECISIONS
 
 THREADS_PER_SM = 2048

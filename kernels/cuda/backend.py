@@ -14,13 +14,13 @@ from kernels.cuda.conv3d import Conv3DPlan
 from kernels.cuda.conv3d_direct import DirectConv3DPlan
 from kernels.cuda.conv_lstm import ConvLSTMPlan
 from kernels.cuda.gather import Gather
-from kernels.cuda.launch import Runtime
+from kernels.cuda.launch.launch import Runtime
+from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.loss import Losses
 from kernels.cuda.optimizers import ClipPlan, Optimizers
 from kernels.cuda.persistent import RECURRENCES, Recurrence
 from kernels.cuda.pieces import Layout, LSTMCell, WeightRules
 from kernels.cuda.product_kinds import PRODUCTS, Products
-from kernels.cuda.workspace import Workspace
 from kernels.specs import PRECISIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 
 Array = Any
@@ -72,7 +72,7 @@ class CudaBackend(Backend):
         if products not in PRODUCTS:
             raise ValueError(f"products: expected one of {', '.join(PRODUCTS)}, got {products!r}")
         if runtime is None:
-            from kernels.cuda.runtime import CupyRuntime
+            from kernels.cuda.launch.runtime import CupyRuntime
 
             runtime = CupyRuntime(device)
         self.precision = precision

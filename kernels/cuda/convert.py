@@ -7,7 +7,7 @@ is allocated.
 from typing import Any
 
 from kernels.cuda.elementwise import THREADS, blocks, quads
-from kernels.cuda.launch import Kernel, Program, Runtime
+from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.precision import operand_dtype
 
 Array = Any

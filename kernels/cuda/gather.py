@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from kernels.cuda.elementwise import MAX_BLOCKS, THREADS, blocks, quads
-from kernels.cuda.launch import Kernel, Program, Runtime
-from kernels.cuda.workspace import Workspace
+from kernels.cuda.launch.launch import Kernel, Program, Runtime
+from kernels.cuda.launch.workspace import Workspace
 
 Array = Any
 

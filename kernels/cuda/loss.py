@@ -3,8 +3,8 @@
 from typing import Any
 
 from kernels.cuda.elementwise import THREADS, blocks, quads
-from kernels.cuda.launch import Kernel, Program, Runtime
-from kernels.cuda.workspace import Workspace
+from kernels.cuda.launch.launch import Kernel, Program, Runtime
+from kernels.cuda.launch.workspace import Workspace
 from kernels.specs import ACTIVATIONS, Activation, LossSpec
 
 Array = Any

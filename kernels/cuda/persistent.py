@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, Literal
 
 from kernels.cuda.binding import bind_elements, cell_defines
-from kernels.cuda.launch import Kernel, Program, Runtime
+from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.persistent_tiles import (
     Tile,
     backward_front,

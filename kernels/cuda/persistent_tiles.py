@@ -7,7 +7,7 @@ to fit. Where no cut does both, there is no tile, and the recurrence runs step b
 
 from collections.abc import Callable, Iterable
 
-from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_kinds import Products, wants_warpgroups
 from kernels.cuda.tiles import ceil_div

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kernels.cuda.binding import ELEMENT_THREADS
-from kernels.cuda.launch import Kernel, Program, Runtime, Size
-from kernels.cuda.source import Constant
+from kernels.cuda.launch.launch import Kernel, Program, Runtime, Size
+from kernels.cuda.launch.source import Constant
 from kernels.cuda.tiles import ceil_div
 from kernels.specs import ACTIVATIONS, NORM_EPSILON, Activation
 

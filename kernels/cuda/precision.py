@@ -1,6 +1,6 @@
 """The precisions of the convolutions: what arrays are in memory (operand.cuh), and which constants tell the kernels."""
 
-from kernels.cuda.source import DTYPES, Constant
+from kernels.cuda.launch.source import DTYPES, Constant
 
 
 def operand_type(precision: str) -> str:

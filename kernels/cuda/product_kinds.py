@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.warpgroup_tiles import has_warpgroups
 
 Products = Literal["auto", "warpgroups", "windows", "gathered"]

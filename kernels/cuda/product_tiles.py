@@ -9,7 +9,7 @@ three is what a tile costs, but for warpgroup products, where they were seen to 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.persistent_tiles import Tile, forward_front
 from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_kinds import Products, wants_warpgroups

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices
 from kernels.cuda.product_tiles import L2_BYTES, SHARED_BYTES, STEP_CLOCKS
 from kernels.cuda.tiles import ceil_div

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.patch_tiles import MAX_PATCH_ROWS, PATCH_WIDTH, PatchTile
 from kernels.cuda.product_tiles import L2_BYTES, SHARED_BYTES, STEP_CLOCKS
 from kernels.cuda.tiles import ceil_div, round_up, shared_stride

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.precision import operand_bytes
 from kernels.cuda.tiles import ceil_div, round_up
 

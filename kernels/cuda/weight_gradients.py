@@ -11,12 +11,13 @@ from typing import Any, Protocol
 
 from kernels.cuda.binding import Launch, bind_elements, bind_gradient
 from kernels.cuda.few_inputs import FewInputsGradient, has_few_inputs
-from kernels.cuda.launch import DeviceLimits, Program, Runtime, Size
+from kernels.cuda.launch.launch import DeviceLimits, Program, Runtime, Size
+from kernels.cuda.launch.source import Constant
+from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.patch_tiles import PatchTile
 from kernels.cuda.precision import precision_defines
 from kernels.cuda.product_kinds import Products, wants_warpgroups
 from kernels.cuda.product_tiles import BEYOND_COUNT
-from kernels.cuda.source import Constant
 from kernels.cuda.tiles import GradientTile
 from kernels.cuda.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tile
 from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tile
@@ -27,7 +28,6 @@ from kernels.cuda.windowed_gradient_tiles import (
     windowed_gradient_tile,
     windows_cost_less,
 )
-from kernels.cuda.workspace import Workspace
 from kernels.specs import ConvLSTMSpec
 
 Array = Any

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from bench.cubin import Row
 from bench.instruction_mix import parse
-from kernels.cuda.nvrtc import Resources
+from kernels.cuda.launch.nvrtc import Resources
 
 LISTING = """
 \t.section\t.text.first,"ax",@progbits

@@ -1,4 +1,4 @@
-"""SimRuntime: the CUDA kernels on the host, with NumPy arrays. Same interface as kernels.cuda.runtime.CupyRuntime."""
+"""SimRuntime: the CUDA kernels on the host, with NumPy arrays. Same interface as kernels.cuda.launch.runtime.CupyRuntime."""
 
 import ctypes
 import os
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cuda.launch import Array, DeviceLimits, Function, Graph, OutOfDeviceMemory, Runtime
-from kernels.cuda.source import Parameter, Source
+from kernels.cuda.launch.launch import Array, DeviceLimits, Function, Graph, OutOfDeviceMemory, Runtime
+from kernels.cuda.launch.source import Parameter, Source
 from tests.cuda_sim.shared_library import (
     LaunchStruct,
     RegionStruct,

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from kernels.cuda.launch import CompileError
-from kernels.cuda.source import Source
+from kernels.cuda.launch.launch import CompileError
+from kernels.cuda.launch.source import Source
 
 HERE = Path(__file__).parent
 CACHE = Path(tempfile.gettempdir()) / f"cuda_sim_{os.getuid()}"

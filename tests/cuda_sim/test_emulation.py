@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.cuda.launch import Program, Runtime
-from kernels.cuda.source import FOLDER
+from kernels.cuda.launch.launch import Program, Runtime
+from kernels.cuda.launch.source import FOLDER
 from tests.cuda_sim.runtime import SimRuntime
 
 HERE = Path(__file__).parent
@@ -19,7 +19,7 @@ Output = tuple[tuple[int, ...], str]
 @pytest.fixture(params=["checked", "unchecked", pytest.param("gpu", marks=pytest.mark.gpu)])
 def runtime(request: pytest.FixtureRequest) -> Runtime:
     if request.param == "gpu" and not request.config.getoption("--rehearse"):
-        from kernels.cuda.runtime import CupyRuntime
+        from kernels.cuda.launch.runtime import CupyRuntime
 
         return CupyRuntime(0)
     return SimRuntime(checked=request.param != "unchecked", sm_count=8)

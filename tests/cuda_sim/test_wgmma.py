@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.cuda.launch import Program, Runtime
+from kernels.cuda.launch.launch import Program, Runtime
 from tests.cuda_sim.runtime import SimRuntime
 from tests.cuda_sim.test_emulation import HERE, Array, bf16, random, runtime, tf32
 

@@ -6,11 +6,11 @@ import pytest
 
 import tests.cuda_sim
 from bench.cubin import Row, compile_all
-from bench.dry_runtime import DryRuntime
 from kernels.cuda.backend import PRECISIONS, CudaBackend
-from kernels.cuda.launch import CompileError
-from kernels.cuda.nvrtc import compile_cubin, parse_resources
-from kernels.cuda.source import load_source, parse_source
+from kernels.cuda.launch.dry_runtime import DryRuntime
+from kernels.cuda.launch.launch import CompileError
+from kernels.cuda.launch.nvrtc import compile_cubin, parse_resources
+from kernels.cuda.launch.source import load_source, parse_source
 from kernels.specs import ConvLSTMSpec
 
 ARCHITECTURES = ("80", "90a", "120")

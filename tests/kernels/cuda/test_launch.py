@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.cuda.launch import CompileError, Kernel, OutOfDeviceMemory, Program
-from kernels.cuda.source import load_source, parse_source
+from kernels.cuda.launch.launch import CompileError, Kernel, OutOfDeviceMemory, Program
+from kernels.cuda.launch.source import load_source, parse_source
 from tests.cuda_sim.runtime import SimRuntime
 
 SCALE = """

@@ -11,7 +11,7 @@ import pytest
 
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
-from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.persistent import PersistentForward, Recurrence
 from kernels.cuda.persistent_tiles import blocks_of, forward_tile
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.persistent_tiles import backward_tile, blocks_of, forward_tile
 from kernels.cuda.windowed_tiles import WindowTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec

@@ -8,7 +8,7 @@ import pytest
 import kernels.cuda
 from engine import Adadelta, AdamW, Sequential, schedules
 from kernels.cuda import CudaBackend
-from kernels.cuda.launch import Graph
+from kernels.cuda.launch.launch import Graph
 from tests.cuda_sim import sim_backend
 from tests.cuda_sim.runtime import SimRuntime
 from tests.kernels.cuda.test_training import movies, small_network

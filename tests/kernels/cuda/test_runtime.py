@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.cuda.launch import CompileError, OutOfDeviceMemory
-from kernels.cuda.nvrtc import Cubin, compile_cubin
-from kernels.cuda.source import Source, parse_source
+from kernels.cuda.launch.launch import CompileError, OutOfDeviceMemory
+from kernels.cuda.launch.nvrtc import Cubin, compile_cubin
+from kernels.cuda.launch.source import Source, parse_source
 from tests.kernels.cuda import fake_cupy
 
 SOURCE = 'extern "C" __global__ void fill(float* y, const float* x, int n) { if (threadIdx.x < n) y[threadIdx.x] = n; }'
@@ -23,10 +23,10 @@ def runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     for name, module in fake_cupy.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setenv("CONVLSTM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delitem(sys.modules, "kernels.cuda.runtime", raising=False)
-    module = importlib.import_module("kernels.cuda.runtime")
+    monkeypatch.delitem(sys.modules, "kernels.cuda.launch.runtime", raising=False)
+    module = importlib.import_module("kernels.cuda.launch.runtime")
     yield module.CupyRuntime(0)
-    sys.modules.pop("kernels.cuda.runtime", None)
+    sys.modules.pop("kernels.cuda.launch.runtime", None)
 
 
 def fill(runtime: Any, text: str = SOURCE) -> Any:
@@ -49,7 +49,7 @@ def test_first_compilation_says_so_and_the_second_is_cached(
     fill(runtime)
     assert capsys.readouterr().err.count("compiling fill.cu for sm_90") == 1
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".cubin"]
-    monkeypatch.setattr(sys.modules["kernels.cuda.runtime"], "compile_cubin", None)
+    monkeypatch.setattr(sys.modules["kernels.cuda.launch.runtime"], "compile_cubin", None)
     fill(type(runtime)(0))
     assert capsys.readouterr().err == ""
 
@@ -63,7 +63,7 @@ def test_the_cache_is_keyed_on_the_whole_text(runtime: Any, tmp_path: Path) -> N
 def test_the_same_text_is_compiled_once_and_programs_side_by_side(
     runtime: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module, meet, texts = sys.modules["kernels.cuda.runtime"], threading.Barrier(2, timeout=60), []
+    module, meet, texts = sys.modules["kernels.cuda.launch.runtime"], threading.Barrier(2, timeout=60), []
 
     def compile_with_another(source: Source, architecture: str) -> Cubin:
         texts.append(source.text)

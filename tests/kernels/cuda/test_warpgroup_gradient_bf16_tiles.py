@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bench.dry_runtime import H200
+from kernels.cuda.launch.dry_runtime import H200
 from kernels.cuda.product_tiles import BEYOND_COUNT
 from kernels.cuda.tiles import gradient_tile
 from kernels.cuda.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tile

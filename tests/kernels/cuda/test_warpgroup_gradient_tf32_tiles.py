@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bench.dry_runtime import H200
-from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.launch.dry_runtime import H200
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.product_tiles import BEYOND_COUNT
 from kernels.cuda.tiles import gradient_tile
 from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tile

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.dry_runtime import H200, DryRuntime
+from kernels.cuda.launch.dry_runtime import H200, DryRuntime
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.warpgroup_gradient_bf16_tiles import WarpgroupBf16Tile, warpgroup_bf16_tile
 from kernels.specs import ConvLSTMSpec

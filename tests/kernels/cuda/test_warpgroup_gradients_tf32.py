@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.dry_runtime import H200, DryRuntime
-from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.launch.dry_runtime import H200, DryRuntime
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_tile
 from kernels.specs import ConvLSTMSpec

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from kernels.cuda.launch import DeviceLimits
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.persistent_tiles import (
     Tile,
     backward_front,

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.dry_runtime import H200, DryRuntime
 from kernels.cuda import weight_gradients
 from kernels.cuda.conv_lstm import Tiles, conv_lstm_defines
-from kernels.cuda.launch import DeviceLimits, Program, Runtime
+from kernels.cuda.launch.dry_runtime import H200, DryRuntime
+from kernels.cuda.launch.launch import DeviceLimits, Program, Runtime
+from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.precision import operand_dtype
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.weight_gradients import WeightGradients
 from kernels.cuda.windowed_gradient_tiles import windowed_gradient_tile
-from kernels.cuda.workspace import Workspace
 from kernels.specs import PRECISIONS, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime
 from tests.kernels.cuda.layer_runs import Array, Results, errors, random_arrays

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kernels.cuda.launch import Runtime
+from kernels.cuda.launch.launch import Runtime
 
 
 class Workspace:

@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kernels.cuda.launch import CompileError
-from kernels.cuda.source import Source
+from kernels.cuda.launch.launch import CompileError
+from kernels.cuda.launch.source import Source
 
 OPTIONS = ("--std=c++17", "--device-as-default-execution-space", "--generate-line-info", "--ptxas-options=-v")
 """IEEE division and square roots and no flushing of denormals are NVRTC's defaults, and what the reference does.

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cuda.launch import Array, DeviceLimits, Function, Graph, Runtime
-from kernels.cuda.source import Source
+from kernels.cuda.launch.launch import Array, DeviceLimits, Function, Graph, Runtime
+from kernels.cuda.launch.source import Source
 
 H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90a")
 

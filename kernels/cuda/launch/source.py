@@ -1,6 +1,6 @@
 """CUDA source text: local includes expanded, constants in front, and the kernels' parameters read off it.
 
-A .cu file includes only files of this folder (`#include "ptx.cuh"`). They are pasted in, once each, between #line
+A .cu file names what it includes by its path in kernels/cuda (`#include "common/ptx.cuh"`). Files are pasted in, once each, between #line
 directives, so that one string is the whole program: what NVRTC compiles, what the simulator compiles, what every
 compile cache is keyed on, and what a compiler's message points into.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 
 Constant = bool | int | float | str
 """A #define: bool and int as they are, float as a float literal (1e-3 -> 0.001f), str verbatim."""
@@ -76,7 +76,7 @@ def load_source(filename: str, defines: Mapping[str, Constant], folder: Path = F
     """
     body = "\n".join(_expand(filename, folder, set()))
     constants = "".join(f"#define {name} {_literal(value)}\n" for name, value in defines.items())
-    return parse_source(filename, constants + body + "\n")
+    return parse_source(Path(filename).name, constants + body + "\n")
 
 
 def parse_source(name: str, text: str) -> Source:

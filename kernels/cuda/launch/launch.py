@@ -4,7 +4,7 @@
     step = program.kernel("conv_lstm_step", sizes={"x": x_elements, "h": (B, H, W, F)}, optional=("h0",))
     step((blocks,), (256,), x=x, h=h, h0=None, t=3, shared_bytes=70_000)
 
-A runtime is where programs run: a CUDA device through CuPy (kernels/cuda/runtime.py), or the simulator that the tests
+A runtime is where programs run: a CUDA device through CuPy (kernels/cuda/launch/runtime.py), or the simulator that the tests
 use (tests/cuda_sim/runtime.py). Arrays are the runtime's own. Parameter names, types and order are read off the .cu
 text, so a launch names its arguments and cannot get their order or width wrong.
 """
@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from kernels.cuda.source import FOLDER, Constant, Parameter, Source, load_source
+from kernels.cuda.launch.source import FOLDER, Constant, Parameter, Source, load_source
 
 Array = Any
 """A runtime's array: numpy.ndarray or cupy.ndarray."""

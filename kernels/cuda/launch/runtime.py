@@ -15,9 +15,9 @@ import cupy
 import numpy as np
 from cupy.cuda import driver
 
-from kernels.cuda.launch import Array, DeviceLimits, Function, Graph, OutOfDeviceMemory, Runtime
-from kernels.cuda.nvrtc import OPTIONS, compile_cubin, nvrtc_version
-from kernels.cuda.source import Source
+from kernels.cuda.launch.launch import Array, DeviceLimits, Function, Graph, OutOfDeviceMemory, Runtime
+from kernels.cuda.launch.nvrtc import OPTIONS, compile_cubin, nvrtc_version
+from kernels.cuda.launch.source import Source
 
 STATIC_SHARED_LIMIT = 48 * 1024
 """Above this a kernel must opt in to its dynamic shared memory."""
