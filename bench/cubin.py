@@ -17,11 +17,11 @@ import numpy as np
 from bench.instruction_mix import CLASSES, disassembler, instruction_mix
 from engine.support.command_line import Parser
 from kernels.cuda.backend import PRECISIONS, CudaBackend
+from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.launch.dry_runtime import H200, DryRuntime
 from kernels.cuda.launch.launch import CompileError, DeviceLimits
 from kernels.cuda.launch.nvrtc import Resources, compile_cubin, nvrtc_version
 from kernels.cuda.launch.source import Source
-from kernels.cuda.precision import operand_dtype
 from kernels.cuda.warpgroup_tiles import has_warpgroups
 from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 

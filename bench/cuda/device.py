@@ -83,7 +83,7 @@ class Device:
 def noise(runtime: Runtime, shape: tuple[int, ...], dtype: str) -> Array:
     """An array of small random numbers, the same again and again: products of zeros draw less power and run faster.
 
-    dtype: as kernels/cuda/precision.py names it; uint16 holds the bits of bfloat16.
+    dtype: as kernels/cuda/common/precision.py names it; uint16 holds the bits of bfloat16.
     """
     numbers = (0.05 * np.random.default_rng(0).standard_normal(1 << 18)).astype(np.float32)
     held = (numbers.view(np.uint32) >> 16).astype(np.uint16) if dtype == "uint16" else numbers.astype(dtype)

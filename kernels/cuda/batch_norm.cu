@@ -22,8 +22,8 @@
 //
 // Constants: SPEC_C; INPUT, the type of x and dx, and OUTPUT, of y and dy: float or bf16. Arithmetic is float32.
 
-#include "block_sums.cuh"
-#include "elementwise.cuh"
+#include "common/block_sums.cuh"
+#include "common/elementwise.cuh"
 
 constexpr int C = SPEC_C, THREADS = 256, WIDTH = C % 4 == 0 ? 4 : 1;
 constexpr int LANES = C / WIDTH < THREADS ? C / WIDTH : THREADS, ROWS = THREADS / LANES;

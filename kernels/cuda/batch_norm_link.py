@@ -7,8 +7,8 @@ The ConvLSTM then sums for the other what it writes of h, and computes dx of the
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.launch.launch import Runtime
-from kernels.cuda.precision import operand_dtype
 from kernels.specs import BatchNormSpec
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from kernels.cuda.common.precision import precision_defines
 from kernels.cuda.launch.launch import Program, Size
 from kernels.cuda.launch.source import Constant
-from kernels.cuda.precision import precision_defines
 from kernels.cuda.tiles import ConvTile, GradientTile, ceil_div
 from kernels.specs import HARD_SIGMOID_SLOPE, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
 

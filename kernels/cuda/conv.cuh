@@ -20,7 +20,7 @@
 #pragma once
 
 #include "conv_product.cuh"
-#include "window.cuh"
+#include "common/window.cuh"
 
 template <class WINDOW, int COLUMNS_, int BK_, int WARPS_M_, int WARPS_N_, int WARPS_K_, int MT_, int NT_,
           int SHARED_BYTES_>

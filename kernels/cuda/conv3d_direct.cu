@@ -12,7 +12,7 @@
 // Constants: SPEC_INNER, SPEC_OUTER channels in and out of one of SPEC_GROUPS groups; SPEC_KT, SPEC_KH, SPEC_KW;
 // SPEC_STRIDE_T, _H, _W; SPEC_DILATION_T, _H, _W.
 
-#include "ptx.cuh"
+#include "common/ptx.cuh"
 
 constexpr int INNER = SPEC_INNER, OUTER = SPEC_OUTER, C = SPEC_GROUPS * INNER, K = SPEC_GROUPS * OUTER;
 constexpr int KT = SPEC_KT, KH = SPEC_KH, KW = SPEC_KW, TAPS = KT * KH * KW;

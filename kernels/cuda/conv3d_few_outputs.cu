@@ -14,7 +14,7 @@
 //
 // Constants: those of conv3d.cuh; and the tiles TAP_PRODUCTS and KERNEL_GRADIENT.
 
-#include "block_sums.cuh"
+#include "common/block_sums.cuh"
 #include "conv3d.cuh"
 #include "weight_gradient.cuh"
 

@@ -12,9 +12,9 @@ from kernels.cuda.binding import (
     count_pixels,
     tile_defines,
 )
+from kernels.cuda.common.precision import operand_bytes, operand_dtype
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.precision import operand_bytes, operand_dtype
 from kernels.cuda.tiles import GRADIENT_CHUNK, TARGET_BLOCKS, ceil_div, conv_tile, gradient_tile
 from kernels.specs import Conv3DSpec
 

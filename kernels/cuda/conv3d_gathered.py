@@ -10,9 +10,9 @@ from kernels.cuda.binding import (
     count_pixels,
     tile_defines,
 )
+from kernels.cuda.common.precision import operand_bytes, operand_dtype
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.precision import operand_bytes, operand_dtype
 from kernels.cuda.tiles import conv_tile, gradient_tile
 from kernels.specs import Conv3DSpec
 

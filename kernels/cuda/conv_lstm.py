@@ -5,13 +5,13 @@ from typing import Any
 
 from kernels.cuda.batch_norm_link import BatchNormLink
 from kernels.cuda.binding import cell_defines, count_pixels, tile_defines
+from kernels.cuda.common.precision import gate_dtype, operand_bytes, operand_dtype
 from kernels.cuda.convert import Inward, Outward
 from kernels.cuda.convolutions import Convolution, Name, weights_of
 from kernels.cuda.launch.launch import Program, Runtime, Size
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.persistent import Recurrence, persistent_backward, persistent_forward
-from kernels.cuda.precision import gate_dtype, operand_bytes, operand_dtype
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.tiles import conv_tile, gradient_tile, round_up
 from kernels.cuda.weight_gradients import WeightGradients

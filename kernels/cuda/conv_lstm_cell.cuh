@@ -13,7 +13,7 @@
 // function).
 #pragma once
 
-#include "accumulators.cuh"
+#include "common/accumulators.cuh"
 
 constexpr int F = SPEC_F, KH = SPEC_KH, KW = SPEC_KW;
 

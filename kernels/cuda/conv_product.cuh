@@ -9,7 +9,7 @@
 // neighbouring tiles of w take one ldmatrix, and what is left of a chunk beyond a multiple of 16 one mma of depth 8.
 #pragma once
 
-#include "accumulators.cuh"
+#include "common/accumulators.cuh"
 
 #if BF16
 template <class Tile, bool ROUND, class Row, class Column>

@@ -2,7 +2,7 @@
 //
 //     narrow: target[i] = source[i], rounded to nearest even          widen_all: target[i] = source[i]
 
-#include "elementwise.cuh"
+#include "common/elementwise.cuh"
 
 // n elements; quads: fours of them, 0 unless both arrays are 16-byte aligned.
 extern "C" __global__ void narrow(const float* source, bf16* target, long long n, long long quads) {

@@ -6,9 +6,9 @@ is allocated.
 
 from typing import Any
 
-from kernels.cuda.elementwise import THREADS, blocks, quads
+from kernels.cuda.common.elementwise import THREADS, blocks, quads
+from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
-from kernels.cuda.precision import operand_dtype
 
 Array = Any
 

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from kernels.cuda import few_inputs
 from kernels.cuda.binding import Launch, bind_convolution, bind_elements, cell_defines
+from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.launch.launch import Program, Runtime, Size
-from kernels.cuda.precision import operand_dtype
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.product_tiles import front_bytes, windowed_grid, windowed_tile
 from kernels.cuda.tiles import ConvTile

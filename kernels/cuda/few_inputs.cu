@@ -20,7 +20,7 @@
 //
 // Constants: SPEC_C, SPEC_F, SPEC_KH, SPEC_KW; TF32, BF16, OPERAND; and the tile FEW_INPUTS of few_inputs.py.
 
-#include "elementwise.cuh"
+#include "common/elementwise.cuh"
 #include "patch.cuh"
 
 constexpr int C = SPEC_C, F = SPEC_F, KH = SPEC_KH, KW = SPEC_KW;

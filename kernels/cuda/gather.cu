@@ -4,7 +4,7 @@
 //
 //     movies (N,T,frame), batch (T,B,frame), rows (B), frame = H*W*C floats
 
-#include "elementwise.cuh"
+#include "common/elementwise.cuh"
 
 constexpr int THREADS = 256;
 

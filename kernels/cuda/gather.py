@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cuda.elementwise import MAX_BLOCKS, THREADS, blocks, quads
+from kernels.cuda.common.elementwise import MAX_BLOCKS, THREADS, blocks, quads
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
 

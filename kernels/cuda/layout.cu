@@ -4,7 +4,7 @@
 //
 // p counts the pixels of all frames, q = p modulo the pixels of one frame of the batch: a mask holds for all frames.
 
-#include "ptx.cuh"
+#include "common/ptx.cuh"
 
 // (1): x (n/C, C), masks (G, frame/C, C) -> y (n/C, G*C); frame = B*H*W*C.
 extern "C" __global__ void masked_copies(const float* x, const float* masks, float* y, int copies, int channels,

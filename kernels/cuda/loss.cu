@@ -13,9 +13,9 @@
 // Loss terms are summed in float64: each block its share into partial (gridDim), then one block all shares, in order.
 // A NaN stays a NaN everywhere.
 
-#include "activations.cuh"
-#include "block_sums.cuh"
-#include "elementwise.cuh"
+#include "common/activations.cuh"
+#include "common/block_sums.cuh"
+#include "common/elementwise.cuh"
 
 constexpr int THREADS = 256;
 constexpr int BINARY_CROSSENTROPY = 0, MEAN_SQUARED_ERROR = 1, MEAN_ABSOLUTE_ERROR = 2, HUBER = 3;

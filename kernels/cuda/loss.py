@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kernels.cuda.elementwise import THREADS, blocks, quads
+from kernels.cuda.common.elementwise import THREADS, blocks, quads
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.specs import ACTIVATIONS, Activation, LossSpec

@@ -9,8 +9,8 @@
 //
 // One thread an element of c. float32 in every precision.
 
-#include "activations.cuh"
-#include "ptx.cuh"
+#include "common/activations.cuh"
+#include "common/ptx.cuh"
 
 // z_input, z_recurrent (n/F, 4F), c_prev (n) -> gates (n/F, 4F), c, h (n).
 extern "C" __global__ void lstm_cell_forward(const float* z_input, const float* z_recurrent, const float* c_prev,

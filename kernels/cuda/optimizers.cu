@@ -21,8 +21,8 @@
 //     (12) g <- g into [-limit, limit]
 //     (13) g <- g * limit / norm                           where norm > limit
 
-#include "block_sums.cuh"
-#include "elementwise.cuh"
+#include "common/block_sums.cuh"
+#include "common/elementwise.cuh"
 
 constexpr int THREADS = 256;
 

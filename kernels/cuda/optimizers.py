@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cuda.elementwise import THREADS, blocks, quads
+from kernels.cuda.common.elementwise import THREADS, blocks, quads
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.specs import ClipSpec
 

@@ -15,8 +15,8 @@
 // Where in a row an element stands is the tile's to say: place_x(pixel, channel), place_dz(pixel, column).
 #pragma once
 
-#include "accumulators.cuh"
-#include "window.cuh"
+#include "common/accumulators.cuh"
+#include "common/window.cuh"
 
 constexpr int PATCH_WIDTH = 8;
 

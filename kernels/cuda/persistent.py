@@ -5,6 +5,7 @@ from math import prod
 from typing import Any, Literal
 
 from kernels.cuda.binding import bind_elements, cell_defines
+from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.persistent_tiles import (
     Tile,
@@ -14,7 +15,6 @@ from kernels.cuda.persistent_tiles import (
     forward_front,
     forward_tile,
 )
-from kernels.cuda.precision import operand_dtype
 from kernels.cuda.product_kinds import Products
 from kernels.specs import ConvLSTMSpec
 

@@ -7,8 +7,8 @@ to fit. Where no cut does both, there is no tile, and the recurrence runs step b
 
 from collections.abc import Callable, Iterable
 
+from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_kinds import Products, wants_warpgroups
 from kernels.cuda.tiles import ceil_div
 from kernels.cuda.warpgroup_tiles import GroupTile, channel_group_tiles, gate_group_tiles

@@ -9,9 +9,9 @@ three is what a tile costs, but for warpgroup products, where they were seen to 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.persistent_tiles import Tile, forward_front
-from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_kinds import Products, wants_warpgroups
 from kernels.cuda.tiles import ConvTile, WarpGrid, ceil_div
 from kernels.cuda.warpgroup_tiles import CHUNK_BYTES, GroupTile, channel_group_tiles, gate_group_tiles

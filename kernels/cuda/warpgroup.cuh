@@ -30,9 +30,9 @@
 //                    reached[CREWS][1 or 2][rows, whole 16 bytes]   int, the pixel of each row of the window
 #pragma once
 
-#include "accumulators.cuh"
+#include "common/accumulators.cuh"
 #include "wgmma.cuh"
-#include "window.cuh"
+#include "common/window.cuh"
 
 template <int CHANNELS_, int KH_, int KW_, int COLUMNS_, int CHUNKS_, int HELD_, int BUFFERS_, int STRIP_, int SPLIT_,
           int CREWS_, int GROUPS_, int MT_>

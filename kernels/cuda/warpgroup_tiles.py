@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.precision import operand_bytes
 from kernels.cuda.tiles import ceil_div, round_up
 
 ARCHITECTURE = "90a"

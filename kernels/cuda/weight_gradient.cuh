@@ -17,8 +17,8 @@
 // Ownership of the accumulators is that of accumulators.cuh.
 #pragma once
 
-#include "accumulators.cuh"
-#include "window.cuh"
+#include "common/accumulators.cuh"
+#include "common/window.cuh"
 
 template <class WINDOW, int COLUMNS_, bool BIAS_, int WARPS_M_, int WARPS_N_, int MT_, int NT_,
           int SHARED_BYTES_>

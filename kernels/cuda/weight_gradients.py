@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any, Protocol
 
 from kernels.cuda.binding import Launch, bind_elements, bind_gradient
+from kernels.cuda.common.precision import precision_defines
 from kernels.cuda.few_inputs import FewInputsGradient, has_few_inputs
 from kernels.cuda.launch.launch import DeviceLimits, Program, Runtime, Size
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.patch_tiles import PatchTile
-from kernels.cuda.precision import precision_defines
 from kernels.cuda.product_kinds import Products, wants_warpgroups
 from kernels.cuda.product_tiles import BEYOND_COUNT
 from kernels.cuda.tiles import GradientTile

@@ -7,8 +7,8 @@
 //
 // Constants: EPSILON.
 
-#include "block_sums.cuh"
-#include "elementwise.cuh"
+#include "common/block_sums.cuh"
+#include "common/elementwise.cuh"
 
 constexpr int THREADS = 256;
 

@@ -19,7 +19,7 @@
 // the wait d may not be touched, nor the shared memory written; hold(d) keeps the compiler from moving either across.
 #pragma once
 
-#include "ptx.cuh"
+#include "common/ptx.cuh"
 
 #ifndef CUDA_SIM
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
+from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices, shares
-from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_tiles import L2_BYTES, MULTIPLICATIONS, SHARED_BYTES, STEP_CLOCKS
 from kernels.cuda.tiles import (
     GRADIENT_CHUNK,

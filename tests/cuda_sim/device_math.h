@@ -1,4 +1,4 @@
-// CUDA's arithmetic as a .cu file calls it, and the functions of kernels/cuda/ptx.cuh (documented there).
+// CUDA's arithmetic as a .cu file calls it, and the functions of kernels/cuda/common/ptx.cuh (documented there).
 #pragma once
 
 #include "device.h"

@@ -1,5 +1,5 @@
 // Warp and tensor-core functions one at a time, for comparison with NumPy. One warp, operands in global memory.
-#include "ptx.cuh"
+#include "common/ptx.cuh"
 
 #define LANE (threadIdx.x % 32)
 #define GROUP (LANE / 4)

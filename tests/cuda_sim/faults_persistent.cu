@@ -5,7 +5,7 @@
 //
 // Launched as 4 blocks of 32 threads, which own 32 elements each and wait for both neighbours before each step. y has
 // 4 * 128 elements; flags count the steps of each block and stand at 7 before the launch, as after an earlier one.
-#include "ptx.cuh"
+#include "common/ptx.cuh"
 
 #define INDEX (blockIdx.x * 32 + threadIdx.x)
 #define LEFT ((blockIdx.x + 3) % 4)

@@ -1,7 +1,7 @@
 // One small kernel for each kind of fault that the simulator must find in how threads wait for one another, beside its corrected twin
 // (FAULT 0). The comment `!` marks the line that the report must name. Launched as 2 blocks of 64 threads with 1024 bytes of
 // shared memory; x and y have 128 elements, flags 4.
-#include "ptx.cuh"
+#include "common/ptx.cuh"
 
 #define INDEX (blockIdx.x * 64 + threadIdx.x)
 

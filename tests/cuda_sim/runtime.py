@@ -1,4 +1,4 @@
-"""SimRuntime: the CUDA kernels on the host, with NumPy arrays. Same interface as kernels.cuda.launch.runtime.CupyRuntime."""
+"""SimRuntime: the CUDA kernels on the host, with NumPy arrays and the interface of CupyRuntime."""
 
 import ctypes
 import os

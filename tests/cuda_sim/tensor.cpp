@@ -1,4 +1,4 @@
-// mma.sync and ldmatrix, from the fragment layouts drawn in kernels/cuda/ptx.cuh.
+// mma.sync and ldmatrix, from the fragment layouts drawn in kernels/cuda/common/ptx.cuh.
 #include <cstring>
 
 #include "sim.h"

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend, few_inputs
+from kernels.cuda.common.precision import gate_dtype, precision_defines
 from kernels.cuda.few_inputs import FewInputsTile, few_inputs_tile, has_few_inputs
 from kernels.cuda.launch.dry_runtime import DryRuntime
 from kernels.cuda.launch.nvrtc import compile_cubin
 from kernels.cuda.launch.source import load_source
-from kernels.cuda.precision import gate_dtype, precision_defines
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.tiles import TARGET_BLOCKS
 from kernels.specs import PRECISIONS, ConvLSTMSpec

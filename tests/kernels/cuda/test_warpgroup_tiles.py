@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.persistent_tiles import (
     Tile,
@@ -17,7 +18,6 @@ from kernels.cuda.persistent_tiles import (
     forward_front,
     forward_tile,
 )
-from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.product_tiles import (
     cheapest_group_tile,

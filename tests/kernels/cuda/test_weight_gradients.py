@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from kernels.cuda import weight_gradients
+from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.conv_lstm import Tiles, conv_lstm_defines
 from kernels.cuda.launch.dry_runtime import H200, DryRuntime
 from kernels.cuda.launch.launch import DeviceLimits, Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.precision import operand_dtype
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.weight_gradients import WeightGradients
 from kernels.cuda.windowed_gradient_tiles import windowed_gradient_tile

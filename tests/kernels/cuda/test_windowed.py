@@ -12,8 +12,8 @@ import pytest
 
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend, product_tiles
+from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.persistent import Recurrence
-from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_kinds import Products
 from kernels.cuda.windowed_tiles import BLOCK_ROWS, STRIPS, WindowTile, channel_tiles, gate_tiles
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec

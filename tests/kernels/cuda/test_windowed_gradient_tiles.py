@@ -4,9 +4,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.dry_runtime import H200
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.precision import operand_bytes
 from kernels.cuda.tiles import gradient_tile
 from kernels.cuda.windowed_gradient_tiles import (
     gathered_gradient_clocks,

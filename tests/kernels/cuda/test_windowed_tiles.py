@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.precision import operand_bytes
 from kernels.cuda.product_tiles import (
     cheapest_tile,
     front_bytes,

@@ -8,8 +8,8 @@
 //     row g+8  v[.][.][2]  v[.][.][3]          precisions share every line but the product itself
 #pragma once
 
-#include "block_sums.cuh"
-#include "operand.cuh"
+#include "common/block_sums.cuh"
+#include "common/operand.cuh"
 
 // The distance between rows of so many elements in shared memory, which spreads the rows that a warp reads together
 // over all 32 banks (docs/kernels.md): floats 8 or 24 modulo 32, bf16 an odd number of 16 bytes. size is a multiple of 8.

@@ -1,7 +1,7 @@
 // Sums over the threads of a block, in an order that depends on nothing but how many there are.
 #pragma once
 
-#include "ptx.cuh"
+#include "common/ptx.cuh"
 
 // Who adds up together: all threads of a block.
 struct WholeBlock {

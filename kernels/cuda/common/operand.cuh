@@ -13,7 +13,7 @@
 // written. Sums, cell states, statistics and the weights that the optimizer moves are float32 arrays.
 #pragma once
 
-#include "narrow.cuh"
+#include "common/narrow.cuh"
 
 // A factor as the mma will see it, for values that are rounded once where they are written and multiplied many times.
 __device__ __forceinline__ float rounded(float v) {

@@ -1,7 +1,7 @@
 // Loops over flat arrays, four floats at a time where the arrays allow it.
 #pragma once
 
-#include "narrow.cuh"
+#include "common/narrow.cuh"
 
 template <int WIDTH>
 struct alignas(4 * WIDTH) Vector {

@@ -7,7 +7,7 @@
 // A 2-D convolution is KT = 1, BEFORE = 0.
 #pragma once
 
-#include "operand.cuh"
+#include "common/operand.cuh"
 
 struct Frames {
     int images;     // T * B

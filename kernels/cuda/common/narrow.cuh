@@ -5,7 +5,7 @@
 //     f16       5 bits     10 bits      tf32's digits; from 6e-5 to 65504, below in steps of 6e-8, above infinite
 #pragma once
 
-#include "ptx.cuh"
+#include "common/ptx.cuh"
 
 struct bf16 {
     uint16_t bits;

@@ -1,0 +1,1 @@
+"""What kernels of every room use: PTX, stored operands, sums of a block, activations, precisions."""
