@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kernels.cuda.conv_lstm import Tiles
 from kernels.cuda.launch.dry_runtime import H200
-from kernels.cuda.product_tiles import (
+from kernels.cuda.products.product_tiles import (
     BEYOND_COUNT,
     cheapest_group_tile,
     cheapest_tile,

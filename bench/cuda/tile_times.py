@@ -18,13 +18,13 @@ from bench.cuda.part import Part
 from bench.cuda.sizes import sizes
 from bench.cuda.step_times import repeated_seconds
 from bench.peers.work import Work
-from kernels.cuda.binding import bind_elements, cell_defines
 from kernels.cuda.common.precision import gate_dtype, operand_dtype
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.source import Source, load_source
 from kernels.cuda.persistent import PersistentBackward, PersistentForward
 from kernels.cuda.persistent_tiles import backward_front, blocks_of, choice, choice_backward, forward_front
-from kernels.cuda.product_tiles import choice_over_frames, group_clocks, windowed_grid
+from kernels.cuda.products.binding import bind_elements, cell_defines
+from kernels.cuda.products.product_tiles import choice_over_frames, group_clocks, windowed_grid
 from kernels.cuda.warpgroup_tiles import GroupTile, channel_group_tiles, gate_group_tiles, has_warpgroups
 from kernels.specs import ConvLSTMSpec
 

@@ -20,7 +20,7 @@ from kernels.cuda.loss import Losses
 from kernels.cuda.optimizers import ClipPlan, Optimizers
 from kernels.cuda.persistent import RECURRENCES, Recurrence
 from kernels.cuda.pieces import Layout, LSTMCell, WeightRules
-from kernels.cuda.product_kinds import PRODUCTS, Products
+from kernels.cuda.products.product_kinds import PRODUCTS, Products
 from kernels.specs import PRECISIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 
 Array = Any
@@ -49,7 +49,7 @@ class CudaBackend(Backend):
             where it fits and there is more than one frame. They agree within rounding (docs/kernels.md).
         products: how a ConvLSTM's products over all frames read their pixels. "windows": once, with their neighbours;
             ValueError where that does not fit on the device. "gathered": anew for each tap. "auto" (default): what
-            costs less by the counts of kernels/cuda/product_tiles.py. A Conv3D with few outputs is gathered if asked
+            costs less by the counts of kernels/cuda/products/product_tiles.py. A Conv3D with few outputs is gathered if asked
             for, else read once. They agree within rounding.
     """
 

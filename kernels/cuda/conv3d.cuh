@@ -11,7 +11,7 @@
 // Constants: SPEC_C, SPEC_K, SPEC_KT, SPEC_KH, SPEC_KW, SPEC_BEFORE; TF32, BF16, OPERAND; and the tile BACKWARD.
 #pragma once
 
-#include "conv.cuh"
+#include "products/conv.cuh"
 
 constexpr int C = SPEC_C, K = SPEC_K, KT = SPEC_KT, KH = SPEC_KH, KW = SPEC_KW, BEFORE = SPEC_BEFORE;
 constexpr int TAPS = KT * KH * KW;

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from kernels.cuda.binding import bind_convolution, bind_elements, count_pixels
 from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.conv3d_few_outputs import FewOutputs, has_few_outputs
 from kernels.cuda.conv3d_gathered import Gathered
 from kernels.cuda.convert import Inward, Outward
 from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.product_kinds import Products
+from kernels.cuda.products.binding import bind_convolution, bind_elements, count_pixels
+from kernels.cuda.products.product_kinds import Products
 from kernels.specs import Conv3DSpec
 
 Array = Any

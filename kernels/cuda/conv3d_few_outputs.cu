@@ -16,7 +16,7 @@
 
 #include "common/block_sums.cuh"
 #include "conv3d.cuh"
-#include "weight_gradient.cuh"
+#include "products/weight_gradient.cuh"
 
 using ForwardTaps = Window<1, KT, KH, KW, BEFORE>;
 using TapProducts = ConvTile<Window<C, 1, 1, 1, 0>, TAPS * K, TAP_PRODUCTS>;

@@ -4,7 +4,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from kernels.cuda.binding import (
+from kernels.cuda.common.precision import operand_bytes, operand_dtype
+from kernels.cuda.launch.launch import Program, Runtime
+from kernels.cuda.launch.workspace import Workspace
+from kernels.cuda.products.binding import (
     bind_convolution,
     bind_elements,
     bind_gradient,
@@ -12,10 +15,7 @@ from kernels.cuda.binding import (
     count_pixels,
     tile_defines,
 )
-from kernels.cuda.common.precision import operand_bytes, operand_dtype
-from kernels.cuda.launch.launch import Program, Runtime
-from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.tiles import GRADIENT_CHUNK, TARGET_BLOCKS, ceil_div, conv_tile, gradient_tile
+from kernels.cuda.products.tiles import GRADIENT_CHUNK, TARGET_BLOCKS, ceil_div, conv_tile, gradient_tile
 from kernels.specs import Conv3DSpec
 
 Array = Any

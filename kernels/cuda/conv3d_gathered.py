@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from kernels.cuda.binding import (
+from kernels.cuda.common.precision import operand_bytes, operand_dtype
+from kernels.cuda.launch.launch import Program, Runtime
+from kernels.cuda.launch.workspace import Workspace
+from kernels.cuda.products.binding import (
     bind_convolution,
     bind_elements,
     bind_gradient,
@@ -10,10 +13,7 @@ from kernels.cuda.binding import (
     count_pixels,
     tile_defines,
 )
-from kernels.cuda.common.precision import operand_bytes, operand_dtype
-from kernels.cuda.launch.launch import Program, Runtime
-from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.tiles import conv_tile, gradient_tile
+from kernels.cuda.products.tiles import conv_tile, gradient_tile
 from kernels.specs import Conv3DSpec
 
 Array = Any

@@ -20,9 +20,9 @@
 //
 // Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and six tiles that tiles.py has chosen.
 
-#include "conv.cuh"
+#include "products/conv.cuh"
 #include "conv_lstm_step.cuh"
-#include "weight_gradient.cuh"
+#include "products/weight_gradient.cuh"
 
 constexpr int C = SPEC_C;
 constexpr int GATE_COLUMNS = (F + 3) / 4 * 16;

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kernels.cuda.batch_norm_link import BatchNormLink
-from kernels.cuda.binding import cell_defines, count_pixels, tile_defines
 from kernels.cuda.common.precision import gate_dtype, operand_bytes, operand_dtype
 from kernels.cuda.convert import Inward, Outward
 from kernels.cuda.convolutions import Convolution, Name, weights_of
@@ -12,8 +11,9 @@ from kernels.cuda.launch.launch import Program, Runtime, Size
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.persistent import Recurrence, persistent_backward, persistent_forward
-from kernels.cuda.product_kinds import Products
-from kernels.cuda.tiles import conv_tile, gradient_tile, round_up
+from kernels.cuda.products.binding import cell_defines, count_pixels, tile_defines
+from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.tiles import conv_tile, gradient_tile, round_up
 from kernels.cuda.weight_gradients import WeightGradients
 from kernels.specs import ConvLSTMSpec
 

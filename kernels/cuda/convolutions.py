@@ -16,12 +16,12 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from kernels.cuda import few_inputs
-from kernels.cuda.binding import Launch, bind_convolution, bind_elements, cell_defines
 from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.launch.launch import Program, Runtime, Size
-from kernels.cuda.product_kinds import Products
-from kernels.cuda.product_tiles import front_bytes, windowed_grid, windowed_tile
-from kernels.cuda.tiles import ConvTile
+from kernels.cuda.products.binding import Launch, bind_convolution, bind_elements, cell_defines
+from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.product_tiles import front_bytes, windowed_grid, windowed_tile
+from kernels.cuda.products.tiles import ConvTile
 from kernels.specs import ConvLSTMSpec
 
 Array = Any

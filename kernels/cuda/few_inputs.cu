@@ -21,7 +21,7 @@
 // Constants: SPEC_C, SPEC_F, SPEC_KH, SPEC_KW; TF32, BF16, OPERAND; and the tile FEW_INPUTS of few_inputs.py.
 
 #include "common/elementwise.cuh"
-#include "patch.cuh"
+#include "products/patch.cuh"
 
 constexpr int C = SPEC_C, F = SPEC_F, KH = SPEC_KH, KW = SPEC_KW;
 constexpr int WEIGHTS = KH * KW * C;  // of a filter and gate

@@ -4,7 +4,6 @@ from functools import partial
 from math import prod
 from typing import Any, Literal
 
-from kernels.cuda.binding import bind_elements, cell_defines
 from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.persistent_tiles import (
@@ -15,7 +14,8 @@ from kernels.cuda.persistent_tiles import (
     forward_front,
     forward_tile,
 )
-from kernels.cuda.product_kinds import Products
+from kernels.cuda.products.binding import bind_elements, cell_defines
+from kernels.cuda.products.product_kinds import Products
 from kernels.specs import ConvLSTMSpec
 
 Array = Any

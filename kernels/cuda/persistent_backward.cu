@@ -13,7 +13,7 @@
 
 #include "batch_norm_link.cuh"
 #include "conv_lstm_cell.cuh"
-#include "convolution.cuh"
+#include "products/convolution.cuh"
 #include "persistent.cuh"
 
 using Tile = TILE<4 * F, KH, KW, BACKWARD>;

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.product_kinds import Products, wants_warpgroups
-from kernels.cuda.tiles import ceil_div
+from kernels.cuda.products.product_kinds import Products, wants_warpgroups
+from kernels.cuda.products.tiles import ceil_div
 from kernels.cuda.warpgroup_tiles import GroupTile, channel_group_tiles, gate_group_tiles
 from kernels.cuda.windowed_tiles import WindowTile, channel_tiles, gate_tiles
 from kernels.specs import ConvLSTMSpec

@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from kernels.cuda.binding import ELEMENT_THREADS
 from kernels.cuda.launch.launch import Kernel, Program, Runtime, Size
 from kernels.cuda.launch.source import Constant
-from kernels.cuda.tiles import ceil_div
+from kernels.cuda.products.binding import ELEMENT_THREADS
+from kernels.cuda.products.tiles import ceil_div
 from kernels.specs import ACTIVATIONS, NORM_EPSILON, Activation
 
 Array = Any

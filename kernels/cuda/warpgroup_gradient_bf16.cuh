@@ -26,7 +26,7 @@
 // comes through registers: shared memory would otherwise be read for it anew in each product.
 #pragma once
 
-#include "patch.cuh"
+#include "products/patch.cuh"
 #include "wgmma.cuh"
 
 constexpr int STEP_ROWS = 2;              // rows of a patch that one product takes

@@ -29,7 +29,7 @@
 //     +--------------------------------------------------+   so that 4 planes x 2 filters are stored to all 32 banks
 #pragma once
 
-#include "patch.cuh"
+#include "products/patch.cuh"
 #include "wgmma.cuh"
 
 constexpr int MULTIPLYING = 256, COPYING = 128;  // threads

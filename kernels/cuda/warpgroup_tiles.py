@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.tiles import ceil_div, round_up
+from kernels.cuda.products.tiles import ceil_div, round_up
 
 ARCHITECTURE = "90a"
 """The one that has these products; what came after it has others."""

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from kernels.cuda.binding import Launch, bind_elements, bind_gradient
 from kernels.cuda.common.precision import precision_defines
 from kernels.cuda.few_inputs import FewInputsGradient, has_few_inputs
 from kernels.cuda.launch.launch import DeviceLimits, Program, Runtime, Size
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.patch_tiles import PatchTile
-from kernels.cuda.product_kinds import Products, wants_warpgroups
-from kernels.cuda.product_tiles import BEYOND_COUNT
-from kernels.cuda.tiles import GradientTile
+from kernels.cuda.products.binding import Launch, bind_elements, bind_gradient
+from kernels.cuda.products.patch_tiles import PatchTile
+from kernels.cuda.products.product_kinds import Products, wants_warpgroups
+from kernels.cuda.products.product_tiles import BEYOND_COUNT
+from kernels.cuda.products.tiles import GradientTile
 from kernels.cuda.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tile
 from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tile
 from kernels.cuda.windowed_gradient_tiles import (

@@ -23,7 +23,7 @@
 //     +--------------------------------+  while one is multiplied. Later the sums that WARPS_K warps exchange.
 #pragma once
 
-#include "conv.cuh"
+#include "products/conv.cuh"
 
 template <int CHANNELS_, int KH_, int KW_, int COLUMNS_, int BK_, int HELD_, int BUFFERS_, int STRIP_, int WARPS_M_,
           int WARPS_N_, int WARPS_K_, int MT_, int NT_>

@@ -20,7 +20,7 @@
 // the accesses of a warp: lane (t, g) reads word t * stride + g, 32 banks; in bf16 ldmatrix transposes 8 x 8 at a time.
 #pragma once
 
-#include "patch.cuh"
+#include "products/patch.cuh"
 
 constexpr int STEP_ROWS = MMA_DEPTH / PATCH_WIDTH;  // rows of a patch that one mma takes
 constexpr int PAIR_ROWS = 2 * STEP_ROWS;            // and two of them, which the compiler interleaves

@@ -11,9 +11,9 @@ from typing import ClassVar
 
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices, shares
-from kernels.cuda.product_tiles import L2_BYTES, MULTIPLICATIONS, SHARED_BYTES, STEP_CLOCKS
-from kernels.cuda.tiles import (
+from kernels.cuda.products.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices, shares
+from kernels.cuda.products.product_tiles import L2_BYTES, MULTIPLICATIONS, SHARED_BYTES, STEP_CLOCKS
+from kernels.cuda.products.tiles import (
     GRADIENT_CHUNK,
     MMA_DEPTH,
     TARGET_BLOCKS,

@@ -9,7 +9,7 @@
 // INPUT_BACKWARD, the kind of tile and the tile of product_tiles.py.
 
 #include "conv_lstm_cell.cuh"
-#include "convolution.cuh"
+#include "products/convolution.cuh"
 
 constexpr int C = SPEC_C;
 using Tile = TILE<4 * F, KH, KW, INPUT_BACKWARD>;

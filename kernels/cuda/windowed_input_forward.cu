@@ -9,7 +9,7 @@
 // INPUT_FORWARD, the kind of tile and the tile of product_tiles.py.
 
 #include "conv_lstm_cell.cuh"
-#include "convolution.cuh"
+#include "products/convolution.cuh"
 
 using Tile = TILE<SPEC_C, KH, KW, INPUT_FORWARD>;
 using Place = TilePlace<Tile>;

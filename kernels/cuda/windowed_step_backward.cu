@@ -11,7 +11,7 @@
 // STEP_BACKWARD, the kind of tile and the tile of product_tiles.py.
 
 #include "conv_lstm_step.cuh"
-#include "convolution.cuh"
+#include "products/convolution.cuh"
 
 using Tile = TILE<4 * F, KH, KW, STEP_BACKWARD>;
 using Place = TilePlace<Tile>;

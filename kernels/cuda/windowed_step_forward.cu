@@ -10,7 +10,7 @@
 // STEP_FORWARD, the kind of tile and the tile of product_tiles.py.
 
 #include "conv_lstm_step.cuh"
-#include "convolution.cuh"
+#include "products/convolution.cuh"
 
 using Tile = TILE<F, KH, KW, STEP_FORWARD>;
 using Place = TilePlace<Tile>;

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from kernels.cuda.patch_tiles import PATCH_WIDTH, PatchTile
+from kernels.cuda.products.patch_tiles import PATCH_WIDTH, PatchTile
 from kernels.specs import ConvLSTMSpec
 
 EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3)

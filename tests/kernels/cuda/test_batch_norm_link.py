@@ -9,7 +9,7 @@ import pytest
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
 from kernels.cuda.persistent import Recurrence
-from kernels.cuda.product_kinds import Products
+from kernels.cuda.products.product_kinds import Products
 from kernels.reference import ReferenceBackend
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, BatchNormSpec, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime

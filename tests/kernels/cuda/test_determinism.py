@@ -7,7 +7,7 @@ from kernels.cuda import CudaBackend
 from kernels.cuda.conv3d_few_outputs import FewOutputsTiles
 from kernels.cuda.conv_lstm import conv_lstm_defines
 from kernels.cuda.few_inputs import few_inputs_tile
-from kernels.cuda.tiles import gradient_tile
+from kernels.cuda.products.tiles import gradient_tile
 from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 from tests.cuda_sim import sim_backend
 from tests.kernels.cuda.layer_runs import Results, run_batch_norm, run_conv3d, run_conv_lstm

@@ -14,8 +14,8 @@ from kernels.cuda.few_inputs import FewInputsTile, few_inputs_tile, has_few_inpu
 from kernels.cuda.launch.dry_runtime import DryRuntime
 from kernels.cuda.launch.nvrtc import compile_cubin
 from kernels.cuda.launch.source import load_source
-from kernels.cuda.product_kinds import Products
-from kernels.cuda.tiles import TARGET_BLOCKS
+from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.tiles import TARGET_BLOCKS
 from kernels.specs import PRECISIONS, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime
 from tests.kernels.cuda.layer_runs import Array, errors, random_arrays, run_conv_lstm

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.cuda.tiles import (
+from kernels.cuda.products.tiles import (
     GRADIENT_CHUNK,
     MAX_CHUNK,
     MAX_SHARED_BYTES,

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from bench.cuda.launches import Recorder
-from kernels.cuda import CudaBackend, persistent_tiles, product_tiles, weight_gradients
+from kernels.cuda import CudaBackend, persistent_tiles, weight_gradients
 from kernels.cuda.persistent import Recurrence
 from kernels.cuda.persistent_tiles import backward_tile, blocks_of
-from kernels.cuda.product_kinds import Products
+from kernels.cuda.products import product_tiles
+from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.warpgroup_tiles import CHUNK_BYTES, STRIPS, GroupTile
 from kernels.specs import GRADIENT_ERROR, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime

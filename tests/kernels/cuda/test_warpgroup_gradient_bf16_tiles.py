@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernels.cuda.launch.dry_runtime import H200
-from kernels.cuda.product_tiles import BEYOND_COUNT
-from kernels.cuda.tiles import gradient_tile
+from kernels.cuda.products.product_tiles import BEYOND_COUNT
+from kernels.cuda.products.tiles import gradient_tile
 from kernels.cuda.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tile
 from kernels.cuda.windowed_gradient_tiles import (
     gathered_gradient_clocks,

@@ -18,15 +18,15 @@ from kernels.cuda.persistent_tiles import (
     forward_front,
     forward_tile,
 )
-from kernels.cuda.product_kinds import Products
-from kernels.cuda.product_tiles import (
+from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.product_tiles import (
     cheapest_group_tile,
     front_bytes,
     group_clocks,
     windowed_grid,
     windowed_tile,
 )
-from kernels.cuda.tiles import conv_tile
+from kernels.cuda.products.tiles import conv_tile
 from kernels.cuda.warpgroup_tiles import GroupTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
 from tests.kernels.cuda.planned_layers import EXAMPLE, layers

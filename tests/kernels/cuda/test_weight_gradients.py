@@ -13,7 +13,7 @@ from kernels.cuda.conv_lstm import Tiles, conv_lstm_defines
 from kernels.cuda.launch.dry_runtime import H200, DryRuntime
 from kernels.cuda.launch.launch import DeviceLimits, Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.product_kinds import Products
+from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.weight_gradients import WeightGradients
 from kernels.cuda.windowed_gradient_tiles import windowed_gradient_tile
 from kernels.specs import PRECISIONS, ConvLSTMSpec

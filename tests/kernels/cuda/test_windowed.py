@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from bench.cuda.launches import Recorder
-from kernels.cuda import CudaBackend, product_tiles
+from kernels.cuda import CudaBackend
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.persistent import Recurrence
-from kernels.cuda.product_kinds import Products
+from kernels.cuda.products import product_tiles
+from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.windowed_tiles import BLOCK_ROWS, STRIPS, WindowTile, channel_tiles, gate_tiles
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime
@@ -85,7 +86,7 @@ def test_every_way_through_slabs_and_weights(name: str, precision: str, monkeypa
     forward = way(gate_tiles(spec.C, spec.F, spec.kh, spec.kw, element, one_place=False), name)
     backward = way(channel_tiles(4 * spec.F, spec.C, spec.kh, spec.kw, element, one_place=False), name)
     tiles = {"input_forward": forward, "input_backward": backward}
-    monkeypatch.setattr("kernels.cuda.product_tiles.cheapest_tile", lambda kind, *_: tiles[kind])
+    monkeypatch.setattr("kernels.cuda.products.product_tiles.cheapest_tile", lambda kind, *_: tiles[kind])
     device = {"sm_count": max(forward.groups, backward.groups), "shared_bytes_per_block": 300_000}
     found = errors(run_conv_lstm(backend(precision, "windows", **device), spec), expected(spec))
     assert max(found.values()) < GRADIENT_ERROR[precision], found

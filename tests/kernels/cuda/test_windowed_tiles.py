@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.product_tiles import (
+from kernels.cuda.products.product_tiles import (
     cheapest_tile,
     front_bytes,
     gathered_clocks,
     windowed_clocks,
     windowed_grid,
 )
-from kernels.cuda.tiles import conv_tile
+from kernels.cuda.products.tiles import conv_tile
 from kernels.cuda.windowed_tiles import WindowTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
 from tests.kernels.cuda.planned_layers import EXAMPLE, layers

@@ -19,7 +19,7 @@
 // the group's rows of tiles: OWN_MT.
 #pragma once
 
-#include "conv_product.cuh"
+#include "products/conv_product.cuh"
 #include "common/window.cuh"
 
 template <class WINDOW, int COLUMNS_, int BK_, int WARPS_M_, int WARPS_N_, int WARPS_K_, int MT_, int NT_,

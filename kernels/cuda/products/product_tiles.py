@@ -12,8 +12,8 @@ from dataclasses import replace
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.persistent_tiles import Tile, forward_front
-from kernels.cuda.product_kinds import Products, wants_warpgroups
-from kernels.cuda.tiles import ConvTile, WarpGrid, ceil_div
+from kernels.cuda.products.product_kinds import Products, wants_warpgroups
+from kernels.cuda.products.tiles import ConvTile, WarpGrid, ceil_div
 from kernels.cuda.warpgroup_tiles import CHUNK_BYTES, GroupTile, channel_group_tiles, gate_group_tiles
 from kernels.cuda.windowed_tiles import STRIPS, WindowTile, channel_tiles, gate_tiles
 from kernels.specs import ConvLSTMSpec
