@@ -22,7 +22,7 @@ from kernels.cuda.launch.dry_runtime import H200, DryRuntime
 from kernels.cuda.launch.launch import CompileError, DeviceLimits
 from kernels.cuda.launch.nvrtc import Resources, compile_cubin, nvrtc_version
 from kernels.cuda.launch.source import Source
-from kernels.cuda.warpgroup_tiles import has_warpgroups
+from kernels.cuda.products.warpgroup.warpgroup_tiles import has_warpgroups
 from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 
 DEVICES = {

@@ -12,7 +12,7 @@ from kernels.cuda.products.product_tiles import (
     group_clocks,
     windowed_clocks,
 )
-from kernels.cuda.warpgroup_tiles import has_warpgroups
+from kernels.cuda.products.warpgroup.warpgroup_tiles import has_warpgroups
 from kernels.specs import ConvLSTMSpec
 
 CLOCKS_PER_US = 1830.0

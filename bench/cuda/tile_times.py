@@ -25,7 +25,12 @@ from kernels.cuda.persistent import PersistentBackward, PersistentForward
 from kernels.cuda.persistent_tiles import backward_front, blocks_of, choice, choice_backward, forward_front
 from kernels.cuda.products.binding import bind_elements, cell_defines
 from kernels.cuda.products.product_tiles import choice_over_frames, group_clocks, windowed_grid
-from kernels.cuda.warpgroup_tiles import GroupTile, channel_group_tiles, gate_group_tiles, has_warpgroups
+from kernels.cuda.products.warpgroup.warpgroup_tiles import (
+    GroupTile,
+    channel_group_tiles,
+    gate_group_tiles,
+    has_warpgroups,
+)
 from kernels.specs import ConvLSTMSpec
 
 KERNELS = ("persistent_forward", "persistent_backward", "windowed_input_forward", "windowed_input_backward")
@@ -102,7 +107,8 @@ def program(spec: ConvLSTMSpec, precision: str, kernel: str, tile: GroupTile) ->
     constants = cell_defines(spec, precision) | {"SPEC_C": spec.C} if kernel.startswith("windowed") else {}
     constants = constants or cell_defines(spec, precision)
     place = kernel.removeprefix("persistent_").removeprefix("windowed_").upper()
-    return load_source(f"{kernel}.cu", constants | {"TILE": tile.kind, place: tile.arguments})
+    room = "products/windowed" if kernel.startswith("windowed") else "."
+    return load_source(f"{room}/{kernel}.cu", constants | {"TILE": tile.kind, place: tile.arguments})
 
 
 def work_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str, tile: GroupTile) -> Any:

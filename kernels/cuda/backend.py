@@ -49,8 +49,8 @@ class CudaBackend(Backend):
             where it fits and there is more than one frame. They agree within rounding (docs/kernels.md).
         products: how a ConvLSTM's products over all frames read their pixels. "windows": once, with their neighbours;
             ValueError where that does not fit on the device. "gathered": anew for each tap. "auto" (default): what
-            costs less by the counts of kernels/cuda/products/product_tiles.py. A Conv3D with few outputs is gathered if asked
-            for, else read once. They agree within rounding.
+            costs less by the counts of kernels/cuda/products/product_tiles.py. A Conv3D with few outputs is gathered if
+            asked for, else read once. They agree within rounding.
     """
 
     name = "cuda"

@@ -10,7 +10,7 @@ from kernels.cuda.common.precision import operand_bytes, precision_defines
 from kernels.cuda.launch.launch import Program, Runtime, Size
 from kernels.cuda.products.binding import Launch, bind_elements
 from kernels.cuda.products.tiles import TARGET_BLOCKS, ceil_div, round_up
-from kernels.cuda.windowed_gradient_tiles import PATCH_WIDTH
+from kernels.cuda.products.windowed.windowed_gradient_tiles import PATCH_WIDTH
 from kernels.specs import ConvLSTMSpec
 
 MOST_CHANNELS = 3

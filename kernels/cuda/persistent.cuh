@@ -19,8 +19,8 @@
 // graph replays as it is). A difference of 32 bits decides who is ahead, so the count may wrap.
 #pragma once
 
-#include "warpgroup.cuh"
-#include "windowed.cuh"
+#include "products/warpgroup/warpgroup.cuh"
+#include "products/windowed/windowed.cuh"
 
 // The flags of all tiles, to a crew (all threads of a block, or a part of them that has its own tile).
 template <class Tile>

@@ -19,9 +19,9 @@ from kernels.cuda.products.patch_tiles import PatchTile
 from kernels.cuda.products.product_kinds import Products, wants_warpgroups
 from kernels.cuda.products.product_tiles import BEYOND_COUNT
 from kernels.cuda.products.tiles import GradientTile
-from kernels.cuda.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tile
-from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tile
-from kernels.cuda.windowed_gradient_tiles import (
+from kernels.cuda.products.warpgroup.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tile
+from kernels.cuda.products.warpgroup.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tile
+from kernels.cuda.products.windowed.windowed_gradient_tiles import (
     WindowedGradientTile,
     gathered_gradient_clocks,
     windowed_gradient_clocks,
@@ -144,7 +144,7 @@ class PatchesGradient:
         defines |= {"SPEC_F": spec.F, "SPEC_KH": spec.kh, "SPEC_KW": spec.kw}
         defines |= precision_defines(precision) | {f"{name.upper()}_GRADIENT": tile.arguments}
         self._spec, self._kernel, self._tile = spec, kernel, tile
-        self._program = Program(runtime, f"{kernel}.cu", defines)
+        self._program = Program(runtime, f"products/{kernel.split('_')[0]}/{kernel}.cu", defines)
 
     def slices(self, frames: int) -> int:
         return self._tile.slices(self._patches(frames))[0]

@@ -90,7 +90,7 @@ inline int __syncthreads_and(int predicate, SIM_SITE) {
     return sim_barrier(predicate != 0, file, line) == sim_block_threads();
 }
 
-// kernels/cuda/wgmma.cuh: a barrier with a number, for `threads` threads of the block.
+// kernels/cuda/products/warpgroup/wgmma.cuh: a barrier with a number, for `threads` threads of the block.
 extern "C" void sim_named_barrier(int id, int threads, const char* file, int line);
 inline void barrier_sync(int id, int threads, SIM_SITE) { sim_named_barrier(id, threads, file, line); }
 

@@ -1,4 +1,4 @@
-// Hopper's warpgroup matrix products: the functions of kernels/cuda/wgmma.cuh (documented there).
+// Hopper's warpgroup matrix products: the functions of kernels/cuda/products/warpgroup/wgmma.cuh (documented there).
 #pragma once
 
 #include "device.h"

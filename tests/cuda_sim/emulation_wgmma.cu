@@ -1,6 +1,6 @@
 // Warpgroup products and named barriers, for comparison with NumPy. Of the products: N columns, BF16 or tf32, A_ROWS and
 // B_ROWS as in wgmma.cuh, FROM_REGISTERS (of A), SHIFT (of both starts, in units of 16 bytes).
-#include "wgmma.cuh"
+#include "products/warpgroup/wgmma.cuh"
 
 #define STEPS 3
 #if BF16

@@ -1,7 +1,7 @@
 // One small kernel for each kind of fault of warpgroup products and named barriers, beside its corrected twin (FAULT 0).
 // The comment `!` marks the line that the report must name. Launched as 2 blocks of 128 threads, cooperatively, with 8192
 // bytes of shared memory; x and y have 256 elements, flags 4.
-#include "wgmma.cuh"
+#include "products/warpgroup/wgmma.cuh"
 
 #define INDEX (blockIdx.x * 128 + threadIdx.x)
 

@@ -1,8 +1,8 @@
 """CUDA source text: local includes expanded, constants in front, and the kernels' parameters read off it.
 
 A .cu file names what it includes by its path in kernels/cuda (`#include "common/ptx.cuh"`). Files are pasted in, once
-each, between #line directives, so that one string is the whole program: what NVRTC compiles, what the simulator compiles, what every
-compile cache is keyed on, and what a compiler's message points into.
+each, between #line directives, so that one string is the whole program: what NVRTC compiles, what the simulator
+compiles, what every compile cache is keyed on, and what a compiler's message points into.
 """
 
 import re

@@ -2,8 +2,8 @@
 // multiply for themselves (windowed_frames.cuh).
 #pragma once
 
-#include "warpgroup_frames.cuh"
-#include "windowed_frames.cuh"
+#include "products/warpgroup/warpgroup_frames.cuh"
+#include "products/windowed/windowed_frames.cuh"
 
 // See the functions that it calls. ROUND: whether x needs rounding to tf32, where it is rounded on its way.
 template <class Tile, bool ROUND, class Begin, class Store>

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.warpgroup_tiles import has_warpgroups
+from kernels.cuda.products.warpgroup.warpgroup_tiles import has_warpgroups
 
 Products = Literal["auto", "warpgroups", "windows", "gathered"]
 PRODUCTS = ("auto", "warpgroups", "windows", "gathered")

@@ -14,8 +14,13 @@ from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.persistent_tiles import Tile, forward_front
 from kernels.cuda.products.product_kinds import Products, wants_warpgroups
 from kernels.cuda.products.tiles import ConvTile, WarpGrid, ceil_div
-from kernels.cuda.warpgroup_tiles import CHUNK_BYTES, GroupTile, channel_group_tiles, gate_group_tiles
-from kernels.cuda.windowed_tiles import STRIPS, WindowTile, channel_tiles, gate_tiles
+from kernels.cuda.products.warpgroup.warpgroup_tiles import (
+    CHUNK_BYTES,
+    GroupTile,
+    channel_group_tiles,
+    gate_group_tiles,
+)
+from kernels.cuda.products.windowed.windowed_tiles import STRIPS, WindowTile, channel_tiles, gate_tiles
 from kernels.specs import ConvLSTMSpec
 
 MULTIPLICATIONS = {"float32": 128, "tf32": 645, "bfloat16": 1290}

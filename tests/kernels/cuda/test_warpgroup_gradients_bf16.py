@@ -7,7 +7,7 @@ import pytest
 
 from kernels.cuda.launch.dry_runtime import H200, DryRuntime
 from kernels.cuda.products.product_kinds import Products
-from kernels.cuda.warpgroup_gradient_bf16_tiles import WarpgroupBf16Tile, warpgroup_bf16_tile
+from kernels.cuda.products.warpgroup.warpgroup_gradient_bf16_tiles import WarpgroupBf16Tile, warpgroup_bf16_tile
 from kernels.specs import ConvLSTMSpec
 from tests.kernels.cuda.layer_runs import Results, errors
 from tests.kernels.cuda.test_weight_gradients import (

@@ -9,7 +9,7 @@ import pytest
 from kernels.cuda.launch.dry_runtime import H200, DryRuntime
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.products.product_kinds import Products
-from kernels.cuda.warpgroup_gradient_tf32_tiles import warpgroup_tf32_tile
+from kernels.cuda.products.warpgroup.warpgroup_gradient_tf32_tiles import warpgroup_tf32_tile
 from kernels.specs import ConvLSTMSpec
 from tests.kernels.cuda.layer_runs import Results, errors
 from tests.kernels.cuda.test_weight_gradients import (

@@ -27,7 +27,7 @@ from kernels.cuda.products.product_tiles import (
     windowed_tile,
 )
 from kernels.cuda.products.tiles import conv_tile
-from kernels.cuda.warpgroup_tiles import GroupTile
+from kernels.cuda.products.warpgroup.warpgroup_tiles import GroupTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
 from tests.kernels.cuda.planned_layers import EXAMPLE, layers
 

@@ -8,7 +8,7 @@ from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.dry_runtime import H200
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.products.tiles import gradient_tile
-from kernels.cuda.windowed_gradient_tiles import (
+from kernels.cuda.products.windowed.windowed_gradient_tiles import (
     gathered_gradient_clocks,
     windowed_gradient_clocks,
     windowed_gradient_tile,

@@ -14,7 +14,7 @@ from kernels.cuda.products.product_tiles import (
     windowed_grid,
 )
 from kernels.cuda.products.tiles import conv_tile
-from kernels.cuda.windowed_tiles import WindowTile
+from kernels.cuda.products.windowed.windowed_tiles import WindowTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
 from tests.kernels.cuda.planned_layers import EXAMPLE, layers
 

@@ -7,7 +7,7 @@
 // Constants: SPEC_C, SPEC_F, SPEC_KH, SPEC_KW; TF32, BF16, OPERAND; and KERNEL_GRADIENT, the columns of a block
 // (warpgroup_gradient_tf32_tiles.py).
 
-#include "warpgroup_gradient_tf32.cuh"
+#include "products/warpgroup/warpgroup_gradient_tf32.cuh"
 
 using Tile = WarpgroupGradientTile<SPEC_C, 4 * SPEC_F, SPEC_KH, SPEC_KW, true, KERNEL_GRADIENT>;
 

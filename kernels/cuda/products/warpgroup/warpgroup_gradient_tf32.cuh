@@ -30,7 +30,7 @@
 #pragma once
 
 #include "products/patch.cuh"
-#include "wgmma.cuh"
+#include "products/warpgroup/wgmma.cuh"
 
 constexpr int MULTIPLYING = 256, COPYING = 128;  // threads
 constexpr int SQUARES = 7;                       // of a patch and a thread that copies

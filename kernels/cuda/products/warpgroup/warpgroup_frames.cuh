@@ -8,7 +8,7 @@
 // Which crew computes a tile changes no bit of it, so the number of blocks is the device's affair.
 #pragma once
 
-#include "warpgroup.cuh"
+#include "products/warpgroup/warpgroup.cuh"
 
 // begin(place), then store(sums, place, tile) for every tile of this crew: sums = x * packed^T; place tells the pixel
 // of a row of the tile.

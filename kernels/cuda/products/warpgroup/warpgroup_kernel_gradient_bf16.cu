@@ -7,7 +7,7 @@
 // Constants: SPEC_C, SPEC_F, SPEC_KH, SPEC_KW; TF32, BF16, OPERAND; and KERNEL_GRADIENT, the tile of
 // warpgroup_gradient_bf16_tiles.py. Hopper only.
 
-#include "warpgroup_gradient_bf16.cuh"
+#include "products/warpgroup/warpgroup_gradient_bf16.cuh"
 
 using Tile = WarpgroupGradientTile<SPEC_C, 4 * SPEC_F, SPEC_KH, SPEC_KW, true, KERNEL_GRADIENT>;
 

@@ -7,7 +7,7 @@
 // Constants: SPEC_C, SPEC_F, SPEC_KH, SPEC_KW; TF32, BF16, OPERAND; and KERNEL_GRADIENT, the tile of
 // windowed_gradient_tiles.py.
 
-#include "windowed_gradient.cuh"
+#include "products/windowed/windowed_gradient.cuh"
 
 using Tile = WindowedGradientTile<SPEC_C, 4 * SPEC_F, SPEC_KH, SPEC_KW, true, KERNEL_GRADIENT>;
 

@@ -31,7 +31,7 @@
 #pragma once
 
 #include "common/accumulators.cuh"
-#include "wgmma.cuh"
+#include "products/warpgroup/wgmma.cuh"
 #include "common/window.cuh"
 
 template <int CHANNELS_, int KH_, int KW_, int COLUMNS_, int CHUNKS_, int HELD_, int BUFFERS_, int STRIP_, int SPLIT_,

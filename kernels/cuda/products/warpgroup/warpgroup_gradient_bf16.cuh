@@ -27,7 +27,7 @@
 #pragma once
 
 #include "products/patch.cuh"
-#include "wgmma.cuh"
+#include "products/warpgroup/wgmma.cuh"
 
 constexpr int STEP_ROWS = 2;              // rows of a patch that one product takes
 constexpr int PAIR_ROWS = 2 * STEP_ROWS;  // and two of them, whose fragments of dz take turns

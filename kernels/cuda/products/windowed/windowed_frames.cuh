@@ -9,7 +9,7 @@
 // Which block computes a tile changes no bit of it, so the number of blocks is the device's affair.
 #pragma once
 
-#include "windowed.cuh"
+#include "products/windowed/windowed.cuh"
 
 // begin(place), then store(sums, place, tile) for every tile of this block: sums = x * packed^T; place tells the pixel
 // of a row of the tile.

@@ -1,0 +1,1 @@
+"""Products of Hopper's warpgroups (wgmma), which read shared memory themselves."""

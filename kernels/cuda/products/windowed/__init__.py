@@ -1,0 +1,1 @@
+"""Products over windows that a block copies to shared memory once for all taps."""
