@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from kernels.backend import Backend
-from kernels.cuda.batch_norm import BatchNormPlan
-from kernels.cuda.batch_norm_link import link
+from kernels.cuda.batch_norm.batch_norm import BatchNormPlan
+from kernels.cuda.batch_norm.batch_norm_link import link
 from kernels.cuda.conv3d import Conv3DPlan
 from kernels.cuda.conv3d_direct import DirectConv3DPlan
 from kernels.cuda.conv_lstm import ConvLSTMPlan

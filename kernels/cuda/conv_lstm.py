@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kernels.cuda.batch_norm_link import BatchNormLink
+from kernels.cuda.batch_norm.batch_norm_link import BatchNormLink
 from kernels.cuda.common.precision import gate_dtype, operand_bytes, operand_dtype
 from kernels.cuda.convert import Inward, Outward
 from kernels.cuda.convolutions import Convolution, Name, weights_of

@@ -2,7 +2,7 @@
 // launch a frame share. Numbers of equations are those of conv_lstm.cu.
 #pragma once
 
-#include "batch_norm_link.cuh"
+#include "batch_norm/batch_norm_link.cuh"
 
 // (2) .. (5), from the sums of (1); place tells the pixel of a row of the tile.
 //   z (B,H,W,F,4); c_prev (B,H,W,F) or null (zeros); c, h (B,H,W,F), c may be c_prev

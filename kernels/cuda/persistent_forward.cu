@@ -9,7 +9,7 @@
 // Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and TILE and FORWARD, the kind of
 // tile and the tile of persistent_tiles.py.
 
-#include "batch_norm_link.cuh"
+#include "batch_norm/batch_norm_link.cuh"
 #include "conv_lstm_cell.cuh"
 #include "products/convolution.cuh"
 #include "persistent.cuh"

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from kernels.cuda.batch_norm_link import BatchNormLink
+from kernels.cuda.batch_norm.batch_norm_link import BatchNormLink
 from kernels.cuda.common.precision import operand_type
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.source import DTYPES, Constant
@@ -41,7 +41,7 @@ class BatchNormPlan:
         # In tf32 y is rounded where a convolution alone reads it: products that read memory cut digits off.
         defines: dict[str, Constant] = {"SPEC_C": spec.C, "INPUT": x_type, "OUTPUT": y_type}
         defines |= {"ROUND_OUTPUT": precision == "tf32" and spec.narrow_y}
-        program = Program(runtime, "batch_norm.cu", defines)
+        program = Program(runtime, "batch_norm/batch_norm.cu", defines)
         rows = count_pixels(spec)
         movie, channels = (spec.T, spec.B, spec.H, spec.W, spec.C), (spec.C,)
         per_slice = max(ROWS_PER_SLICE, ceil_div(rows, MAX_SLICES))

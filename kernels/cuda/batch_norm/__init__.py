@@ -1,0 +1,1 @@
+"""BatchNormalization, and its link with the ConvLSTM in front."""
