@@ -10,8 +10,8 @@ import numpy as np
 from kernels.backend import Backend
 from kernels.cuda.batch_norm.batch_norm import BatchNormPlan
 from kernels.cuda.batch_norm.batch_norm_link import link
-from kernels.cuda.conv3d import Conv3DPlan
-from kernels.cuda.conv3d_direct import DirectConv3DPlan
+from kernels.cuda.conv3d.conv3d import Conv3DPlan
+from kernels.cuda.conv3d.conv3d_direct import DirectConv3DPlan
 from kernels.cuda.conv_lstm import ConvLSTMPlan
 from kernels.cuda.gather import Gather
 from kernels.cuda.launch.launch import Runtime

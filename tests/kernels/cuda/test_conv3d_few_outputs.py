@@ -11,7 +11,7 @@ from bench.cuda.launches import Recorder
 from engine import Conv3D, ConvLSTM2D, Sequential
 from kernels.cuda import CudaBackend
 from kernels.cuda.common.precision import operand_bytes
-from kernels.cuda.conv3d_few_outputs import has_few_outputs
+from kernels.cuda.conv3d.conv3d_few_outputs import has_few_outputs
 from kernels.specs import PRECISIONS, Conv3DSpec
 from tests.cuda_sim import sim_backend
 from tests.cuda_sim.runtime import SimRuntime

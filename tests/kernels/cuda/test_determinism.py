@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kernels.cuda import CudaBackend
-from kernels.cuda.conv3d_few_outputs import FewOutputsTiles
+from kernels.cuda.conv3d.conv3d_few_outputs import FewOutputsTiles
 from kernels.cuda.conv_lstm import conv_lstm_defines
 from kernels.cuda.few_inputs import few_inputs_tile
 from kernels.cuda.products.tiles import gradient_tile

@@ -42,7 +42,7 @@ class Gathered:
         """frames: images, per_frame, height, width, as every kernel takes them."""
         self.tiles = tiles = GatheredTiles(spec, precision)
         defines = conv3d_defines(spec, precision) | tile_defines(tiles)
-        self.program = program = Program(runtime, "conv3d_gathered.cu", defines)
+        self.program = program = Program(runtime, "conv3d/conv3d_gathered.cu", defines)
         pixels, x, y, kernel, bias = count_pixels(spec), spec.x_shape, spec.y_shape, spec.kernel_shape, (spec.K,)
 
         packed = tiles.forward.packed_shape

@@ -35,7 +35,7 @@ class DirectConv3DPlan:
     def __init__(self, runtime: Runtime, spec: Conv3DSpec) -> None:
         self.spec = spec
         count_pixels(spec)
-        program = Program(runtime, "conv3d_direct.cu", direct_defines(spec))
+        program = Program(runtime, "conv3d/conv3d_direct.cu", direct_defines(spec))
         frames_out, height_out, width_out = spec.output_size
         before_t, before_h, before_w = spec.before
         self._sizes: dict[str, Any] = {

@@ -7,7 +7,7 @@
 //
 // Constants: those of conv3d.cuh; and the tiles FORWARD and KERNEL_GRADIENT.
 
-#include "conv3d.cuh"
+#include "conv3d/conv3d.cuh"
 #include "products/weight_gradient.cuh"
 
 using ForwardWindow = Window<C, KT, KH, KW, BEFORE>;

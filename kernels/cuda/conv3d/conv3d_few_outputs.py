@@ -71,7 +71,7 @@ class FewOutputs:
         """frames: images, per_frame, height, width, as every kernel takes them."""
         self.tiles = tiles = FewOutputsTiles(spec, precision)
         defines = conv3d_defines(spec, precision) | tile_defines(tiles)
-        self.program = program = Program(runtime, "conv3d_few_outputs.cu", defines)
+        self.program = program = Program(runtime, "conv3d/conv3d_few_outputs.cu", defines)
         pixels, x, y, kernel, bias = count_pixels(spec), spec.x_shape, spec.y_shape, spec.kernel_shape, (spec.K,)
 
         packed, p = tiles.tap_products.packed_shape, (tiles.tap_products.columns, pixels)

@@ -15,7 +15,7 @@
 // Constants: those of conv3d.cuh; and the tiles TAP_PRODUCTS and KERNEL_GRADIENT.
 
 #include "common/block_sums.cuh"
-#include "conv3d.cuh"
+#include "conv3d/conv3d.cuh"
 #include "products/weight_gradient.cuh"
 
 using ForwardTaps = Window<1, KT, KH, KW, BEFORE>;

@@ -1,0 +1,1 @@
+"""Conv3D: gathered, with few outputs, and strided or grouped."""
