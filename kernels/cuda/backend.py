@@ -13,13 +13,13 @@ from kernels.cuda.batch_norm.batch_norm_link import link
 from kernels.cuda.conv3d.conv3d import Conv3DPlan
 from kernels.cuda.conv3d.conv3d_direct import DirectConv3DPlan
 from kernels.cuda.conv_lstm import ConvLSTMPlan
-from kernels.cuda.gather import Gather
 from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.loss import Losses
-from kernels.cuda.optimizers import ClipPlan, Optimizers
 from kernels.cuda.persistent import RECURRENCES, Recurrence
-from kernels.cuda.pieces import Layout, LSTMCell, WeightRules
+from kernels.cuda.pointwise.gather import Gather
+from kernels.cuda.pointwise.loss import Losses
+from kernels.cuda.pointwise.optimizers import ClipPlan, Optimizers
+from kernels.cuda.pointwise.pieces import Layout, LSTMCell, WeightRules
 from kernels.cuda.products.product_kinds import PRODUCTS, Products
 from kernels.specs import PRECISIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 

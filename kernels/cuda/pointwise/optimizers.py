@@ -29,7 +29,7 @@ class Optimizers:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._program = Program(runtime, "optimizers.cu", {})
+        self._program = Program(runtime, "pointwise/optimizers.cu", {})
         self._kernels: dict[tuple[str, tuple[int, ...]], Kernel] = {}
 
     def adadelta(

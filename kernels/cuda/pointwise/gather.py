@@ -16,7 +16,7 @@ class Gather:
 
     def __init__(self, runtime: Runtime, workspace: Workspace) -> None:
         self._runtime, self._workspace = runtime, workspace
-        self._program = Program(runtime, "gather.cu", {})
+        self._program = Program(runtime, "pointwise/gather.cu", {})
         self._kernels: dict[tuple[int, int], Kernel] = {}
 
     def __call__(self, movies: Array, rows: np.ndarray[Any, Any], batch: Array) -> None:

@@ -63,7 +63,7 @@ class Layout:
     """Masked copies, and axes in another order."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._kernels = _Kernels(runtime, "layout.cu", {})
+        self._kernels = _Kernels(runtime, "pointwise/layout.cu", {})
 
     def masked_copies(self, x: Array, masks: Array, y: Array) -> None:
         """See Backend.masked_copies."""
@@ -95,7 +95,7 @@ class WeightRules:
     """Penalties on weights and constraints of them."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._kernels = _Kernels(runtime, "weight_rules.cu", {"EPSILON": NORM_EPSILON})
+        self._kernels = _Kernels(runtime, "pointwise/weight_rules.cu", {"EPSILON": NORM_EPSILON})
 
     def add_penalty(self, weights: Array, l1: float, l2: float, loss: Array, gradient: Array | None) -> None:
         """See Backend.add_penalty."""

@@ -20,7 +20,7 @@ class Losses:
 
     def __init__(self, runtime: Runtime, workspace: Workspace) -> None:
         self._runtime, self._workspace = runtime, workspace
-        self._program = Program(runtime, "loss.cu", {})
+        self._program = Program(runtime, "pointwise/loss.cu", {})
         self._kernels: dict[tuple[str, tuple[int, ...]], Kernel] = {}
 
     def forward_backward(

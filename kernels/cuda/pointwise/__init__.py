@@ -1,0 +1,1 @@
+"""What is computed at each element: losses, updates, layouts, rules of weights."""
