@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kernels.cuda.conv_lstm import Tiles
+from kernels.cuda.conv_lstm.conv_lstm import Tiles
 from kernels.cuda.launch.dry_runtime import H200
 from kernels.cuda.products.product_tiles import (
     BEYOND_COUNT,

@@ -10,12 +10,12 @@ from bench.cuda.device import Device, noise
 from bench.cuda.part import Part
 from bench.cuda.step_times import repeated_seconds
 from kernels.cuda.common.precision import operand_dtype
+from kernels.cuda.conv_lstm.weight_gradients import PatchesGradient, warpgroup_kernel
 from kernels.cuda.launch.launch import DeviceLimits, Runtime
 from kernels.cuda.products.binding import Launch
 from kernels.cuda.products.patch_tiles import PatchTile
 from kernels.cuda.products.warpgroup.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tiles
 from kernels.cuda.products.warpgroup.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tiles
-from kernels.cuda.weight_gradients import PatchesGradient, warpgroup_kernel
 from kernels.specs import ConvLSTMSpec
 
 MOST = 6

@@ -19,10 +19,10 @@ from bench.cuda.sizes import sizes
 from bench.cuda.step_times import repeated_seconds
 from bench.peers.work import Work
 from kernels.cuda.common.precision import gate_dtype, operand_dtype
+from kernels.cuda.conv_lstm.persistent import PersistentBackward, PersistentForward
+from kernels.cuda.conv_lstm.persistent_tiles import backward_front, blocks_of, choice, choice_backward, forward_front
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.source import Source, load_source
-from kernels.cuda.persistent import PersistentBackward, PersistentForward
-from kernels.cuda.persistent_tiles import backward_front, blocks_of, choice, choice_backward, forward_front
 from kernels.cuda.products.binding import bind_elements, cell_defines
 from kernels.cuda.products.product_tiles import choice_over_frames, group_clocks, windowed_grid
 from kernels.cuda.products.warpgroup.warpgroup_tiles import (
@@ -107,7 +107,7 @@ def program(spec: ConvLSTMSpec, precision: str, kernel: str, tile: GroupTile) ->
     constants = cell_defines(spec, precision) | {"SPEC_C": spec.C} if kernel.startswith("windowed") else {}
     constants = constants or cell_defines(spec, precision)
     place = kernel.removeprefix("persistent_").removeprefix("windowed_").upper()
-    room = "products/windowed" if kernel.startswith("windowed") else "."
+    room = "products/windowed" if kernel.startswith("windowed") else "conv_lstm"
     return load_source(f"{room}/{kernel}.cu", constants | {"TILE": tile.kind, place: tile.arguments})
 
 

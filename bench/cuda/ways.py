@@ -11,8 +11,8 @@ from bench.cuda.launches import Launch, Recorder
 from bench.cuda.part import Part
 from bench.peers.work import HEAD_KERNEL, Work
 from kernels.cuda import CudaBackend
+from kernels.cuda.conv_lstm.persistent import Recurrence
 from kernels.cuda.launch.launch import Runtime
-from kernels.cuda.persistent import Recurrence
 from kernels.cuda.products.product_kinds import Products
 from kernels.specs import Conv3DSpec, ConvLSTMSpec
 

@@ -12,10 +12,10 @@ from kernels.cuda.batch_norm.batch_norm import BatchNormPlan
 from kernels.cuda.batch_norm.batch_norm_link import link
 from kernels.cuda.conv3d.conv3d import Conv3DPlan
 from kernels.cuda.conv3d.conv3d_direct import DirectConv3DPlan
-from kernels.cuda.conv_lstm import ConvLSTMPlan
+from kernels.cuda.conv_lstm.conv_lstm import ConvLSTMPlan
+from kernels.cuda.conv_lstm.persistent import RECURRENCES, Recurrence
 from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.persistent import RECURRENCES, Recurrence
 from kernels.cuda.pointwise.gather import Gather
 from kernels.cuda.pointwise.loss import Losses
 from kernels.cuda.pointwise.optimizers import ClipPlan, Optimizers

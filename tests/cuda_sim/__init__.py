@@ -1,7 +1,7 @@
 """The CUDA kernels without a GPU: the unchanged .cu files compiled for the host, threads as fibers."""
 
 from kernels.cuda.backend import CudaBackend
-from kernels.cuda.persistent import Recurrence
+from kernels.cuda.conv_lstm.persistent import Recurrence
 from tests.cuda_sim.runtime import SimRuntime
 
 

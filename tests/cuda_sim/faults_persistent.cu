@@ -1,4 +1,4 @@
-// Faults of kernels whose blocks run a sequence together, as in kernels/cuda/persistent.cuh, each beside its corrected
+// Faults of kernels whose blocks run a sequence together, as in kernels/cuda/conv_lstm/persistent.cuh, each beside its corrected
 // twin (FAULT 0). The comment `!` marks the line that the report must name.
 //
 //     y_t[i] = y_(t-1)[i - 1] + y_(t-1)[i + 1]      t = 1, 2, 3; y_0 = x; 128 elements, of a ring

@@ -12,7 +12,7 @@
 // the digits that h differs in.
 #pragma once
 
-#include "conv_lstm_cell.cuh"
+#include "conv_lstm/conv_lstm_cell.cuh"
 
 // (1), (2): the sums over what a block writes of h, a tile of BM pixels x FILTERS filters, in float64, frame after
 // frame. h is read back from where it has just been written, as it is stored, and a thread sums one filter of every

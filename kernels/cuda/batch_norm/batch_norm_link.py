@@ -12,7 +12,7 @@ from kernels.cuda.launch.launch import Runtime
 from kernels.specs import BatchNormSpec
 
 if TYPE_CHECKING:
-    from kernels.cuda.conv_lstm import ConvLSTMPlan
+    from kernels.cuda.conv_lstm.conv_lstm import ConvLSTMPlan
 
 Array = Any
 

@@ -1,6 +1,6 @@
 """The one door to kernel launches: a program is built for a runtime, and every launch is checked before it is made.
 
-    program = Program(runtime, "conv_lstm.cu", {"C": 40, "F": 40, "H": 40, "W": 40})
+    program = Program(runtime, "conv_lstm/conv_lstm.cu", {"C": 40, "F": 40, "H": 40, "W": 40})
     step = program.kernel("conv_lstm_step", sizes={"x": x_elements, "h": (B, H, W, F)}, optional=("h0",))
     step((blocks,), (256,), x=x, h=h, h0=None, t=3, shared_bytes=70_000)
 

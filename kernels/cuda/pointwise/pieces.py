@@ -37,7 +37,7 @@ class LSTMCell:
     """The gates of one step."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._kernels = _Kernels(runtime, "lstm_cell.cu", {})
+        self._kernels = _Kernels(runtime, "conv_lstm/lstm_cell.cu", {})
 
     def forward(self, activation: Activation, recurrent_activation: Activation, **arrays: Array) -> None:
         """See Backend.lstm_cell_forward."""

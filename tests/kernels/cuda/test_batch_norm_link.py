@@ -8,7 +8,7 @@ import pytest
 
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
-from kernels.cuda.persistent import Recurrence
+from kernels.cuda.conv_lstm.persistent import Recurrence
 from kernels.cuda.products.product_kinds import Products
 from kernels.reference import ReferenceBackend
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, BatchNormSpec, ConvLSTMSpec

@@ -5,8 +5,8 @@ import pytest
 
 from kernels.cuda import CudaBackend
 from kernels.cuda.conv3d.conv3d_few_outputs import FewOutputsTiles
-from kernels.cuda.conv_lstm import conv_lstm_defines
-from kernels.cuda.few_inputs import few_inputs_tile
+from kernels.cuda.conv_lstm.conv_lstm import conv_lstm_defines
+from kernels.cuda.conv_lstm.few_inputs import few_inputs_tile
 from kernels.cuda.products.tiles import gradient_tile
 from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
 from tests.cuda_sim import sim_backend

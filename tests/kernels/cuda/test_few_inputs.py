@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.cuda.launches import Recorder
-from kernels.cuda import CudaBackend, few_inputs
+from kernels.cuda import CudaBackend
 from kernels.cuda.common.precision import gate_dtype, precision_defines
-from kernels.cuda.few_inputs import FewInputsTile, few_inputs_tile, has_few_inputs
+from kernels.cuda.conv_lstm import few_inputs
+from kernels.cuda.conv_lstm.few_inputs import FewInputsTile, few_inputs_tile, has_few_inputs
 from kernels.cuda.launch.dry_runtime import DryRuntime
 from kernels.cuda.launch.nvrtc import compile_cubin
 from kernels.cuda.launch.source import load_source
@@ -221,6 +222,6 @@ def test_the_largest_spill_nothing(channels: int, kernel: tuple[int, int], preci
     spec = replace(EXAMPLE, C=channels, kh=kernel[0], kw=kernel[1])
     defines = {"SPEC_C": spec.C, "SPEC_F": spec.F, "SPEC_KH": spec.kh, "SPEC_KW": spec.kw}
     tile = {"FEW_INPUTS": few_inputs_tile(spec, precision).arguments}
-    source = load_source("few_inputs.cu", defines | precision_defines(precision) | tile)
+    source = load_source("conv_lstm/few_inputs.cu", defines | precision_defines(precision) | tile)
     for resources in compile_cubin(source, architecture).resources.values():
         assert resources.stack_bytes == resources.spill_store_bytes == resources.spill_load_bytes == 0

@@ -11,9 +11,9 @@ import pytest
 
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
+from kernels.cuda.conv_lstm.persistent import PersistentForward, Recurrence
+from kernels.cuda.conv_lstm.persistent_tiles import blocks_of, forward_tile
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.persistent import PersistentForward, Recurrence
-from kernels.cuda.persistent_tiles import blocks_of, forward_tile
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime, SimulationError
 from tests.kernels.cuda.layer_runs import Results, errors, oracle, run_conv_lstm

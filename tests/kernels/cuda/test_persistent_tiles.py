@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from kernels.cuda.conv_lstm.persistent_tiles import backward_tile, blocks_of, forward_tile
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.persistent_tiles import backward_tile, blocks_of, forward_tile
 from kernels.cuda.products.windowed.windowed_tiles import WindowTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
 from tests.kernels.cuda.planned_layers import layers

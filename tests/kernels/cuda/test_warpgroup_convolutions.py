@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from bench.cuda.launches import Recorder
-from kernels.cuda import CudaBackend, persistent_tiles, weight_gradients
-from kernels.cuda.persistent import Recurrence
-from kernels.cuda.persistent_tiles import backward_tile, blocks_of
+from kernels.cuda import CudaBackend
+from kernels.cuda.conv_lstm import persistent_tiles, weight_gradients
+from kernels.cuda.conv_lstm.persistent import Recurrence
+from kernels.cuda.conv_lstm.persistent_tiles import backward_tile, blocks_of
 from kernels.cuda.products import product_tiles
 from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.warpgroup.warpgroup_tiles import CHUNK_BYTES, STRIPS, GroupTile
@@ -300,7 +301,7 @@ def test_the_same_bits_in_any_order_of_blocks(
 ) -> None:
     first = run_pair(backend(precision, recurrence, seed=1), LAYER)
     again = run_pair(backend(precision, recurrence, seed=2), LAYER)
-    monkeypatch.setattr("kernels.cuda.convolutions.windowed_grid", lambda _, tile, limits: (1, tile.groups))
+    monkeypatch.setattr("kernels.cuda.conv_lstm.convolutions.windowed_grid", lambda _, tile, limits: (1, tile.groups))
     alone = run_pair(backend(precision, recurrence, seed=3), LAYER)  # one block has the tiles of all frames
     for name, array in first.items():
         np.testing.assert_array_equal(again[name], array, err_msg=name)

@@ -9,8 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernels.cuda.common.precision import operand_bytes
-from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.persistent_tiles import (
+from kernels.cuda.conv_lstm.persistent_tiles import (
     Tile,
     backward_front,
     backward_tile,
@@ -18,6 +17,7 @@ from kernels.cuda.persistent_tiles import (
     forward_front,
     forward_tile,
 )
+from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.product_tiles import (
     cheapest_group_tile,

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.cuda import weight_gradients
 from kernels.cuda.common.precision import operand_dtype
-from kernels.cuda.conv_lstm import Tiles, conv_lstm_defines
+from kernels.cuda.conv_lstm import weight_gradients
+from kernels.cuda.conv_lstm.conv_lstm import Tiles, conv_lstm_defines
+from kernels.cuda.conv_lstm.weight_gradients import WeightGradients
 from kernels.cuda.launch.dry_runtime import H200, DryRuntime
 from kernels.cuda.launch.launch import DeviceLimits, Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.windowed.windowed_gradient_tiles import windowed_gradient_tile
-from kernels.cuda.weight_gradients import WeightGradients
 from kernels.specs import PRECISIONS, ConvLSTMSpec
 from tests.cuda_sim.runtime import SimRuntime
 from tests.kernels.cuda.layer_runs import Array, Results, errors, random_arrays
@@ -69,7 +69,7 @@ def on_device(runtime: SimRuntime, precision: str, array: Array) -> Any:
 
 
 def plan(runtime: Runtime, spec: ConvLSTMSpec, precision: str, products: Products) -> WeightGradients:
-    program = Program(runtime, "conv_lstm.cu", conv_lstm_defines(spec, precision))
+    program = Program(runtime, "conv_lstm/conv_lstm.cu", conv_lstm_defines(spec, precision))
     tiles = Tiles(spec, precision)
     gathered = (tiles.kernel_gradient, tiles.recurrent_gradient)
     return WeightGradients(runtime, Workspace(runtime), program, spec, precision, products, *gathered)

@@ -13,7 +13,7 @@ import pytest
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
 from kernels.cuda.common.precision import operand_bytes
-from kernels.cuda.persistent import Recurrence
+from kernels.cuda.conv_lstm.persistent import Recurrence
 from kernels.cuda.products import product_tiles
 from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.windowed.windowed_tiles import BLOCK_ROWS, STRIPS, WindowTile, channel_tiles, gate_tiles

@@ -8,7 +8,7 @@
 // Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and TILE and
 // INPUT_BACKWARD, the kind of tile and the tile of product_tiles.py.
 
-#include "conv_lstm_cell.cuh"
+#include "conv_lstm/conv_lstm_cell.cuh"
 #include "products/convolution.cuh"
 
 constexpr int C = SPEC_C;

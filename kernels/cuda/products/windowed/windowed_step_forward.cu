@@ -9,7 +9,7 @@
 // Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and TILE and
 // STEP_FORWARD, the kind of tile and the tile of product_tiles.py.
 
-#include "conv_lstm_step.cuh"
+#include "conv_lstm/conv_lstm_step.cuh"
 #include "products/convolution.cuh"
 
 using Tile = TILE<F, KH, KW, STEP_FORWARD>;

@@ -5,16 +5,16 @@ from typing import Any
 
 from kernels.cuda.batch_norm.batch_norm_link import BatchNormLink
 from kernels.cuda.common.precision import gate_dtype, operand_bytes, operand_dtype
-from kernels.cuda.convert import Inward, Outward
-from kernels.cuda.convolutions import Convolution, Name, weights_of
+from kernels.cuda.conv_lstm.convert import Inward, Outward
+from kernels.cuda.conv_lstm.convolutions import Convolution, Name, weights_of
+from kernels.cuda.conv_lstm.persistent import Recurrence, persistent_backward, persistent_forward
+from kernels.cuda.conv_lstm.weight_gradients import WeightGradients
 from kernels.cuda.launch.launch import Program, Runtime, Size
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.persistent import Recurrence, persistent_backward, persistent_forward
 from kernels.cuda.products.binding import cell_defines, count_pixels, tile_defines
 from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.tiles import conv_tile, gradient_tile, round_up
-from kernels.cuda.weight_gradients import WeightGradients
 from kernels.specs import ConvLSTMSpec
 
 Array = Any
@@ -59,7 +59,7 @@ class ConvLSTMPlan:
         self.spec = spec
         count_pixels(spec)
         self._runtime, self._workspace = runtime, workspace
-        self._program = Program(runtime, "conv_lstm.cu", conv_lstm_defines(spec, precision))
+        self._program = Program(runtime, "conv_lstm/conv_lstm.cu", conv_lstm_defines(spec, precision))
         self._tiles = Tiles(spec, precision)
         self._precision, self._operands = precision, operand_dtype(precision)
         frame = (spec.B, spec.H, spec.W)

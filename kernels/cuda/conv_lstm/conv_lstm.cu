@@ -21,7 +21,7 @@
 // Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and six tiles that tiles.py has chosen.
 
 #include "products/conv.cuh"
-#include "conv_lstm_step.cuh"
+#include "conv_lstm/conv_lstm_step.cuh"
 #include "products/weight_gradient.cuh"
 
 constexpr int C = SPEC_C;

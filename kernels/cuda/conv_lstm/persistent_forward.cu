@@ -10,9 +10,9 @@
 // tile and the tile of persistent_tiles.py.
 
 #include "batch_norm/batch_norm_link.cuh"
-#include "conv_lstm_cell.cuh"
+#include "conv_lstm/conv_lstm_cell.cuh"
 #include "products/convolution.cuh"
-#include "persistent.cuh"
+#include "conv_lstm/persistent.cuh"
 
 using Tile = TILE<F, KH, KW, FORWARD>;
 constexpr int PAIRS = Tile::NT / 2;       // of accumulator tiles: a pair holds the gates of one filter of this thread

@@ -5,8 +5,7 @@ from math import prod
 from typing import Any, Literal
 
 from kernels.cuda.common.precision import operand_dtype
-from kernels.cuda.launch.launch import Kernel, Program, Runtime
-from kernels.cuda.persistent_tiles import (
+from kernels.cuda.conv_lstm.persistent_tiles import (
     Tile,
     backward_front,
     backward_tile,
@@ -14,6 +13,7 @@ from kernels.cuda.persistent_tiles import (
     forward_front,
     forward_tile,
 )
+from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.products.binding import bind_elements, cell_defines
 from kernels.cuda.products.product_kinds import Products
 from kernels.specs import ConvLSTMSpec
@@ -45,7 +45,7 @@ class _Persistent:
     ) -> None:
         self.tile, self._runtime = tile, runtime
         defines = cell_defines(spec, precision) | {"TILE": tile.kind, name.upper(): tile.arguments}
-        program = Program(runtime, f"persistent_{name}.cu", defines)
+        program = Program(runtime, f"conv_lstm/persistent_{name}.cu", defines)
         weights, packed = (spec.kh, spec.kw, spec.F, 4 * spec.F), tile.packed_shape
         self._packed = runtime.empty(packed, operand_dtype(precision))
         self._pack = partial(

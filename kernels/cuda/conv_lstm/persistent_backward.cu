@@ -12,9 +12,9 @@
 // tile and the tile of persistent_tiles.py.
 
 #include "batch_norm/batch_norm_link.cuh"
-#include "conv_lstm_cell.cuh"
+#include "conv_lstm/conv_lstm_cell.cuh"
 #include "products/convolution.cuh"
-#include "persistent.cuh"
+#include "conv_lstm/persistent.cuh"
 
 using Tile = TILE<4 * F, KH, KW, BACKWARD>;
 constexpr int ROWS = 2 * Tile::OWN_MT;  // pixels of a thread

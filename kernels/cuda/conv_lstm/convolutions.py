@@ -15,8 +15,8 @@ from math import prod
 from types import MappingProxyType
 from typing import Any, Literal
 
-from kernels.cuda import few_inputs
 from kernels.cuda.common.precision import operand_dtype
+from kernels.cuda.conv_lstm import few_inputs
 from kernels.cuda.launch.launch import Program, Runtime, Size
 from kernels.cuda.products.binding import Launch, bind_convolution, bind_elements, cell_defines
 from kernels.cuda.products.product_kinds import Products

@@ -172,7 +172,7 @@ def _program(runtime: Runtime, spec: ConvLSTMSpec, precision: str) -> Program:
     """One text for both directions, which is compiled once."""
     defines = {"SPEC_C": spec.C, "SPEC_F": spec.F, "SPEC_KH": spec.kh, "SPEC_KW": spec.kw}
     tile = {"FEW_INPUTS": few_inputs_tile(spec, precision).arguments}
-    return Program(runtime, "few_inputs.cu", defines | precision_defines(precision) | tile)
+    return Program(runtime, "conv_lstm/few_inputs.cu", defines | precision_defines(precision) | tile)
 
 
 def _frames(spec: ConvLSTMSpec, count: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from kernels.cuda.common.precision import precision_defines
-from kernels.cuda.few_inputs import FewInputsGradient, has_few_inputs
+from kernels.cuda.conv_lstm.few_inputs import FewInputsGradient, has_few_inputs
 from kernels.cuda.launch.launch import DeviceLimits, Program, Runtime, Size
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.launch.workspace import Workspace
@@ -144,7 +144,7 @@ class PatchesGradient:
         defines |= {"SPEC_F": spec.F, "SPEC_KH": spec.kh, "SPEC_KW": spec.kw}
         defines |= precision_defines(precision) | {f"{name.upper()}_GRADIENT": tile.arguments}
         self._spec, self._kernel, self._tile = spec, kernel, tile
-        self._program = Program(runtime, f"products/{kernel.split('_')[0]}/{kernel}.cu", defines)
+        self._program = Program(runtime, f"products/{kernel.partition('_')[0]}/{kernel}.cu", defines)
 
     def slices(self, frames: int) -> int:
         return self._tile.slices(self._patches(frames))[0]

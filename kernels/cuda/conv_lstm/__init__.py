@@ -1,0 +1,1 @@
+"""The ConvLSTM: input convolutions, recurrences in one launch or by steps, weight gradients."""
