@@ -17,8 +17,8 @@ from bench.report import machine, print_machine, print_table, write_results
 from engine import generate_movies
 from engine.support.command_line import Parser
 from engine.support.validation import positive_int
+from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import PRECISIONS
-from tests.cuda_sim.runtime import SimRuntime
 
 GATES = ("sigmoid", "hard_sigmoid")
 LAYERS = Work("train", filters=(40, 40), kernels=(3, 3), batch=1, frames=4, height=7, width=11)

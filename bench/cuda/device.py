@@ -97,6 +97,6 @@ def _first_device() -> Runtime:
 
 
 def _simulator() -> Runtime:
-    from tests.cuda_sim.runtime import SimRuntime
+    from kernels.cuda.simulator.runtime import SimRuntime
 
     return SimRuntime(checked=False, sm_count=132)

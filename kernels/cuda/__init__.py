@@ -1,4 +1,4 @@
-"""The CUDA back end: hand-written kernels, launched through CuPy, simulated in tests/cuda_sim."""
+"""The CUDA back end: hand-written kernels, launched through CuPy, simulated in kernels/cuda/simulator."""
 
 from kernels.cuda.backend import CudaBackend
 

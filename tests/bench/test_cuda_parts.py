@@ -25,8 +25,8 @@ from bench.cuda.small_step import HOPPER
 from bench.cuda.tile_times import KERNELS, record_tiles
 from bench.peers.device_worker import difference
 from kernels.cuda.backend import PRECISIONS
+from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import ConvLSTMSpec
-from tests.cuda_sim.runtime import SimRuntime
 
 MACHINE: dict[str, Any] = {
     "cpu": "a processor", "cores": 2, "python": "3", "date": "today", "versions": {}, "peer_versions": {},

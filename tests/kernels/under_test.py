@@ -8,9 +8,9 @@ import numpy as np
 
 from kernels import Backend
 from kernels.cpu import CpuBackend
+from kernels.cuda.simulator import sim_backend
 from kernels.reference import ReferenceBackend
 from kernels.select import open_backend
-from tests.cuda_sim import sim_backend
 
 Array = np.ndarray[Any, Any]
 

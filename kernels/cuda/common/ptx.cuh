@@ -1,8 +1,8 @@
 // The only place with PTX: each instruction behind one small inline function with a plain C++ signature.
 //
 // No CUDA header is included anywhere in kernels/cuda, so that the same text compiles under NVRTC with nothing installed
-// beside it, and under a host compiler for the simulator in tests/cuda_sim. With CUDA_SIM defined, everything in this
-// file but the comments is supplied by tests/cuda_sim/device.h, function by function under the same names.
+// beside it, and under a host compiler for the simulator in kernels/cuda/simulator. With CUDA_SIM defined, everything in this
+// file but the comments is supplied by kernels/cuda/simulator/device.h, function by function under the same names.
 //
 // Letters in the layouts below: lane = threadIdx.x % 32, g = lane / 4 ("group", 0..7), t = lane % 4 (0..3).
 #pragma once

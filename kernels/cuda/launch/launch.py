@@ -5,8 +5,8 @@
     step((blocks,), (256,), x=x, h=h, h0=None, t=3, shared_bytes=70_000)
 
 A runtime is where programs run: a CUDA device through CuPy (runtime.py beside this file), or the simulator that the
-tests use (tests/cuda_sim/runtime.py). Arrays are the runtime's own. Parameter names, types and order are read off the
-.cu text, so a launch names its arguments and cannot get their order or width wrong.
+tests use (kernels/cuda/simulator). Arrays are the runtime's own. Parameter names, types and order are read off the .cu
+text, so a launch names its arguments and cannot get their order or width wrong.
 """
 
 from abc import ABC, abstractmethod

@@ -8,9 +8,9 @@ import kernels.cuda
 from bench.cuda.launches import Recorder
 from kernels import select
 from kernels.cuda import CudaBackend
+from kernels.cuda.simulator import sim_backend
+from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import PRECISIONS
-from tests.cuda_sim import sim_backend
-from tests.cuda_sim.runtime import SimRuntime
 
 
 @pytest.fixture(scope="session", params=PRECISIONS)

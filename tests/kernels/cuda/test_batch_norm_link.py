@@ -10,9 +10,9 @@ from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
 from kernels.cuda.conv_lstm.persistent import Recurrence
 from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.reference import ReferenceBackend
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, BatchNormSpec, ConvLSTMSpec
-from tests.cuda_sim.runtime import SimRuntime
 from tests.kernels.cuda.layer_runs import Results, errors, oracle
 from tests.kernels.cuda.linked_pair import WEIGHTS, Array, Pair, inputs, run_pair
 from tests.kernels.directional import check_direction

@@ -12,9 +12,9 @@ from engine import Conv3D, ConvLSTM2D, Sequential
 from kernels.cuda import CudaBackend
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.conv3d.conv3d_few_outputs import has_few_outputs
+from kernels.cuda.simulator import sim_backend
+from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import PRECISIONS, Conv3DSpec
-from tests.cuda_sim import sim_backend
-from tests.cuda_sim.runtime import SimRuntime
 from tests.kernels.cuda.layer_runs import random_arrays, run_conv3d
 
 SPEC = Conv3DSpec(T=2, B=1, H=4, W=5, C=16, K=1, kt=3, kh=3, kw=3)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-import tests.cuda_sim
 from bench.cubin import Row, compile_all
 from kernels.cuda.backend import PRECISIONS, CudaBackend
 from kernels.cuda.launch.dry_runtime import DryRuntime
@@ -104,7 +103,7 @@ def test_shared_memory_fits_every_architecture(rows: list[Row]) -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("name", ["emulation.cu", "faults_memory.cu", "faults_waiting.cu"])
 def test_the_simulator_runs_what_the_compiler_takes(name: str, architecture: str) -> None:
-    source = load_source(name, {"FAULT": False}, Path(tests.cuda_sim.__file__).parent)
+    source = load_source(name, {"FAULT": False}, Path(__file__).with_name("simulator"))
     assert set(compile_cubin(source, architecture).resources) == set(source.kernels)
 
 

@@ -8,8 +8,8 @@ from kernels.cuda.conv3d.conv3d_few_outputs import FewOutputsTiles
 from kernels.cuda.conv_lstm.conv_lstm import conv_lstm_defines
 from kernels.cuda.conv_lstm.few_inputs import few_inputs_tile
 from kernels.cuda.products.tiles import gradient_tile
+from kernels.cuda.simulator import sim_backend
 from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
-from tests.cuda_sim import sim_backend
 from tests.kernels.cuda.layer_runs import Results, run_batch_norm, run_conv3d, run_conv_lstm
 
 CONV_LSTM = ConvLSTMSpec(T=2, B=3, H=9, W=13, C=3, F=6, kh=3, kw=3)

@@ -17,8 +17,8 @@ from kernels.cuda.launch.nvrtc import compile_cubin
 from kernels.cuda.launch.source import load_source
 from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.tiles import TARGET_BLOCKS
+from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import PRECISIONS, ConvLSTMSpec
-from tests.cuda_sim.runtime import SimRuntime
 from tests.kernels.cuda.layer_runs import Array, errors, random_arrays, run_conv_lstm
 from tests.kernels.cuda.planned_layers import layers
 from tests.kernels.cuda.test_cubin import ARCHITECTURES

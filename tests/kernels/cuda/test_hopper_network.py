@@ -10,8 +10,8 @@ from bench.cuda.launches import Recorder
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
 from kernels import select
 from kernels.cuda import CudaBackend
+from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import GRADIENT_ERROR
-from tests.cuda_sim.runtime import SimRuntime
 
 MOVIES, FRAMES, HEIGHT, WIDTH = 2, 3, 7, 6
 SUFFIX = {"tf32": "tf32", "bfloat16": "bf16"}

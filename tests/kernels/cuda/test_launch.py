@@ -8,7 +8,7 @@ import pytest
 
 from kernels.cuda.launch.launch import CompileError, Kernel, OutOfDeviceMemory, Program
 from kernels.cuda.launch.source import load_source, parse_source
-from tests.cuda_sim.runtime import SimRuntime
+from kernels.cuda.simulator.runtime import SimRuntime
 
 SCALE = """
 extern "C" __global__ void scale(const float* x, float* y, const float* offset, int n, float factor) {

@@ -14,8 +14,8 @@ from kernels.cuda import CudaBackend
 from kernels.cuda.conv_lstm.persistent import PersistentForward, Recurrence
 from kernels.cuda.conv_lstm.persistent_tiles import blocks_of, forward_tile
 from kernels.cuda.launch.launch import DeviceLimits
+from kernels.cuda.simulator.runtime import SimRuntime, SimulationError
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec
-from tests.cuda_sim.runtime import SimRuntime, SimulationError
 from tests.kernels.cuda.layer_runs import Results, errors, oracle, run_conv_lstm
 
 TIGHT_SHARED_MEMORY = 60_000

@@ -9,8 +9,8 @@ import kernels.cuda
 from engine import Adadelta, AdamW, Sequential, schedules
 from kernels.cuda import CudaBackend
 from kernels.cuda.launch.launch import Graph
-from tests.cuda_sim import sim_backend
-from tests.cuda_sim.runtime import SimRuntime
+from kernels.cuda.simulator import sim_backend
+from kernels.cuda.simulator.runtime import SimRuntime
 from tests.kernels.cuda.test_training import movies, small_network
 
 

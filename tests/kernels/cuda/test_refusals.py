@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kernels.cuda import CudaBackend
+from kernels.cuda.simulator import sim_backend
 from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
-from tests.cuda_sim import sim_backend
 
 SPEC = ConvLSTMSpec(T=2, B=1, H=3, W=4, C=2, F=3, kh=3, kw=3)
 

@@ -20,8 +20,8 @@ from kernels.cuda.conv_lstm.persistent_tiles import backward_tile, blocks_of
 from kernels.cuda.products import product_tiles
 from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.warpgroup.warpgroup_tiles import CHUNK_BYTES, STRIPS, GroupTile
+from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import GRADIENT_ERROR, ConvLSTMSpec
-from tests.cuda_sim.runtime import SimRuntime
 from tests.kernels.cuda.layer_runs import Results, errors, oracle, random_arrays, run_conv_lstm
 from tests.kernels.cuda.linked_pair import run_pair
 

@@ -16,8 +16,8 @@ from kernels.cuda.launch.launch import DeviceLimits, Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.windowed.windowed_gradient_tiles import windowed_gradient_tile
+from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import PRECISIONS, ConvLSTMSpec
-from tests.cuda_sim.runtime import SimRuntime
 from tests.kernels.cuda.layer_runs import Array, Results, errors, random_arrays
 
 SHAPES = {

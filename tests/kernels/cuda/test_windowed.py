@@ -17,8 +17,8 @@ from kernels.cuda.conv_lstm.persistent import Recurrence
 from kernels.cuda.products import product_tiles
 from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.windowed.windowed_tiles import BLOCK_ROWS, STRIPS, WindowTile, channel_tiles, gate_tiles
+from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec
-from tests.cuda_sim.runtime import SimRuntime
 from tests.kernels.cuda.layer_runs import Results, errors, oracle, run_conv_lstm
 from tests.kernels.cuda.linked_pair import run_pair
 

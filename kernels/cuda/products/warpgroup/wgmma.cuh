@@ -1,5 +1,5 @@
 // Matrix products of a warpgroup, Hopper's own (sm_90a): four warps together multiply matrices that stand in shared memory,
-// asynchronously. Each instruction behind one function, as in ptx.cuh; with CUDA_SIM defined tests/cuda_sim supplies them.
+// asynchronously. Each instruction behind one function, as in ptx.cuh; with CUDA_SIM defined kernels/cuda/simulator supplies them.
 //
 // A warpgroup is four consecutive warps, the first a multiple of four. Warp w of it holds rows 16w .. 16w + 15 of D, as
 // the accumulators of mma.m16n8k8 in ptx.cuh, one 16 x 8 tile after another: with g = lane / 4, t = lane % 4,

@@ -2,7 +2,7 @@
 
 from kernels.cuda.backend import CudaBackend
 from kernels.cuda.conv_lstm.persistent import Recurrence
-from tests.cuda_sim.runtime import SimRuntime
+from kernels.cuda.simulator.runtime import SimRuntime
 
 
 def sim_backend(

@@ -13,7 +13,7 @@ import numpy as np
 
 from kernels.cuda.launch.launch import Array, DeviceLimits, Function, Graph, OutOfDeviceMemory, Runtime
 from kernels.cuda.launch.source import Parameter, Source
-from tests.cuda_sim.shared_library import (
+from kernels.cuda.simulator.shared_library import (
     LaunchStruct,
     RegionStruct,
     kernel_library,

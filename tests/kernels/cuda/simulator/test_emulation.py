@@ -9,7 +9,7 @@ import pytest
 
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.source import FOLDER
-from tests.cuda_sim.runtime import SimRuntime
+from kernels.cuda.simulator.runtime import SimRuntime
 
 HERE = Path(__file__).parent
 Array = np.ndarray[Any, Any]
@@ -193,7 +193,7 @@ def test_coordinates(runtime: Runtime, grid: tuple[int, ...], block: tuple[int, 
 def test_every_function_with_ptx_is_emulated_and_compared(header: str, twins: tuple[str, ...], emulation: str) -> None:
     text = (FOLDER / header).read_text(encoding="utf-8")
     functions = re.findall(r"__forceinline__ \w+ (\w+)\(", text)
-    supplied = "".join((HERE / name).read_text(encoding="utf-8") for name in twins)
+    supplied = "".join((FOLDER / "simulator" / name).read_text(encoding="utf-8") for name in twins)
     used = (HERE / emulation).read_text(encoding="utf-8")
     assert len(functions) >= 20 or header != "common/ptx.cuh"
     for function in set(functions) - {"shared_address"}:

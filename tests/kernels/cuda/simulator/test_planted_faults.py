@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kernels.cuda.launch.launch import Program, Runtime
-from tests.cuda_sim.runtime import SimRuntime, SimulationError
+from kernels.cuda.simulator.runtime import SimRuntime, SimulationError
 
 FILES = [Path(__file__).with_name(f"faults_{name}.cu") for name in ("memory", "waiting", "persistent", "wgmma")]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kernels.cuda.launch.launch import Program, Runtime
-from tests.cuda_sim.runtime import SimRuntime
-from tests.cuda_sim.test_emulation import HERE, Array, bf16, random, runtime, tf32
+from kernels.cuda.simulator.runtime import SimRuntime
+from tests.kernels.cuda.simulator.test_emulation import HERE, Array, bf16, random, runtime, tf32
 
 __all__ = ["runtime"]  # the fixture
 STEPS = 3

@@ -107,7 +107,7 @@ struct Region {  // one array argument, as Python passes it
     int32_t granule, writable;
 };
 
-struct Launch {  // laid out as in tests/cuda_sim/shared_library.py
+struct Launch {  // laid out as in kernels/cuda/simulator/shared_library.py
     const char* kernel;
     void (*entry)(void**);
     void** args;
