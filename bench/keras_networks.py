@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from bench.peers.keras_comparison.here import hand_in_masks, network_here, split
+from bench.peers.keras_comparison.networks import Network, random_network
 from bench.peers.process import PeerError, environment
-from tests.keras_peer.here import hand_in_masks, network_here, split
-from tests.keras_peer.networks import Network, random_network
 
 BOUND = 1e-4
 Array = np.ndarray[Any, Any]

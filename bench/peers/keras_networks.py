@@ -2,7 +2,7 @@
 
     python -m bench.peers.keras_networks FOLDER NUMBER [NUMBER ...]
 
-FOLDER/NUMBER.npz gets the weights and the results of tests/keras_peer/measure.py; FOLDER/NUMBER.txt, instead, why Keras
+FOLDER/NUMBER.npz gets the weights and the results of bench/peers/keras_comparison/measure.py; FOLDER/NUMBER.txt, instead, why Keras
 refused the network.
 """
 
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.keras_peer.in_keras import VERSIONS, convolve_channels_first_on_cpu, sequential
-from tests.keras_peer.measure import measure, use_float64
-from tests.keras_peer.networks import random_network
+from bench.peers.keras_comparison.in_keras import VERSIONS, convolve_channels_first_on_cpu, sequential
+from bench.peers.keras_comparison.measure import measure, use_float64
+from bench.peers.keras_comparison.networks import random_network
 
 STEPS = 2
 

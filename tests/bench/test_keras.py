@@ -10,8 +10,8 @@ import pytest
 from bench.__main__ import main as bench_main
 from bench.keras_example import write_plan
 from bench.keras_networks import Differences, compare
-from tests.keras_peer.here import network_here
-from tests.keras_peer.networks import Network, random_network
+from bench.peers.keras_comparison.here import network_here
+from bench.peers.keras_comparison.networks import Network, random_network
 
 
 def here(network: Network):

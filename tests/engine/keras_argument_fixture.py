@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 import engine
+from bench.peers.keras_comparison.here import hand_in_masks, network_here, split
 from kernels import Backend
-from tests.keras_peer.here import hand_in_masks, network_here, split
 from tests.paths import FIXTURES
 
 Array = np.ndarray[Any, Any]

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import engine
+from bench.peers.keras_comparison.here import layers_here
 from engine.initializers import get_initializer
 from tests.engine.keras_argument_fixture import FOLDER, Fixture, compare
 from tests.fixtures.keras_argument_cases import CALLS, CASES
-from tests.keras_peer.here import layers_here
 
 FIXTURES = FOLDER.parent
 HOSTS = [("reference", "float64"), ("cpu", "float64"), ("cpu", "float32")]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import engine
-from tests.keras_peer.here import split
+from bench.peers.keras_comparison.here import split
 from tests.paths import FIXTURES
 
 FOLDER = FIXTURES / "keras_argument_files"

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.keras_peer.in_keras import KERAS, keras, tf
+from bench.peers.keras_comparison.in_keras import KERAS, keras, tf
 
 Array = np.ndarray[Any, Any]
 

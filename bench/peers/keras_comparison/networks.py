@@ -23,7 +23,7 @@ class Network:
     """One architecture.
 
     Attributes:
-        layers: class_name and arguments of each, in the terms of tests/keras_peer/in_keras.py.
+        layers: class_name and arguments of each, in the terms of bench/peers/keras_comparison/in_keras.py.
         movies: whole shape of the input, channels where data_format has them.
         output: shape of the output.
         loss: by name.

@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from tests.keras_peer.files import compare_files
+from bench.peers.keras_comparison.files import compare_files
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m tests.keras_peer", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.peers.keras_comparison", description=__doc__)
     parser.add_argument("--networks", type=int, default=20, help="random networks, every fifth in Keras 2 (default 20)")
     sys.exit(0 if compare_files(parser.parse_args().networks) else 1)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 import engine
-from tests.keras_peer.here import network_here
-from tests.keras_peer.in_keras import KERAS, NAMES, convolve_channels_first_on_cpu, sequential
-from tests.keras_peer.measure import reset_states
-from tests.keras_peer.networks import Array, Network, random_network
+from bench.peers.keras_comparison.here import network_here
+from bench.peers.keras_comparison.in_keras import KERAS, NAMES, convolve_channels_first_on_cpu, sequential
+from bench.peers.keras_comparison.measure import reset_states
+from bench.peers.keras_comparison.networks import Array, Network, random_network
 
 STEPS = 3
 BOUND = 1e-5
