@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.cuda.device import Device
-from bench.cuda.gradients import distance, gradients
+from bench.cuda.proofs.gradients import distance, gradients
 from bench.peers.ours import network_of
 from bench.peers.work import Work
 from bench.report import machine, print_machine, print_table, write_results

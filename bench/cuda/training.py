@@ -35,7 +35,7 @@ def main() -> None:
 
 def prove(part: Part, what: str) -> None:
     """Gradients, or the loss curves of the device or of the CPU, in a process of its own."""
-    command = ["bench.cuda.gradients"] if what == "gradients" else ["bench.cuda.curves", "--device", what]
+    command = ["bench.cuda.proofs.gradients"] if what == "gradients" else ["bench.cuda.curves", "--device", what]
     ended = run_limited([sys.executable, "-m", *command, *part.arguments()], part.left * 0.6)
     part.failure("gradients beside float64" if what == "gradients" else f"loss curves, {what}", ended)
 

@@ -12,14 +12,14 @@ import pytest
 
 from bench.counted import count_step
 from bench.cuda import main, runner
-from bench.cuda.correctness import NETWORKS, OPERATIONS, groups
 from bench.cuda.device import Device
 from bench.cuda.goals import goals
 from bench.cuda.gradient_tile_times import record_gradient_tiles
 from bench.cuda.part import ROOT, Ended, Part, append_record, read_records, run_limited
+from bench.cuda.proofs.correctness import NETWORKS, OPERATIONS, groups
+from bench.cuda.proofs.sanitizer import judge
 from bench.cuda.report import markdown, proved_wrong
 from bench.cuda.runner import PartKind, Run
-from bench.cuda.sanitizer import judge
 from bench.cuda.sections import tiles
 from bench.cuda.small_step import HOPPER
 from bench.cuda.tile_times import KERNELS, record_tiles

@@ -52,7 +52,7 @@ def groups(rehearse: bool) -> dict[str, list[str]]:
 
 def _command(part: Part, group: list[str]) -> list[str]:
     output = ["-q", "--tb=short", "--color=no", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
-    records = ["-p", "bench.cuda.pytest_records", "--records", str(part.records)]
+    records = ["-p", "bench.cuda.proofs.pytest_records", "--records", str(part.records)]
     rehearsal = ["--rehearse"] if part.rehearse else []
     return [sys.executable, "-m", "pytest", "-o", "addopts=", "-m", "gpu", *output, *records, *rehearsal, *group]
 

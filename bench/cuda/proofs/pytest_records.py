@@ -1,4 +1,4 @@
-"""A pytest plugin that keeps the outcome of every test as it comes: `-p bench.cuda.pytest_records --records FILE`."""
+"""A pytest plugin that keeps the outcome of every test as it comes: `-p bench.cuda.proofs.pytest_records --records FILE`."""
 
 from pathlib import Path
 
