@@ -7,7 +7,7 @@ import pytest
 
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
 from export import build_model
-from tests.engine.layer_cases import CASES, batch, network
+from tests.engine.layers.layer_cases import CASES, batch, network
 from tests.export.networks import TOLERANCE, randomized, session
 
 NOT_IN_ONNX = {

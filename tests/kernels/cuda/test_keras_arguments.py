@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engine.keras_argument_fixture import Fixture, compare
+from tests.engine.files.keras.keras_argument_fixture import Fixture, compare
 
 NAMES = (
     "strides_valid",

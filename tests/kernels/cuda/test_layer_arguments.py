@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine import Conv3D, Sequential
-from tests.engine.layer_cases import CASES, batch, network
+from tests.engine.layers.layer_cases import CASES, batch, network
 
 CLOSE = 2e-5
 """Relative in norm; both sides are right to a few 1e-6 in float32."""

@@ -9,7 +9,7 @@ import pytest
 import engine
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
 from kernels.cuda import CudaBackend
-from tests.engine.run_helpers import assert_same_end, run, write_config
+from tests.engine.train.run_helpers import assert_same_end, run, write_config
 
 STEPS = 10
 

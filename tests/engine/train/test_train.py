@@ -13,7 +13,7 @@ from engine import Conv3D, ConvLSTM2D, Sequential, generate_movies
 from engine.fitting.loop import EpochDone, StepDone
 from engine.fitting.progress import Progress
 from engine.layers import Layer
-from tests.engine.run_helpers import assert_same_end, run, start, write_config
+from tests.engine.train.run_helpers import assert_same_end, run, start, write_config
 
 
 def test_the_run_folder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

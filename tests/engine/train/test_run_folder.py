@@ -11,7 +11,7 @@ import pytest
 from engine.files import checkpoint
 from engine.train.config import TrainConfig
 from engine.train.folder import RunFolder, fresh_folder
-from tests.engine.run_helpers import assert_same_end, run, start, wait_for, write_config
+from tests.engine.train.run_helpers import assert_same_end, run, start, wait_for, write_config
 
 LONG = "samples = 24\nepochs = 2000\ncheckpoint_every = 1\n"
 

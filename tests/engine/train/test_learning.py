@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.engine.run_helpers import run
+from tests.engine.train.run_helpers import run
 
 SMALLER = """
 preset = "quick"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.support.command_line import run_program
-from tests.engine.run_helpers import run, start, write_config
+from tests.engine.train.run_helpers import run, start, write_config
 from tests.paths import ROOT
 
 

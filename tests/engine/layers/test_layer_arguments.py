@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine import Sequential
-from tests.engine.layer_cases import CASES, MOVIE, batch, network
+from tests.engine.layers.layer_cases import CASES, MOVIE, batch, network
 from tests.engine.networks import FLOAT64_DEVICES
 from tests.kernels.directional import check_direction
 

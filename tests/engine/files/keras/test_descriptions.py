@@ -11,7 +11,7 @@ import pytest
 
 import engine
 from engine.files.keras.architecture import read_architecture
-from tests.engine.keras_files.networks import movies, small_network
+from tests.engine.files.keras.networks import movies, small_network
 
 Config = dict[str, Any]
 

@@ -14,7 +14,7 @@ import pytest
 
 import engine
 from engine.files.keras.hdf5 import Hdf5Reader
-from tests.engine.keras_files.networks import movies, small_network
+from tests.engine.files.keras.networks import movies, small_network
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

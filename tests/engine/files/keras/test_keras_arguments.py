@@ -13,7 +13,7 @@ import pytest
 import engine
 from bench.peers.keras_comparison.here import layers_here
 from engine.initializers import get_initializer
-from tests.engine.keras_argument_fixture import FOLDER, Fixture, compare
+from tests.engine.files.keras.keras_argument_fixture import FOLDER, Fixture, compare
 from tests.fixtures.keras_argument_cases import CALLS, CASES
 
 FIXTURES = FOLDER.parent

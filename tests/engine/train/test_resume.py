@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.files.checkpoint import load_checkpoint
-from tests.engine.run_helpers import assert_same_end, run, start, wait_for, wait_for_training, write_config
+from tests.engine.train.run_helpers import assert_same_end, run, start, wait_for, wait_for_training, write_config
 
 LONGER = "samples = 24\nepochs = 12\nfilters = [2, 2]\n"
 """96 steps, about two seconds."""

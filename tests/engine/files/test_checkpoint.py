@@ -10,7 +10,7 @@ import pytest
 from engine import Adadelta, BatchNormalization, Conv3D, ConvLSTM2D, FitLoop, Sequential
 from engine.files.atomic import write_atomically
 from engine.files.checkpoint import NonFiniteWeightsError, checkpoint_of, load_checkpoint, restore, save_checkpoint
-from tests.engine.run_helpers import run, start, write_config
+from tests.engine.train.run_helpers import run, start, write_config
 
 RANDOM = np.random.default_rng(2)
 X, Y = RANDOM.random((5, 3, 6, 7, 1)), (RANDOM.random((5, 3, 6, 7, 1)) > 0.5).astype(float)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import engine
-from tests.engine.keras_files.networks import movies, same_state, small_network
+from tests.engine.files.keras.networks import movies, same_state, small_network
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
