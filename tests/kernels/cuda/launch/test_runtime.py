@@ -13,7 +13,7 @@ import pytest
 from kernels.cuda.launch.launch import CompileError, OutOfDeviceMemory
 from kernels.cuda.launch.nvrtc import Cubin, compile_cubin
 from kernels.cuda.launch.source import Source, parse_source
-from tests.kernels.cuda import fake_cupy
+from tests.kernels.cuda.launch import fake_cupy
 
 SOURCE = 'extern "C" __global__ void fill(float* y, const float* x, int n) { if (threadIdx.x < n) y[threadIdx.x] = n; }'
 

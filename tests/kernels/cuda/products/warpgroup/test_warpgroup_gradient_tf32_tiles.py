@@ -16,7 +16,7 @@ from kernels.cuda.products.windowed.windowed_gradient_tiles import (
     windowed_gradient_tile,
 )
 from kernels.specs import ConvLSTMSpec
-from tests.kernels.cuda.planned_layers import EXAMPLE, check_slices, layers
+from tests.kernels.cuda.products.planned_layers import EXAMPLE, check_slices, layers
 
 eights = st.integers(1, 40).map(lambda n: 8 * n)
 specs = layers(eights, st.integers(1, 300), 300, 300, kh=st.sampled_from([1, 3, 5, 7]))

@@ -11,8 +11,7 @@ from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.warpgroup.warpgroup_gradient_tf32_tiles import warpgroup_tf32_tile
 from kernels.specs import ConvLSTMSpec
-from tests.kernels.cuda.layer_runs import Results, errors
-from tests.kernels.cuda.test_weight_gradients import (
+from tests.kernels.cuda.conv_lstm.test_weight_gradients import (
     ERROR,
     EXAMPLE,
     check_the_tile_of_the_example,
@@ -21,6 +20,7 @@ from tests.kernels.cuda.test_weight_gradients import (
     plan,
     run,
 )
+from tests.kernels.cuda.layer_runs import Results, errors
 
 SHAPES = {
     "one pixel": ConvLSTMSpec(T=1, B=1, H=1, W=1, C=8, F=8, kh=1, kw=1),

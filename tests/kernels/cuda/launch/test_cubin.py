@@ -103,7 +103,7 @@ def test_shared_memory_fits_every_architecture(rows: list[Row]) -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("name", ["emulation.cu", "faults_memory.cu", "faults_waiting.cu"])
 def test_the_simulator_runs_what_the_compiler_takes(name: str, architecture: str) -> None:
-    source = load_source(name, {"FAULT": False}, Path(__file__).with_name("simulator"))
+    source = load_source(name, {"FAULT": False}, Path(__file__).parents[1] / "simulator")
     assert set(compile_cubin(source, architecture).resources) == set(source.kernels)
 
 

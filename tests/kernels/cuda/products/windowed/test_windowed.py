@@ -19,8 +19,8 @@ from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.windowed.windowed_tiles import BLOCK_ROWS, STRIPS, WindowTile, channel_tiles, gate_tiles
 from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec
+from tests.kernels.cuda.batch_norm.linked_pair import run_pair
 from tests.kernels.cuda.layer_runs import Results, errors, oracle, run_conv_lstm
-from tests.kernels.cuda.linked_pair import run_pair
 
 TIGHT_SHARED_MEMORY = 60_000
 """What the other kernels take."""

@@ -13,8 +13,8 @@ from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.reference import ReferenceBackend
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, BatchNormSpec, ConvLSTMSpec
+from tests.kernels.cuda.batch_norm.linked_pair import WEIGHTS, Array, Pair, inputs, run_pair
 from tests.kernels.cuda.layer_runs import Results, errors, oracle
-from tests.kernels.cuda.linked_pair import WEIGHTS, Array, Pair, inputs, run_pair
 from tests.kernels.directional import check_direction
 
 ACROSS = ConvLSTMSpec(T=3, B=3, H=7, W=9, C=3, F=6, kh=3, kw=5, recurrent_activation="sigmoid")

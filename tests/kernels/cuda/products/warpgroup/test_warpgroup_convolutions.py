@@ -22,8 +22,8 @@ from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.warpgroup.warpgroup_tiles import CHUNK_BYTES, STRIPS, GroupTile
 from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import GRADIENT_ERROR, ConvLSTMSpec
+from tests.kernels.cuda.batch_norm.linked_pair import run_pair
 from tests.kernels.cuda.layer_runs import Results, errors, oracle, random_arrays, run_conv_lstm
-from tests.kernels.cuda.linked_pair import run_pair
 
 PRECISIONS = ["tf32", "bfloat16"]
 AGREEMENT = {"tf32": 1e-3, "bfloat16": 5e-3}

@@ -19,10 +19,10 @@ from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.tiles import TARGET_BLOCKS
 from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import PRECISIONS, ConvLSTMSpec
+from tests.kernels.cuda.conv_lstm.test_weight_gradients import exact_factors, expected, on_device, run
+from tests.kernels.cuda.launch.test_cubin import ARCHITECTURES
 from tests.kernels.cuda.layer_runs import Array, errors, random_arrays, run_conv_lstm
-from tests.kernels.cuda.planned_layers import layers
-from tests.kernels.cuda.test_cubin import ARCHITECTURES
-from tests.kernels.cuda.test_weight_gradients import exact_factors, expected, on_device, run
+from tests.kernels.cuda.products.planned_layers import layers
 
 SHAPES = {
     "one pixel": ConvLSTMSpec(T=1, B=1, H=1, W=1, C=1, F=1, kh=1, kw=1),

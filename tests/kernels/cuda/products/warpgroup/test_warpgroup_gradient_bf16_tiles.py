@@ -16,7 +16,7 @@ from kernels.cuda.products.windowed.windowed_gradient_tiles import (
     windowed_gradient_tile,
 )
 from kernels.specs import ConvLSTMSpec
-from tests.kernels.cuda.planned_layers import EXAMPLE, check_slices, layers
+from tests.kernels.cuda.products.planned_layers import EXAMPLE, check_slices, layers
 
 eights = st.integers(1, 25).map(lambda n: 8 * n)
 pairs = st.integers(1, 150).map(lambda n: 2 * n)

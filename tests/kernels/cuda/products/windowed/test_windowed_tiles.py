@@ -16,7 +16,7 @@ from kernels.cuda.products.product_tiles import (
 from kernels.cuda.products.tiles import conv_tile
 from kernels.cuda.products.windowed.windowed_tiles import WindowTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
-from tests.kernels.cuda.planned_layers import EXAMPLE, layers
+from tests.kernels.cuda.products.planned_layers import EXAMPLE, layers
 
 H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90")
 

@@ -8,7 +8,7 @@ from kernels.cuda.conv_lstm.persistent_tiles import backward_tile, blocks_of, fo
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.products.windowed.windowed_tiles import WindowTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
-from tests.kernels.cuda.planned_layers import layers
+from tests.kernels.cuda.products.planned_layers import layers
 
 H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90")
 

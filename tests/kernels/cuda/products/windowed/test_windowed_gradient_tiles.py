@@ -14,7 +14,7 @@ from kernels.cuda.products.windowed.windowed_gradient_tiles import (
     windowed_gradient_tile,
 )
 from kernels.specs import PRECISIONS, ConvLSTMSpec
-from tests.kernels.cuda.planned_layers import EXAMPLE, check_slices, layers
+from tests.kernels.cuda.products.planned_layers import EXAMPLE, check_slices, layers
 
 L40S = DeviceLimits(142, 101_376, 1024, "89")
 
