@@ -2,8 +2,8 @@
 
     python -m bench.peers.keras_networks FOLDER NUMBER [NUMBER ...]
 
-FOLDER/NUMBER.npz gets the weights and the results of bench/peers/keras_comparison/measure.py; FOLDER/NUMBER.txt, instead, why Keras
-refused the network.
+FOLDER/NUMBER.npz gets the weights and the results of keras_comparison/measure.py; FOLDER/NUMBER.txt, instead, why
+Keras refused the network.
 """
 
 import sys

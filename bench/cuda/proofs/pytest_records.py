@@ -1,4 +1,7 @@
-"""A pytest plugin that keeps the outcome of every test as it comes: `-p bench.cuda.proofs.pytest_records --records FILE`."""
+"""Pytest plugin that keeps the outcome of every test as it comes.
+
+pytest -p bench.cuda.proofs.pytest_records --records FILE
+"""
 
 from pathlib import Path
 
