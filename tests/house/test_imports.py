@@ -1,0 +1,156 @@
+"""Imports point down, and no files import each other in a circle."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.house.imports import Edge, circles, include_edges, module_edges, modules
+
+FLOORS: list[list[str]] = [
+    ["bench"],
+    ["engine.train", "engine.predict", "export.__main__"],
+    ["engine"],
+    ["export"],
+    ["engine.models"],
+    ["engine.fitting"],
+    ["engine.callbacks", "engine.movies"],
+    ["engine.runtime", "engine.files"],
+    ["engine.graph"],
+    ["engine.layers", "engine.optimizers", "engine.metrics"],
+    ["engine.losses", "engine.schedules", "engine.initializers", "engine.regularizers", "engine.constraints"],
+    ["engine.keras_objects"],
+    ["engine.support", "engine.version", "engine.registry"],
+    ["kernels.cuda.simulator"],
+    ["kernels.select"],
+    ["kernels.reference", "kernels.cpu", "kernels.cuda"],
+    ["kernels.cuda.conv_lstm", "kernels.cpu.layers"],
+    ["kernels.cuda.conv3d", "kernels.cuda.batch_norm", "kernels.cuda.pointwise"],
+    ["kernels.cuda.products", "kernels.cpu.products", "kernels.cpu.pointwise"],
+    ["kernels.cuda.common"],
+    ["kernels.cuda.launch", "kernels.cpu.compile"],
+    ["kernels"],
+]
+"""The rooms from the roof down. A file may import its own room and all rooms on floors below, none beside it.
+
+A file belongs to the room with the longest name that begins its own.
+"""
+
+EXPORT_MAY_IMPORT = (
+    "export",
+    "engine.layers",
+    "engine.graph",
+    "engine.files",
+    "engine.support",
+    "engine.version",
+    "kernels",
+)
+
+UPWARD: set[Edge] = {("engine.models.network", "export")}
+"""The one call upward: Network.export, made late, so that a network can be trained where no exporter is installed."""
+
+TODAY: set[Edge] = {
+    ("engine.files.checkpoint", "engine.fitting.loop"),
+    ("engine.files.checkpoint", "engine.models.sequential"),
+    ("engine.files.keras.compile_arguments", "engine.models.sequential"),
+    ("engine.files.keras.describe", "engine.models.sequential"),
+    ("engine.files.keras.network_state", "engine.models.sequential"),
+    ("engine.files.keras.reading", "engine.models.sequential"),
+    ("engine.files.keras.writing", "engine.models.sequential"),
+    ("engine.fitting.batch_maker", "engine.models.sequential"),
+    ("engine.fitting.evaluate", "engine.models.sequential"),
+    ("engine.fitting.fit", "engine.models.sequential"),
+    ("engine.fitting.loop", "engine.models.sequential"),
+    ("engine.layers.batch_normalization", "engine.graph.storage"),
+    ("engine.layers.conv3d", "engine.graph.storage"),
+    ("engine.layers.conv_lstm2d", "engine.graph.storage"),
+    ("engine.layers.conv_lstm_bound", "engine.graph.storage"),
+    ("engine.layers.conv_lstm_recurrence", "engine.graph.storage"),
+    ("engine.layers.direct_call", "engine.runtime.parameters"),
+    ("engine.layers.layer", "engine.graph.storage"),
+    ("engine.runtime.compiled", "engine.fitting.batch_sources"),
+    ("export.metadata", "engine"),
+    ("export.onnx_file", "engine"),
+    ("export.runner", "engine.runtime.rollout"),
+    ("kernels.cuda.batch_norm.batch_norm_link", "kernels.cuda.conv_lstm.conv_lstm"),
+    ("kernels.cuda.batch_norm.batch_norm_link.cuh", "kernels.cuda.conv_lstm.conv_lstm_cell.cuh"),
+    ("kernels.cuda.common.elementwise", "kernels.cuda.products.tiles"),
+    ("kernels.cuda.conv3d.conv3d", "kernels.cuda.conv_lstm.convert"),
+    ("kernels.cuda.products.product_tiles", "kernels.cuda.conv_lstm.persistent_tiles"),
+    ("kernels.cuda.products.windowed.windowed_input_backward.cu", "kernels.cuda.conv_lstm.conv_lstm_cell.cuh"),
+    ("kernels.cuda.products.windowed.windowed_input_forward.cu", "kernels.cuda.conv_lstm.conv_lstm_cell.cuh"),
+    ("kernels.cuda.products.windowed.windowed_step_backward.cu", "kernels.cuda.conv_lstm.conv_lstm_step.cuh"),
+    ("kernels.cuda.products.windowed.windowed_step_forward.cu", "kernels.cuda.conv_lstm.conv_lstm_step.cuh"),
+}
+"""Arrows that still point up or sideways. The list may only shrink."""
+
+CIRCLES_TODAY: list[set[str]] = [
+    {
+        "engine",
+        "engine.files.keras",
+        "engine.files.keras.compile_arguments",
+        "engine.files.keras.describe",
+        "engine.files.keras.keras2",
+        "engine.files.keras.network_state",
+        "engine.files.keras.reading",
+        "engine.files.keras.writing",
+        "engine.fitting.batch_maker",
+        "engine.fitting.evaluate",
+        "engine.fitting.fit",
+        "engine.fitting.loop",
+        "engine.fitting.progress",
+        "engine.models.copies",
+        "engine.models.loading",
+        "engine.models.network",
+        "engine.models.sequential",
+        "engine.models.summary",
+        "export",
+        "export.metadata",
+        "export.onnx_file",
+    },
+    {
+        "engine.layers.conv_lstm2d",
+        "engine.layers.conv_lstm_bound",
+        "engine.layers.conv_lstm_recurrence",
+        "engine.layers.direct_call",
+    },
+    {"engine.graph.storage", "engine.layers.layer"},
+    {"kernels.cuda.batch_norm.batch_norm_link", "kernels.cuda.conv_lstm.conv_lstm"},
+]
+"""Files that still import each other in a circle. The list may only shrink."""
+
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def room_of(module: str) -> str:
+    """The room with the longest name that begins the module's."""
+    return max((room for room in FLOOR if f"{module}.".startswith(f"{room}.")), key=len)
+
+
+def allowed(source: str, target: str) -> bool:
+    """Whether the arrow stays in its room or points down."""
+    here, there = room_of(source), room_of(target)
+    if here == "export" and not any(f"{target}.".startswith(f"{room}.") for room in EXPORT_MAY_IMPORT):
+        return False
+    return here == there or FLOOR[here] < FLOOR[there]
+
+
+@pytest.mark.parametrize("edges", [module_edges, include_edges])
+def test_arrows_point_down(edges: Callable[[], set[Edge]]) -> None:
+    wrong = {edge for edge in edges() if not allowed(*edge)}
+    assert sorted(wrong - UPWARD - TODAY) == [], "these point up or sideways"
+
+
+def test_exceptions_are_still_needed() -> None:
+    wrong = {edge for edge in module_edges() | include_edges() if not allowed(*edge)}
+    assert sorted((UPWARD | TODAY) - wrong) == [], "gone: take them off the list"
+
+
+def test_no_circles() -> None:
+    groups = circles(module_edges() | include_edges())
+    assert [group for group in groups if not any(set(group) <= known for known in CIRCLES_TODAY)] == []
+    assert [known for known in CIRCLES_TODAY if not any(set(group) <= known for group in groups)] == [], "gone"
+
+
+def test_every_floor_has_its_rooms() -> None:
+    missing = [room for room in FLOOR if room not in modules() and room not in ("engine.version", "engine.registry")]
+    assert missing == []
