@@ -11,6 +11,7 @@ from engine.models.loading import load_model
 from engine.models.sequential import Sequential
 from engine.movies import generate_movies
 from engine.optimizers import SGD, Adadelta, Adam, AdamW
+from engine.registry import register
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,7 @@ __all__ = [
     "losses",
     "metrics",
     "optimizers",
+    "register",
     "regularizers",
     "schedules",
 ]

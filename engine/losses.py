@@ -7,6 +7,8 @@ import warnings
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from engine.keras_objects import snake_case
+from engine.registry import Registry, is_registered, name_of
 from engine.support.validation import in_range, one_of
 from kernels.specs import LossKind, LossSpec
 
@@ -40,9 +42,9 @@ class Loss:
 
         A class of one's own never goes by the name, which it may have from the loss that it is derived of.
         """
-        if type(self) in _CLASSES.values() and self == type(self)():
+        if "name" in type(self).__dict__ and is_registered(type(self)) and self == type(self)():
             return self.name
-        return {"class_name": type(self).__name__, "config": asdict(self)}
+        return {"class_name": name_of(type(self)), "config": asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,10 @@ class Huber(Loss):
         return float(self.delta)
 
 
-_CLASSES: dict[str, type[Loss]] = {
-    kind.__name__: kind for kind in (BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError, Huber)
-}
-_BY_NAME: dict[str, type[Loss]] = {
-    **{kind.name: kind for kind in _CLASSES.values()},
+LOSSES: Registry[Loss] = Registry("loss", Loss, (BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError, Huber))
+"""The losses by Keras' class names, and those of one's own that engine.register was given."""
+
+_OTHER_NAMES = {
     "mean_squared_error": MeanSquaredError,
     "mean_absolute_error": MeanAbsoluteError,
     "bce": BinaryCrossentropy,
@@ -124,15 +125,22 @@ _BY_NAME: dict[str, type[Loss]] = {
 }
 
 
+def _by_name() -> dict[str, Any]:
+    """The classes by their short names; one of one's own that has none goes by its class's, in either spelling."""
+    short = {cls.__dict__.get("name", snake_case(name)): cls for name, cls in LOSSES.items()}
+    return {**short, **_OTHER_NAMES}
+
+
 def get_loss(loss: Any) -> Loss:
     """A Loss given by object, by name ("MSE" and "MeanSquaredError" too) or by what get_config returned."""
     if isinstance(loss, Loss):
         return loss
     if isinstance(loss, dict):
-        return _CLASSES[one_of("loss", loss.get("class_name"), _CLASSES)](**(loss.get("config") or {}))
-    if isinstance(loss, str) and loss in _CLASSES:
-        return _CLASSES[loss]()
-    return _BY_NAME[one_of("loss", loss.lower() if isinstance(loss, str) else loss, _BY_NAME)]()
+        return LOSSES[one_of("loss", loss.get("class_name"), LOSSES)](**(loss.get("config") or {}))
+    if isinstance(loss, str) and loss in LOSSES:
+        return LOSSES[loss]()
+    by_name = _by_name()
+    return by_name[one_of("loss", loss.lower() if isinstance(loss, str) else loss, by_name)]()
 
 
 def warn_of_two_sigmoids(loss: Loss, activation: str) -> None:

@@ -5,11 +5,9 @@ from engine.layers.conv3d import Conv3D
 from engine.layers.conv_lstm2d import ConvLSTM2D
 from engine.layers.layer import Layer
 from engine.layers.weight import Weight
+from engine.registry import Registry
 
-LAYERS: dict[str, type[Layer]] = {
-    "ConvLSTM2D": ConvLSTM2D,
-    "BatchNormalization": BatchNormalization,
-    "Conv3D": Conv3D,
-}
+LAYERS: Registry[Layer] = Registry("layer", Layer, (ConvLSTM2D, BatchNormalization, Conv3D))
+"""The layers by Keras' names, and those of one's own that engine.register was given."""
 
 __all__ = ["LAYERS", "BatchNormalization", "Conv3D", "ConvLSTM2D", "Layer", "Weight"]

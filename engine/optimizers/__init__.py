@@ -1,10 +1,10 @@
 """How gradients move weights, under Keras' names: Adadelta, SGD, Adam, AdamW."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from engine.optimizers.base import Optimizer
+from engine.registry import Registry
 from engine.schedules import LearningRateSchedule
 from engine.support.validation import in_range, one_of
 from kernels import Backend
@@ -147,7 +147,8 @@ class AdamW(Adam):
         super().__init__(learning_rate, weight_decay=weight_decay, **common)
 
 
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {kind.__name__: kind for kind in (Adadelta, SGD, Adam, AdamW)}
+OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", Optimizer, (Adadelta, SGD, Adam, AdamW))
+"""The optimizers by Keras' names, and those of one's own that engine.register was given."""
 
 
 def get_optimizer(optimizer: Any) -> Optimizer:

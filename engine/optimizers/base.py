@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.registry import name_of
 from engine.schedules import LearningRateSchedule, schedule_config, schedule_from_config
 from engine.support.validation import in_range
 from kernels import Backend
@@ -209,7 +210,7 @@ class Optimizer(ABC):
         """What __init__ takes, JSON-able, and the class's name; weight_decay and clipping only where given."""
         rate = self._learning_rate
         return {
-            "class_name": type(self).__name__,
+            "class_name": name_of(type(self)),
             "learning_rate": schedule_config(rate) if isinstance(rate, LearningRateSchedule) else rate,
             **self._own_config(),
             **{name: getattr(self, name) for name in COMMON if getattr(self, name) is not None},

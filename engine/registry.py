@@ -1,0 +1,112 @@
+"""Name one's own losses, optimizers and layers, so that configurations, saved files and the command line know them.
+
+    @engine.register
+    class LogCosh(engine.losses.Loss): ...
+
+A room that has classes with names keeps them in a Registry of their base class; `register` finds the right one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar, overload
+
+T = TypeVar("T")
+
+_REGISTRIES: "list[Registry[Any]]" = []
+
+
+class Registry(Mapping[str, Callable[..., T]], Generic[T]):
+    """The classes of one base, by name. It is a mapping from names to classes.
+
+    Args:
+        what: one of them in a word, such as "loss"; begins error messages.
+        base: the class that all are derived from.
+        classes: those that the engine has, under their class names, which nobody can replace.
+        check: is given a class that is to be registered and raises ValueError where it cannot work.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        base: Any,
+        classes: Iterable[Callable[..., T]],
+        check: Callable[[Any], None] = lambda cls: None,
+    ) -> None:
+        self.what, self.base = what, base
+        self._check = check
+        self._classes: dict[str, Any] = {cls.__name__: cls for cls in classes}
+        self._own = frozenset(self._classes)
+        _REGISTRIES.append(self)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._classes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+    def add(self, cls: Any, name: str) -> None:
+        """Register a class under a name; a class that is defined anew, as in a notebook, replaces the one before.
+
+        Raises ValueError: the name is the engine's or another class's, or the class cannot work.
+        """
+        before = self._classes.get(name)
+        if name in self._own or (before is not None and _origin(before) != _origin(cls)):
+            raise ValueError(
+                f"name: {name!r} is the name of another {self.what}; choose one with engine.register(cls, name=...)"
+            )
+        self._check(cls)
+        self._classes[name] = cls
+
+    def name_of(self, cls: type) -> str | None:
+        """The name that a class has here; None for a class that is not registered."""
+        return next((name for name, known in self._classes.items() if known is cls), None)
+
+
+@overload
+def register(cls: type[T], name: str | None = None) -> type[T]: ...
+
+
+@overload
+def register(cls: None = None, name: str | None = None) -> Callable[[type[T]], type[T]]: ...
+
+
+def register(cls: type[T] | None = None, name: str | None = None) -> type[T] | Callable[[type[T]], type[T]]:
+    """Register a loss, an optimizer or a layer of one's own; a decorator, with or without arguments.
+
+    Args:
+        cls: a subclass of engine.losses.Loss, engine.optimizers.Optimizer or engine.layers.Layer.
+        name: that configurations and files call it by; default: the class's own.
+
+    Returns the class. A program that loads a file with it registers it first. Raises ValueError: the name is taken, or
+    the class has no such base or cannot work.
+    """
+    if cls is None:
+        return lambda later: register(later, name)
+    registry = _registry_of(cls) if isinstance(cls, type) else None
+    if registry is None:
+        known = ", ".join(registry.base.__name__ for registry in _REGISTRIES)
+        raise ValueError(f"cls: expected a subclass of one of {known}, got {cls!r}")
+    registry.add(cls, cls.__name__ if name is None else name)
+    return cls
+
+
+def name_of(cls: type) -> str:
+    """The name that configurations and files call a class by: the one it was registered under, else its own."""
+    registry = _registry_of(cls)
+    return (registry and registry.name_of(cls)) or cls.__name__
+
+
+def is_registered(cls: type) -> bool:
+    """Whether a configuration or a file that names this class can be read."""
+    registry = _registry_of(cls)
+    return registry is not None and registry.name_of(cls) is not None
+
+
+def _registry_of(cls: type) -> "Registry[Any] | None":
+    return next((registry for base in cls.__mro__ for registry in _REGISTRIES if registry.base is base), None)
+
+
+def _origin(cls: Any) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__
