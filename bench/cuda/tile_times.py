@@ -107,8 +107,7 @@ def program(spec: ConvLSTMSpec, precision: str, kernel: str, tile: GroupTile) ->
     constants = cell_defines(spec, precision) | {"SPEC_C": spec.C} if kernel.startswith("windowed") else {}
     constants = constants or cell_defines(spec, precision)
     place = kernel.removeprefix("persistent_").removeprefix("windowed_").upper()
-    room = "products/windowed" if kernel.startswith("windowed") else "conv_lstm"
-    return load_source(f"{room}/{kernel}.cu", constants | {"TILE": tile.kind, place: tile.arguments})
+    return load_source(f"conv_lstm/{kernel}.cu", constants | {"TILE": tile.kind, place: tile.arguments})
 
 
 def work_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str, tile: GroupTile) -> Any:
@@ -125,10 +124,9 @@ def work_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str, t
     if kernel == "persistent_backward":
         backward = PersistentBackward(runtime, spec, precision, tile)
         return lambda: backward(weights, z, kept_c, None, state, None, None, dz, None, None)
-    source = program(spec, precision, kernel, tile)
     place = kernel.removeprefix("windowed_").upper()
     constants = cell_defines(spec, precision) | {"SPEC_C": spec.C, "TILE": tile.kind, place: tile.arguments}
-    compiled = Program(runtime, source.name, constants)
+    compiled = Program(runtime, f"conv_lstm/{kernel}.cu", constants)
     packed = runtime.zeros(tile.packed_shape, operands)
     sizes_of = {"kernel": weights.shape, "packed": packed.shape}
     pack = bind_elements(compiled, f"pack_{kernel}", int(np.prod(packed.shape)), sizes_of)

@@ -5,11 +5,11 @@ from typing import Any
 
 from kernels.cuda.batch_norm.batch_norm_link import BatchNormLink
 from kernels.cuda.common.precision import operand_type
+from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.source import DTYPES, Constant
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.binding import count_pixels
-from kernels.cuda.products.tiles import ceil_div
 from kernels.specs import BatchNormSpec
 
 Array = Any

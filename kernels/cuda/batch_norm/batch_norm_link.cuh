@@ -10,9 +10,11 @@
 //
 // The mean stays apart: multiplied out, dy and h would have one factor each and one shift, and a large mean would cost
 // the digits that h differs in.
+//
+// Constants: SPEC_F, the filters.
 #pragma once
 
-#include "conv_lstm/conv_lstm_cell.cuh"
+#include "common/accumulators.cuh"
 
 // (1), (2): the sums over what a block writes of h, a tile of BM pixels x FILTERS filters, in float64, frame after
 // frame. h is read back from where it has just been written, as it is stored, and a thread sums one filter of every
@@ -36,7 +38,7 @@ struct StateSums {
     template <class Place>
     __device__ __forceinline__ void add(const OPERAND* h, Place place, int pixels) const {
         const int group = thread / FILTERS, filter = blockIdx.y * FILTERS + thread % FILTERS;
-        if (group >= GROUPS || filter >= F) return;
+        if (group >= GROUPS || filter >= SPEC_F) return;
         constexpr int EACH = (Tile::BM + GROUPS - 1) / GROUPS, ASKED = EACH < 12 ? EACH : 8;  // for together
         double sum = shared[thread], squares = shared[THREADS + thread];
 #pragma unroll 1
@@ -45,7 +47,7 @@ struct StateSums {
 #pragma unroll
             for (int i = 0; i < ASKED; ++i) {
                 const int row = first + i * GROUPS, m = row < Tile::BM ? place(row) : pixels;
-                values[i] = m < pixels ? widen(h[(long long)m * F + filter]) : 0.0f;
+                values[i] = m < pixels ? widen(h[(long long)m * SPEC_F + filter]) : 0.0f;
             }
 #pragma unroll
             for (int i = 0; i < ASKED; ++i) {
@@ -62,10 +64,10 @@ struct StateSums {
     __device__ __forceinline__ void finish(double* partial, int tile, bool earlier) const {
         sum_rows<2, GROUPS, FILTERS, THREADS, Crew<Tile>>(shared);
         const int filter = blockIdx.y * FILTERS + thread;
-        if (thread >= FILTERS || filter >= F) return;
+        if (thread >= FILTERS || filter >= SPEC_F) return;
 #pragma unroll
         for (int q = 0; q < 2; ++q) {
-            double* target = partial + (2LL * tile + q) * F + filter;
+            double* target = partial + (2LL * tile + q) * SPEC_F + filter;
             *target = (earlier ? *target : 0.0) + shared[q * THREADS + thread];
         }
     }

@@ -5,14 +5,11 @@ The ConvLSTM then sums for the other what it writes of h, and computes dx of the
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.launch.launch import Runtime
-from kernels.specs import BatchNormSpec
-
-if TYPE_CHECKING:
-    from kernels.cuda.conv_lstm.conv_lstm import ConvLSTMPlan
+from kernels.specs import BatchNormSpec, ConvLSTMSpec
 
 Array = Any
 
@@ -44,7 +41,23 @@ class BatchNormLink:
             raise ValueError("dh: expected what batch_norm_backward of the linked plan returned, got another array")
 
 
-def link(runtime: Runtime, source: "ConvLSTMPlan | None", spec: BatchNormSpec, precision: str) -> BatchNormLink:
+class Linkable(Protocol):
+    """A ConvLSTM that a BatchNormalization may be linked to.
+
+    Attributes:
+        spec: what it is bound to.
+        link: with the BatchNormalization behind it.
+        h: what it returns, (T,B,H,W,F), as the convolutions read it.
+        tiles_of_frame: how many blocks share the pixels of a frame, going forward.
+    """
+
+    spec: ConvLSTMSpec
+    link: BatchNormLink
+    h: Array
+    tiles_of_frame: int
+
+
+def link(runtime: Runtime, source: Linkable | None, spec: BatchNormSpec, precision: str) -> BatchNormLink:
     """The link of `source` with a BatchNormalization behind it; none where the one cannot serve the other.
 
     That is: both must train, and h, dy and what the convolutions read must be of one type. Raises ValueError where h is

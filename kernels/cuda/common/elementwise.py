@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kernels.cuda.products.tiles import ceil_div
+from kernels.cuda.common.rounding import ceil_div
 
 Array = Any
 

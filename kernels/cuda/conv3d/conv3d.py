@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from kernels.cuda.common.convert import Inward, Outward
 from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.conv3d.conv3d_few_outputs import FewOutputs, has_few_outputs
 from kernels.cuda.conv3d.conv3d_gathered import Gathered
-from kernels.cuda.conv_lstm.convert import Inward, Outward
 from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.binding import bind_convolution, bind_elements, count_pixels

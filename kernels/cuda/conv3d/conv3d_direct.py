@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.products.binding import bind_elements, count_pixels
-from kernels.cuda.products.tiles import ceil_div
 from kernels.specs import Conv3DSpec
 
 Array = Any

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from kernels.cuda.common.precision import operand_bytes, operand_dtype
+from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.binding import (
@@ -15,7 +16,7 @@ from kernels.cuda.products.binding import (
     count_pixels,
     tile_defines,
 )
-from kernels.cuda.products.tiles import GRADIENT_CHUNK, TARGET_BLOCKS, ceil_div, conv_tile, gradient_tile
+from kernels.cuda.products.tiles import GRADIENT_CHUNK, TARGET_BLOCKS, conv_tile, gradient_tile
 from kernels.specs import Conv3DSpec
 
 Array = Any

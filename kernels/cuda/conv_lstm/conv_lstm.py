@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kernels.cuda.batch_norm.batch_norm_link import BatchNormLink
+from kernels.cuda.common.convert import Inward, Outward
 from kernels.cuda.common.precision import gate_dtype, operand_bytes, operand_dtype
-from kernels.cuda.conv_lstm.convert import Inward, Outward
+from kernels.cuda.common.rounding import round_up
 from kernels.cuda.conv_lstm.convolutions import Convolution, Name, weights_of
 from kernels.cuda.conv_lstm.persistent import Recurrence, persistent_backward, persistent_forward
 from kernels.cuda.conv_lstm.weight_gradients import WeightGradients
@@ -14,7 +15,7 @@ from kernels.cuda.launch.source import Constant
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.binding import cell_defines, count_pixels, tile_defines
 from kernels.cuda.products.product_kinds import Products
-from kernels.cuda.products.tiles import conv_tile, gradient_tile, round_up
+from kernels.cuda.products.tiles import conv_tile, gradient_tile
 from kernels.specs import ConvLSTMSpec
 
 Array = Any

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "batch_norm/batch_norm_link.cuh"
+#include "conv_lstm/conv_lstm_cell.cuh"
 
 // (2) .. (5), from the sums of (1); place tells the pixel of a row of the tile.
 //   z (B,H,W,F,4); c_prev (B,H,W,F) or null (zeros); c, h (B,H,W,F), c may be c_prev

@@ -85,7 +85,7 @@ class Convolution:
                 "TILE": tile.kind,
                 name.upper(): tile.arguments,
             }
-            program = Program(runtime, f"products/windowed/windowed_{name}.cu", constants)
+            program = Program(runtime, f"conv_lstm/windowed_{name}.cu", constants)
             pack = partial(self._bind_pack(program, f"windowed_{name}", packed), groups=tile.groups)
             run = partial(
                 program.kernel(f"windowed_{name}", sizes, optional),

@@ -7,9 +7,10 @@ from math import prod
 from typing import Any
 
 from kernels.cuda.common.precision import operand_bytes, precision_defines
+from kernels.cuda.common.rounding import ceil_div, round_up
 from kernels.cuda.launch.launch import Program, Runtime, Size
 from kernels.cuda.products.binding import Launch, bind_elements
-from kernels.cuda.products.tiles import TARGET_BLOCKS, ceil_div, round_up
+from kernels.cuda.products.tiles import TARGET_BLOCKS
 from kernels.cuda.products.windowed.windowed_gradient_tiles import PATCH_WIDTH
 from kernels.specs import ConvLSTMSpec
 

@@ -8,9 +8,9 @@ to fit. Where no cut does both, there is no tile, and the recurrence runs step b
 from collections.abc import Callable, Iterable
 
 from kernels.cuda.common.precision import operand_bytes
+from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.products.product_kinds import Products, wants_warpgroups
-from kernels.cuda.products.tiles import ceil_div
 from kernels.cuda.products.warpgroup.warpgroup_tiles import GroupTile, channel_group_tiles, gate_group_tiles
 from kernels.cuda.products.windowed.windowed_tiles import WindowTile, channel_tiles, gate_tiles
 from kernels.specs import ConvLSTMSpec

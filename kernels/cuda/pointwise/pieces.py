@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import Kernel, Program, Runtime, Size
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.products.binding import ELEMENT_THREADS
-from kernels.cuda.products.tiles import ceil_div
 from kernels.specs import ACTIVATIONS, NORM_EPSILON, Activation
 
 Array = Any
@@ -37,7 +37,7 @@ class LSTMCell:
     """The gates of one step."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._kernels = _Kernels(runtime, "conv_lstm/lstm_cell.cu", {})
+        self._kernels = _Kernels(runtime, "pointwise/lstm_cell.cu", {})
 
     def forward(self, activation: Activation, recurrent_activation: Activation, **arrays: Array) -> None:
         """See Backend.lstm_cell_forward."""

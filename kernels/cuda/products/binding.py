@@ -5,9 +5,10 @@ from functools import partial
 from typing import Any
 
 from kernels.cuda.common.precision import precision_defines
+from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import Program, Size
 from kernels.cuda.launch.source import Constant
-from kernels.cuda.products.tiles import ConvTile, GradientTile, ceil_div
+from kernels.cuda.products.tiles import ConvTile, GradientTile
 from kernels.specs import HARD_SIGMOID_SLOPE, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
 
 Launch = Callable[..., None]

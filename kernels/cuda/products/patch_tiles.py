@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import ClassVar
 
-from kernels.cuda.products.tiles import ceil_div, round_up
+from kernels.cuda.common.rounding import ceil_div, round_up
 
 PATCH_WIDTH = 8
 """Pixels of a row of a patch; PATCH_WIDTH in patch.cuh."""

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from kernels.cuda.common.precision import operand_bytes
+from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.conv_lstm.persistent_tiles import Tile, forward_front
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.products.product_kinds import Products, wants_warpgroups
-from kernels.cuda.products.tiles import ConvTile, WarpGrid, ceil_div
+from kernels.cuda.products.tiles import ConvTile, WarpGrid
 from kernels.cuda.products.warpgroup.warpgroup_tiles import (
     CHUNK_BYTES,
     GroupTile,

@@ -6,6 +6,8 @@ derive; docs/kernels.md draws the tiles.
 
 from dataclasses import dataclass
 
+from kernels.cuda.common.rounding import ceil_div, round_up
+
 MAX_TILE_COLUMNS = 160
 """Columns of one block: 4 x 2 warps of 32 x 80 keep 80 accumulators a thread; two blocks fit on a multiprocessor."""
 
@@ -25,14 +27,6 @@ GRADIENT_CHUNK = {4: 32, 2: 64}
 TARGET_BLOCKS = 264
 """Blocks that a weight gradient is split into, about two for each multiprocessor of a large device. A constant, not the
 device's own number: the slices decide the order of a sum, and the same bits must come out everywhere."""
-
-
-def ceil_div(a: int, b: int) -> int:
-    return -(-a // b)
-
-
-def round_up(a: int, multiple: int) -> int:
-    return ceil_div(a, multiple) * multiple
 
 
 def shared_stride(size: int) -> int:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
+from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.products.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices
 from kernels.cuda.products.product_tiles import L2_BYTES, SHARED_BYTES, STEP_CLOCKS
-from kernels.cuda.products.tiles import ceil_div
 from kernels.cuda.products.warpgroup.warpgroup_tiles import has_warpgroups
 from kernels.cuda.products.windowed.windowed_gradient_tiles import BLOCKS
 from kernels.specs import ConvLSTMSpec

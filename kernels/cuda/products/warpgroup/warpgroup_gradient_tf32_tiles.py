@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
+from kernels.cuda.common.rounding import ceil_div, round_up
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.products.patch_tiles import MAX_PATCH_ROWS, PATCH_WIDTH, PatchTile
 from kernels.cuda.products.product_tiles import L2_BYTES, SHARED_BYTES, STEP_CLOCKS
-from kernels.cuda.products.tiles import ceil_div, round_up, shared_stride
+from kernels.cuda.products.tiles import shared_stride
 from kernels.cuda.products.warpgroup.warpgroup_tiles import has_warpgroups
 from kernels.cuda.products.windowed.windowed_gradient_tiles import BLOCKS
 from kernels.specs import ConvLSTMSpec

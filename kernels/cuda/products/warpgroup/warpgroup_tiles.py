@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from kernels.cuda.common.precision import operand_bytes
+from kernels.cuda.common.rounding import ceil_div, round_up
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.products.tiles import ceil_div, round_up
 
 ARCHITECTURE = "90a"
 """The one that has these products; what came after it has others."""

@@ -10,19 +10,11 @@ from math import prod
 from typing import ClassVar
 
 from kernels.cuda.common.precision import operand_bytes
+from kernels.cuda.common.rounding import ceil_div, round_up
 from kernels.cuda.launch.launch import DeviceLimits
 from kernels.cuda.products.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices, shares
 from kernels.cuda.products.product_tiles import L2_BYTES, MULTIPLICATIONS, SHARED_BYTES, STEP_CLOCKS
-from kernels.cuda.products.tiles import (
-    GRADIENT_CHUNK,
-    MMA_DEPTH,
-    TARGET_BLOCKS,
-    GradientTile,
-    WarpGrid,
-    ceil_div,
-    round_up,
-    shared_stride,
-)
+from kernels.cuda.products.tiles import GRADIENT_CHUNK, MMA_DEPTH, TARGET_BLOCKS, GradientTile, WarpGrid, shared_stride
 from kernels.specs import ConvLSTMSpec
 
 MAX_ACCUMULATORS = 120

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kernels.cuda.products.tiles import MMA_DEPTH, WarpGrid, ceil_div, round_up, shared_stride
+from kernels.cuda.common.rounding import ceil_div, round_up
+from kernels.cuda.products.tiles import MMA_DEPTH, WarpGrid, shared_stride
 
 STRIPS = (16, 32)
 """Widths of a tile of pixels that has its own rows: a window of 256 pixels is then 1.3 times as many, for 3x3."""

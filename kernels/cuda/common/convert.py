@@ -54,7 +54,7 @@ class Outward:
 
 
 def _kernel(runtime: Runtime, name: str, shape: tuple[int, ...]) -> Kernel:
-    return Program(runtime, "conv_lstm/convert.cu", {}).kernel(name, {"source": shape, "target": shape})
+    return Program(runtime, "common/convert.cu", {}).kernel(name, {"source": shape, "target": shape})
 
 
 def _convert(kernel: Kernel, source: Array, target: Array) -> None:
