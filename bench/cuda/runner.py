@@ -35,8 +35,8 @@ class PartKind:
 
 
 PARTS = {
-    "a": PartKind("correctness", "correctness", 110.0),
-    "b": PartKind("compute-sanitizer", "sanitizer", 60.0),
+    "a": PartKind("correctness", "proofs.correctness", 110.0),
+    "b": PartKind("compute-sanitizer", "proofs.sanitizer", 60.0),
     "c": PartKind("kernels", "kernel_times", 60.0, least=50.0),
     "d": PartKind("beside the peers", "comparison", 330.0),
     "e": PartKind("training", "training", 110.0),

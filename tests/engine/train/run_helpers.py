@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from engine import train
 from engine.files.checkpoint import load_checkpoint
-from engine.train import __main__ as train
 from tests.paths import ROOT
 
 TINY = """

@@ -49,9 +49,7 @@ def test_two_runs_that_take_one_new_folder_do_not_mix(tmp_path: Path, monkeypatc
         before.update(_files(folder))
 
     before: dict[Path, bytes] = {}
-    monkeypatch.setattr(
-        "engine.train.__main__.choose_device", lambda device: begin_another() or ("reference", "chosen")
-    )
+    monkeypatch.setattr("engine.train.program.choose_device", lambda device: begin_another() or ("reference", "chosen"))
     assert run("--config", config, "--seed", 2, "--out", folder) == 2
     assert before and _files(folder) == before
 
@@ -104,7 +102,7 @@ def test_a_file_in_the_way_is_told_before_any_work(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, out: str
 ) -> None:
     (tmp_path / "file").write_text("mine")
-    monkeypatch.setattr("engine.train.__main__.make_run_data", lambda config: 1 / 0)
+    monkeypatch.setattr("engine.train.program.make_run_data", lambda config: 1 / 0)
     assert run("--config", write_config(tmp_path), "--out", tmp_path / out) == 2
     assert f"out: expected a folder, or a name for one, got {tmp_path / out}" in capfd.readouterr().err
 
