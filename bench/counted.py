@@ -21,7 +21,7 @@ from bench.peers.ours import network_of
 from bench.peers.work import Work
 from bench.product_costs import LAYERS, Costs, product_costs
 from bench.report import write_results
-from engine.fitting.batch_sources import Batch
+from engine.runtime.batch import Batch
 from engine.support.command_line import Parser
 from kernels.cuda.launch.dry_runtime import DryRuntime
 from kernels.cuda.launch.launch import Array

@@ -12,8 +12,7 @@ from engine.models.sequential import Sequential
 from engine.movies import generate_movies
 from engine.optimizers import SGD, Adadelta, Adam, AdamW
 from engine.registry import register
-
-__version__ = "0.1.0"
+from engine.version import __version__
 
 __all__ = [
     "SGD",
@@ -29,6 +28,7 @@ __all__ = [
     "NonFiniteLossError",
     "Sequential",
     "StepDone",
+    "__version__",
     "callbacks",
     "constraints",
     "generate_movies",

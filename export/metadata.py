@@ -15,7 +15,7 @@ how_to_run    a few lines of Python
 import json
 from typing import Any
 
-from engine import __version__
+from engine.version import __version__
 from export.layers import GATE_ORDER
 from export.network import Network
 

@@ -7,9 +7,9 @@ import numpy as np
 import onnx
 from onnx import ModelProto, helper
 
-from engine import __version__
 from engine.files.atomic import write_atomically
 from engine.support.validation import one_of, positive_int
+from engine.version import __version__
 from export.graph_builder import GraphBuilder
 from export.metadata import metadata
 from export.network import read_network

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.runtime.rollout import growing_rollout
+from engine.graph.rollout import growing_rollout
 from engine.support.validation import finite_movies, positive_int
 from export.step_stream import StepStream
 

@@ -12,7 +12,7 @@ from bench.cuda.part import Part
 from bench.cuda.sizes import Sizes, sizes
 from bench.peers.ours import network_of
 from engine import generate_movies
-from engine.fitting.batch_sources import Batch
+from engine.runtime.batch import Batch
 from kernels.cuda.backend import PRECISIONS
 
 

@@ -17,7 +17,7 @@ from bench.cuda.device import Device
 from bench.peers.device_worker import CHECKED_STEPS, NotOffered, Request, Task, serve
 from bench.peers.ours import network_of
 from bench.peers.work import Work
-from engine.fitting.batch_sources import Batch
+from engine.runtime.batch import Batch
 from engine.runtime.bound_graph import BatchShape, BoundNetwork
 from engine.runtime.frame_stream import FrameStream
 from engine.runtime.rollout import roll_on

@@ -20,7 +20,7 @@ from bench.cuda.sizes import Sizes, sizes
 from bench.cuda.ways import record_ways
 from bench.peers.ours import network_of
 from bench.peers.work import Work
-from engine.fitting.batch_sources import Batch
+from engine.runtime.batch import Batch
 from kernels.cuda.launch.launch import Function
 from kernels.specs import PRECISIONS
 

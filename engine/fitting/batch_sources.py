@@ -3,39 +3,17 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from engine.runtime.batch import Batch
 from engine.support.validation import finite_movies, positive_int
 from kernels import Backend
 
-Array = Any
 HostArray = np.ndarray[Any, Any]
 Triple = tuple[HostArray, HostArray, HostArray | None]
 """Movies, targets and sample weights, checked, on the host."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Movies to take from arrays on the device.
-
-    Attributes:
-        x, y: (N,T,H,W,C), (N,T,H,W,K).
-        weights: of the samples, with ones for the axes that they do not tell apart, e.g. (N,T,1,1,1); or None.
-        rows: (B,) which movies, on the host.
-    """
-
-    x: Array
-    y: Array
-    weights: Array | None
-    rows: HostArray
-
-    @property
-    def size(self) -> int:
-        """B."""
-        return len(self.rows)
 
 
 class BatchSource(ABC):

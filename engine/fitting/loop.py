@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.callbacks.callback_list import CallbackList
-from engine.fitting.batch_sources import ArraySource, Batch, BatchSource
+from engine.fitting.batch_sources import ArraySource, BatchSource
+from engine.runtime.batch import Batch
 from engine.support.validation import positive_int
 
 if TYPE_CHECKING:

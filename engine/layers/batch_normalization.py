@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from engine.constraints import get_constraint
-from engine.graph.storage import WIDE, Narrow
 from engine.initializers import get_initializer
 from engine.keras_objects import serialize, serialize_short
-from engine.layers.layer import Array, BoundLayer, Layer, StreamingLayer
+from engine.layers.layer import WIDE, Array, BoundLayer, Layer, Narrow, StreamingLayer
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import Shape, Weight, stand_in, time_major
 from engine.regularizers import get_regularizer

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from engine.constraints import get_constraint
-from engine.graph.storage import WIDE, Narrow
 from engine.initializers import get_initializer
 from engine.keras_objects import serialize, serialize_short
 from engine.layers.arguments import (
@@ -18,20 +17,18 @@ from engine.layers.arguments import (
     output_length,
     strides_and_dilation,
 )
-from engine.layers.conv_lstm_bound import BoundConvLSTM2D, StreamingConvLSTM2D
+from engine.layers.conv_lstm_bound import StreamingConvLSTM2D, bound_in_axes
 from engine.layers.conv_lstm_state import CarriedState
 from engine.layers.direct_call import CalledDirectly
-from engine.layers.layer import BoundLayer, HostArray, Layer, StreamingLayer
-from engine.layers.permuted import PermutedLayer
-from engine.layers.weight import Shape, Weight, time_major
+from engine.layers.layer import WIDE, BoundLayer, HostArray, Narrow, StreamingLayer
+from engine.layers.weight import Shape
 from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, in_range, int_tuple, integer, one_of, positive_int
 from kernels import Backend
 from kernels.backend import Plan
-from kernels.specs import Activation, Padding
 
 
-class ConvLSTM2D(CalledDirectly, Layer):
+class ConvLSTM2D(CalledDirectly):
     """A convolutional LSTM over movies: (N,T,H,W,C) -> (N,T,H',W',filters), or (N,H',W',filters), its last frame.
 
     Arguments in Keras' order, with Keras 2.3's defaults. padding='same', an odd kernel_size, strides and dilation_rate
@@ -104,12 +101,12 @@ class ConvLSTM2D(CalledDirectly, Layer):
     ) -> None:
         super().__init__(name, input_shape, batch_input_shape, trainable)
         self.filters = positive_int("filters", filters)
-        self.kernel_size: tuple[int, ...] = int_tuple("kernel_size", kernel_size, 2)
+        self.kernel_size = int_tuple("kernel_size", kernel_size, 2)
         self.strides, self.dilation_rate = strides_and_dilation(strides, dilation_rate, 2)
-        self.padding: Padding = checked_padding(padding, ["valid", "same"])
+        self.padding = checked_padding(padding, ["valid", "same"])
         self.data_format = one_of("data_format", data_format, DATA_FORMATS) or "channels_last"
-        self.activation: Activation = checked_activation("activation", activation)
-        self.recurrent_activation: Activation = checked_activation("recurrent_activation", recurrent_activation)
+        self.activation = checked_activation("activation", activation)
+        self.recurrent_activation = checked_activation("recurrent_activation", recurrent_activation)
         self.use_bias = boolean("use_bias", use_bias)
         self.unit_forget_bias = boolean("unit_forget_bias", unit_forget_bias)
         one_of("activity_regularizer", activity_regularizer, [None], "put the penalty on weights")
@@ -128,9 +125,7 @@ class ConvLSTM2D(CalledDirectly, Layer):
         self.dropout = in_range("dropout", dropout, 0.0, 1.0)
         self.recurrent_dropout = in_range("recurrent_dropout", recurrent_dropout, 0.0, 1.0)
         self.seed = None if seed is None else integer("seed", seed, 0)
-        self.kernel: Weight
-        self.recurrent_kernel: Weight
-        self.bias: Weight | None = None
+        self.bias = None
         self.carried = CarriedState(self.name)
 
     # ---------------------------------------------------------------- as a layer of a network
@@ -142,29 +137,6 @@ class ConvLSTM2D(CalledDirectly, Layer):
     @property
     def can_stream(self) -> bool:
         return self.return_sequences and not self.go_backwards and self.data_format == "channels_last"
-
-    @property
-    def has_dropout(self) -> bool:
-        return self.drops_inputs or self.drops_states
-
-    @property
-    def drops_inputs(self) -> bool:
-        """Whether training masks the inputs; a share of 1 does nothing, in Keras too."""
-        return 0.0 < self.dropout < 1.0
-
-    @property
-    def drops_states(self) -> bool:
-        """Whether training masks h."""
-        return 0.0 < self.recurrent_dropout < 1.0
-
-    def is_fused(self, training: bool) -> bool:
-        """Whether the back ends' ConvLSTM operation computes this layer."""
-        one_tap = self.kernel_size == (1, 1)
-        centred = all(size % 2 == 1 for size in self.kernel_size) and (one_tap or self.padding == "same")
-        steps = (*self.strides, *(() if one_tap else self.dilation_rate))
-        gates = self.recurrent_activation in ("hard_sigmoid", "sigmoid", "hard_sigmoid_keras3")
-        drops = training and self.has_dropout
-        return centred and max(steps) == 1 and self.activation == "tanh" and gates and not drops
 
     @property
     def reads_narrow(self) -> bool:
@@ -221,25 +193,7 @@ class ConvLSTM2D(CalledDirectly, Layer):
                 f"return_state: {self.name} would give [output, h, c], and a Sequential takes one output, in Keras "
                 "too; call the layer itself, or pass return_state=False"
             )
-        return self.bind_both(backend, shape, batch, training, self.is_fused(training), narrow)[0]
-
-    def bind_both(
-        self,
-        backend: Backend,
-        shape: tuple[int, ...],
-        batch: int,
-        training: bool,
-        fused: bool,
-        narrow: Narrow = WIDE,
-    ) -> tuple[BoundLayer, BoundConvLSTM2D]:
-        """The layer bound, and what it is without the change of axes that channels_first asks for."""
-        if self.data_format == "channels_last":
-            inner = BoundConvLSTM2D(self, backend, shape, batch, training, fused, narrow)
-            return inner, inner
-        frames, channels, height, width = shape
-        inner = BoundConvLSTM2D(self, backend, (frames, height, width, channels), batch, training, fused)
-        axes = (0, 1, 3, 4, 2), (0, 1, 4, 2, 3)
-        return PermutedLayer(backend, inner, *axes, time_major(shape, batch), inner.y_shape), inner
+        return bound_in_axes(self, backend, shape, batch, training, self.is_fused(training), narrow)[0]
 
     def stream(
         self, backend: Backend, batch: int, frame: tuple[int, int, int], narrow: Narrow = WIDE
@@ -252,18 +206,6 @@ class ConvLSTM2D(CalledDirectly, Layer):
             raise ValueError(f"reset_states: {self.name} is not stateful; pass stateful=True")
         with self.lock:
             self.carried.reset(states)
-
-    def draw_masks(
-        self, random: np.random.Generator, x_shape: tuple[int, ...] | None, h_shape: tuple[int, ...] | None
-    ) -> tuple[HostArray | None, HostArray | None]:
-        """Dropout's masks of one batch, 0 or 1 / (1 - share): (4,B,H,W,C) for x and (4,B,H',W',F) for h, gates i,f,g,o.
-
-        None where the shape is None.
-        """
-        masks = []
-        for shape, share in ((x_shape, self.dropout), (h_shape, self.recurrent_dropout)):
-            masks.append(None if shape is None else (random.random(shape, np.float32) >= share) / (1.0 - share))
-        return masks[0], masks[1]
 
     def get_config(self) -> dict[str, Any]:
         initializers = ("kernel_initializer", "recurrent_initializer", "bias_initializer")

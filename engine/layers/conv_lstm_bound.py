@@ -1,17 +1,14 @@
 """A ConvLSTM2D bound to a batch shape: what stands around the recurrence. Order in time, the last frame, states."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from engine.graph.storage import WIDE, Narrow
+from engine.layers.conv_lstm_arguments import ConvLSTMArguments
 from engine.layers.conv_lstm_recurrence import FusedRecurrence, recurrence_of
-from engine.layers.layer import Array, BoundLayer, StreamingLayer
+from engine.layers.layer import WIDE, Array, BoundLayer, Narrow, StreamingLayer
+from engine.layers.permuted import PermutedLayer
+from engine.layers.weight import time_major
 from kernels import Backend
 from kernels.backend import Plan
-
-if TYPE_CHECKING:
-    from engine.layers.conv_lstm2d import ConvLSTM2D
 
 
 class BoundConvLSTM2D(BoundLayer):
@@ -26,7 +23,7 @@ class BoundConvLSTM2D(BoundLayer):
 
     def __init__(
         self,
-        layer: "ConvLSTM2D",
+        layer: ConvLSTMArguments,
         backend: Backend,
         movie: tuple[int, ...],
         batch: int,
@@ -106,11 +103,30 @@ class BoundConvLSTM2D(BoundLayer):
             self._backend.copy_into(y[t], x[self._frames - 1 - t])
 
 
+def bound_in_axes(
+    layer: ConvLSTMArguments,
+    backend: Backend,
+    shape: tuple[int, ...],
+    batch: int,
+    training: bool,
+    fused: bool,
+    narrow: Narrow = WIDE,
+) -> tuple[BoundLayer, BoundConvLSTM2D]:
+    """Bind a layer; returns it, and what it is without the change of axes that channels_first asks for."""
+    if layer.data_format == "channels_last":
+        inner = BoundConvLSTM2D(layer, backend, shape, batch, training, fused, narrow)
+        return inner, inner
+    frames, channels, height, width = shape
+    inner = BoundConvLSTM2D(layer, backend, (frames, height, width, channels), batch, training, fused)
+    axes = (0, 1, 3, 4, 2), (0, 1, 4, 2, 3)
+    return PermutedLayer(backend, inner, *axes, time_major(shape, batch), inner.y_shape), inner
+
+
 class StreamingConvLSTM2D(StreamingLayer):
     """One frame at a time, from the zero state."""
 
     def __init__(
-        self, layer: "ConvLSTM2D", backend: Backend, batch: int, frame: tuple[int, int, int], narrow: Narrow
+        self, layer: ConvLSTMArguments, backend: Backend, batch: int, frame: tuple[int, int, int], narrow: Narrow
     ) -> None:
         self._layer, self._backend = layer, backend
         self._recurrence = recurrence_of(

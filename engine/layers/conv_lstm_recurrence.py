@@ -16,17 +16,15 @@ the gradients of the weights and of x.
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
-from engine.graph.storage import WIDE, Narrow
+from engine.layers.conv_lstm_arguments import ConvLSTMArguments
+from engine.layers.layer import WIDE, Narrow
 from engine.layers.weight import stand_in
 from kernels import Backend, Conv3DSpec, ConvLSTMSpec
 from kernels.specs import GateActivation
-
-if TYPE_CHECKING:
-    from engine.layers.conv_lstm2d import ConvLSTM2D
 
 Array = Any
 
@@ -57,7 +55,7 @@ class FusedRecurrence(Recurrence):
 
     def __init__(
         self,
-        layer: "ConvLSTM2D",
+        layer: ConvLSTMArguments,
         backend: Backend,
         movie: tuple[int, ...],
         batch: int,
@@ -104,7 +102,7 @@ class ComposedRecurrence(Recurrence):
     """(1) to (3), frame by frame."""
 
     def __init__(
-        self, layer: "ConvLSTM2D", backend: Backend, movie: tuple[int, ...], batch: int, training: bool
+        self, layer: ConvLSTMArguments, backend: Backend, movie: tuple[int, ...], batch: int, training: bool
     ) -> None:
         (T, H, W, C), (kh, kw), F = movie, layer.kernel_size, layer.filters
         (sh, sw), (dh, dw) = layer.strides, layer.dilation_rate
@@ -217,7 +215,7 @@ class ComposedRecurrence(Recurrence):
 
 
 def recurrence_of(
-    layer: "ConvLSTM2D",
+    layer: ConvLSTMArguments,
     backend: Backend,
     movie: tuple[int, ...],
     batch: int,

@@ -10,18 +10,16 @@ An encoder's states become a decoder's initial ones by hand, and the gradients g
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 
+from engine.layers.conv_lstm_arguments import ConvLSTMArguments
+from engine.layers.conv_lstm_bound import bound_in_axes
 from engine.layers.conv_lstm_recurrence import ComposedRecurrence
-from engine.runtime.parameters import Parameters
 from engine.support.validation import finite_movies
 from kernels import Backend
 from kernels.select import choose_device, open_backend
-
-if TYPE_CHECKING:
-    from engine.layers.conv_lstm2d import ConvLSTM2D
 
 Array = Any
 HostArray = np.ndarray[Any, Any]
@@ -42,10 +40,9 @@ class Gradients:
     weights: dict[str, HostArray]
 
 
-class CalledDirectly:
-    """What a ConvLSTM2D has by way of Keras' call: the layer as a function of NumPy arrays, and its derivative."""
+class CalledDirectly(ConvLSTMArguments):
+    """Keras' call of a ConvLSTM2D: the layer as a function of NumPy arrays, and its derivative."""
 
-    return_state: bool
     _direct: "DirectCall | None" = None
 
     def __call__(
@@ -55,9 +52,8 @@ class CalledDirectly:
 
         Returns the output, or [output, h, c] with return_state. training=True drops out, and backward() may follow.
         """
-        layer = cast("ConvLSTM2D", self)
-        with layer.lock:
-            self._direct = self._direct or DirectCall(layer)
+        with self.lock:
+            self._direct = self._direct or DirectCall(self)
             output, h, c = self._direct.forward(x, initial_state, training)
         return [output, h, c] if self.return_state else output
 
@@ -68,7 +64,7 @@ class CalledDirectly:
 
         dy is the gradient of the output, dstate those of h and c that return_state gave (None: zero).
         """
-        with cast("ConvLSTM2D", self).lock:
+        with self.lock:
             if self._direct is None:
                 raise ValueError("backward: call the layer with training=True first")
             return self._direct.backward(dy, dstate, need_dx)
@@ -77,7 +73,7 @@ class CalledDirectly:
 class DirectCall:
     """Forward and backward passes of one layer, on the back end of its network or, without one, on a CPU."""
 
-    def __init__(self, layer: "ConvLSTM2D") -> None:
+    def __init__(self, layer: ConvLSTMArguments) -> None:
         self._layer = layer
         self._random = np.random.default_rng(layer.seed)
         self._key: Any = None
@@ -99,7 +95,7 @@ class DirectCall:
         self._layer.carried.claim(backend)
         key = shape, len(x), training, backend
         if key != self._key:
-            self._bound, self._inner = self._layer.bind_both(backend, shape, len(x), training, fused=False)
+            self._bound, self._inner = bound_in_axes(self._layer, backend, shape, len(x), training, fused=False)
             self._key = key
         if training:
             self._bound.draw(self._random)
@@ -146,7 +142,8 @@ class DirectCall:
         backend = layer.weights[0].backend
         if backend is None:
             backend = open_backend(choose_device("cpu")[0], np.float64 if x.dtype == np.float64 else np.float32)
-            Parameters(backend, layer.weights)
+            for weight in layer.weights:
+                weight.place_alone(backend)
         return backend
 
     @property

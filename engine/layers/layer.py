@@ -11,11 +11,10 @@ first of those, movies, the other three; a single frame counts as one frame in t
 import math
 import threading
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.graph.storage import WIDE, Narrow
 from engine.layers.weight import Shape, Weight
 from engine.regularizers import Regularizer
 from engine.support.validation import boolean, positive_int
@@ -24,6 +23,22 @@ from kernels.backend import Plan
 
 Array = Any
 HostArray = np.ndarray[Any, Any]
+
+
+class Narrow(NamedTuple):
+    """Which of a layer's arrays are stored in fewer bits than the back end's dtype (kernels/specs.py).
+
+    Attributes:
+        x: input and its gradient.
+        y: output and its gradient.
+    """
+
+    x: bool = False
+    y: bool = False
+
+
+WIDE = Narrow()
+"""Everything in the back end's dtype."""
 
 
 class BoundLayer(ABC):

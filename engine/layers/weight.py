@@ -52,6 +52,13 @@ class Weight:
         """A copy of the array as it is now."""
         return self.initial.copy() if self.backend is None else self.backend.to_host(self.value)
 
+    def place_alone(self, backend: Backend) -> None:
+        """Give the array, and its gradient if it has one, memory on a back end outside any network."""
+        self.value = backend.zeros(self.shape)
+        backend.copy_into(self.value, self.initial)
+        self.gradient = backend.zeros(self.shape) if self.has_gradient else None
+        self.backend = backend
+
     def assign(self, array: np.ndarray[Any, Any]) -> None:
         """Set the array; shape must be this weight's."""
         if self.backend is None:

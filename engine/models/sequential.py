@@ -10,7 +10,7 @@ from engine import losses, optimizers
 from engine.callbacks import CallbackList, History
 from engine.fitting import evaluate as evaluation
 from engine.fitting import fit as training
-from engine.fitting.batch_sources import Batch, BatchSource, checked_weights
+from engine.fitting.batch_sources import BatchSource, checked_weights
 from engine.fitting.progress import Verbose
 from engine.graph.graph import layers_from_config
 from engine.layers import Layer
@@ -18,6 +18,7 @@ from engine.metrics import Metric, get_metrics
 from engine.models import copies, summary
 from engine.models.network import BUILDING, Network
 from engine.optimizers.base import Optimizer
+from engine.runtime.batch import Batch
 from engine.runtime.compiled import Computation
 from engine.runtime.locks import Locks
 from engine.runtime.objective import Objective

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.fitting.batch_sources import Batch
 from engine.layers import Layer
 from engine.layers.weight import known
 from engine.optimizers.base import Optimizer
+from engine.runtime.batch import Batch
 from engine.runtime.bound_graph import BatchShape, BoundNetwork, BoundNetworks
 from engine.runtime.frame_stream import FrameStream
 from engine.runtime.layer_state import LayerState

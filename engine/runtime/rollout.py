@@ -1,29 +1,17 @@
-"""Free-running prediction: each predicted frame is the next input.
-
-A ConvLSTM, inference BatchNormalization and a causal Conv3D see only the past, and for the last frame of a track a
-'same' Conv3D sees zero padding where later frames would be. So the states of the layers are all that the past leaves,
-and a new frame costs one step, whatever the length of the track. The result equals predicting the whole growing track
-again for every frame, as the Keras example does. Where it would not (a Conv3D that looks ahead stands before another
-layer, whose earlier outputs then change as frames arrive; a layer that gives its last frame only, runs backwards, or
-is channels_first), the growing track is predicted again. Either way the states of stateful layers are left alone.
-"""
+"""Free-running prediction on a device: each predicted frame is the next input (engine/graph/rollout.py)."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from engine.graph.rollout import can_stream, growing_rollout
 from engine.layers import ConvLSTM2D, Layer
 from engine.layers.weight import known
 from engine.runtime.frame_stream import FrameStream
 from kernels import Backend
 
 Array = np.ndarray[Any, Any]
-
-
-def can_stream(layers: list[Layer]) -> bool:
-    """Whether one step per frame is exact: each frame gives one, and only the last layer may look ahead."""
-    return all(layer.can_stream for layer in layers) and not any(layer.looks_ahead for layer in layers[:-1])
 
 
 def rollout(
@@ -76,13 +64,3 @@ def roll_on(backend: Backend, stream: FrameStream, seen: Any, predicted: Any) ->
         y = stream.step()
         if t >= frames - 1:
             backend.copy_into(predicted[t - frames + 1], y)
-
-
-def growing_rollout(predict: Callable[[Array], Array], track: Array, n_frames: int) -> Array:
-    """The same by definition: predict the whole track, append its last frame (or only one), n_frames times."""
-    frames = track.shape[1]
-    for _ in range(n_frames):
-        predicted = predict(track)
-        last = predicted[:, -1:] if predicted.ndim == 5 else predicted[:, np.newaxis]
-        track = np.concatenate([track, last.astype(track.dtype)], axis=1)
-    return track[:, frames:]

@@ -9,7 +9,7 @@ import pytest
 
 from bench.cuda.device import Device
 from engine import Sequential
-from engine.fitting.batch_sources import Batch
+from engine.runtime.batch import Batch
 from tests.gpu.networks import CASES
 
 pytestmark = pytest.mark.gpu

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine import Conv3D, ConvLSTM2D, Sequential
-from engine.runtime.rollout import can_stream
+from engine.graph.rollout import can_stream
 from tests.engine.networks import movies, seed_like, targets
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}

@@ -8,7 +8,8 @@ import pytest
 
 from bench.cuda.launches import Recorder
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
-from engine.graph.storage import Narrow, narrow_between
+from engine.graph.storage import narrow_between
+from engine.layers.layer import Narrow
 from kernels.specs import GRADIENT_ERROR
 
 ARGUMENTS = {"padding": "same", "return_sequences": True, "recurrent_activation": "sigmoid"}

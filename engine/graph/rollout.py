@@ -1,0 +1,33 @@
+"""Free-running prediction before any device: what it is by definition, and when a step for each frame gives the same.
+
+A ConvLSTM, inference BatchNormalization and a causal Conv3D see only the past, and for the last frame of a track a
+'same' Conv3D sees zero padding where later frames would be. So the states of the layers are all that the past leaves,
+and a new frame costs one step, whatever the length of the track. The result equals predicting the whole growing track
+again for every frame, as the Keras example does. Where it would not (a Conv3D that looks ahead stands before another
+layer, whose earlier outputs then change as frames arrive; a layer that gives its last frame only, runs backwards, or
+is channels_first), the growing track is predicted again. Either way the states of stateful layers are left alone.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from engine.layers import Layer
+
+Array = np.ndarray[Any, Any]
+
+
+def can_stream(layers: list[Layer]) -> bool:
+    """Whether one step per frame is exact: each frame gives one, and only the last layer may look ahead."""
+    return all(layer.can_stream for layer in layers) and not any(layer.looks_ahead for layer in layers[:-1])
+
+
+def growing_rollout(predict: Callable[[Array], Array], track: Array, n_frames: int) -> Array:
+    """The frames that follow a track (N,T,H,W,C): predict the whole track, append its last frame, n_frames times."""
+    frames = track.shape[1]
+    for _ in range(n_frames):
+        predicted = predict(track)
+        last = predicted[:, -1:] if predicted.ndim == 5 else predicted[:, np.newaxis]
+        track = np.concatenate([track, last.astype(track.dtype)], axis=1)
+    return track[:, frames:]

@@ -1,0 +1,30 @@
+"""The movies of one step, on the device."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = Any
+HostArray = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Movies to take from arrays on the device.
+
+    Attributes:
+        x, y: (N,T,H,W,C), (N,T,H,W,K).
+        weights: of the samples, with ones for the axes that they do not tell apart, e.g. (N,T,1,1,1); or None.
+        rows: (B,) which movies, on the host.
+    """
+
+    x: Array
+    y: Array
+    weights: Array | None
+    rows: HostArray
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return len(self.rows)
