@@ -6,6 +6,8 @@ import pytest
 
 from tests.house.imports import Edge, circles, include_edges, module_edges, modules
 
+pytestmark = pytest.mark.quick
+
 FLOORS: list[list[str]] = [
     ["bench"],
     ["engine.train", "engine.predict", "export.__main__"],

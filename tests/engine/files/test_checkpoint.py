@@ -26,6 +26,7 @@ def training(filters: int = 2, batch_size: int = 2, learning_rate: float = 1.0) 
     return network, FitLoop.on_arrays(network, X, Y, batch_size=batch_size, epochs=4, validation_data=(X, Y), seed=9)
 
 
+@pytest.mark.quick
 def test_resume_after_any_event_gives_the_same_bits(tmp_path: Path) -> None:
     network, loop = training()
     path, events = tmp_path / "c.safetensors", 0

@@ -20,6 +20,7 @@ def test_npy(tmp_path: Path) -> None:
     assert loaded.dtype == np.float32
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize("key", ["movies", "frames", "whatever"])
 def test_npz(tmp_path: Path, save, key: str) -> None:  # type: ignore[no-untyped-def]

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-import kernels.cuda
 from bench.cuda.launches import Recorder
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
-from kernels import select
 from kernels.cuda import CudaBackend
 from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import GRADIENT_ERROR
+from tests.simulated import stand_in_for_device
 
 MOVIES, FRAMES, HEIGHT, WIDTH = 2, 3, 7, 6
 SUFFIX = {"tf32": "tf32", "bfloat16": "bf16"}
@@ -23,11 +22,9 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     """device="cuda" means a simulated Hopper, every access checked, that takes its own products wherever they fit."""
     recorder, runtime = Recorder(), SimRuntime(architecture="90a")
 
-    def opened(device: int, precision: str) -> CudaBackend:
-        return CudaBackend(precision=precision, runtime=runtime, products="warpgroups")
-
-    monkeypatch.setattr(select, "_cuda_device_count", lambda: (1, ""))
-    monkeypatch.setattr(kernels.cuda, "CudaBackend", opened)
+    stand_in_for_device(
+        monkeypatch, lambda precision: CudaBackend(precision=precision, runtime=runtime, products="warpgroups")
+    )
     with recorder.on(runtime):
         yield recorder
 

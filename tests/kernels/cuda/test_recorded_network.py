@@ -5,19 +5,16 @@ import logging
 import numpy as np
 import pytest
 
-import kernels.cuda
 from engine import Adadelta, AdamW, Sequential, schedules
 from kernels.cuda import CudaBackend
 from kernels.cuda.launch.launch import Graph
-from kernels.cuda.simulator import sim_backend
 from kernels.cuda.simulator.runtime import SimRuntime
 from tests.kernels.cuda.test_training import movies, small_network
 
 
 @pytest.fixture
-def networks(simulated_device: None, monkeypatch: pytest.MonkeyPatch) -> tuple[Sequential, Sequential]:
+def networks(fast_simulated_device: None, monkeypatch: pytest.MonkeyPatch) -> tuple[Sequential, Sequential]:
     """The same network twice: recorded and replayed, and launched kernel by kernel; accesses are checked elsewhere."""
-    monkeypatch.setattr(kernels.cuda, "CudaBackend", lambda device, precision: sim_backend(precision, checked=False))
     pair = []
     for value in ("1", "0"):
         monkeypatch.setenv("CONVLSTM_GRAPHS", value)

@@ -28,6 +28,7 @@ def test_a_loaded_network_is_the_saved_one(tmp_path: Path, suffix: str, head: st
     same_state(loaded, network)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", ["w.weights.h5", "w.h5"])
 def test_weights_alone(tmp_path: Path, name: str) -> None:
     network, other = small_network(), small_network()

@@ -26,6 +26,7 @@ def check_warps(warps: WarpGrid) -> None:
     assert warps.m_tiles * warps.n_tiles * 4 <= 80, "accumulators of a thread"
 
 
+@pytest.mark.quick
 @given(k=ks, columns=columns, paired=st.booleans(), pixels=pixels, element=elements)
 def test_convolution(k: int, columns: int, paired: bool, pixels: int, element: int) -> None:
     columns = columns * 16 if paired else columns

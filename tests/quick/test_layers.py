@@ -1,0 +1,93 @@
+"""Each layer once through all that a network does, on every back end; and once through every kind of file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import engine
+from engine import Conv3D, Sequential
+from engine.layers import LAYERS, Layer
+from export import OnnxNetwork
+from tests.simulated import simulate_device
+
+pytestmark = pytest.mark.quick
+
+FRAME = (None, 5, 6, 1)
+RANDOM = np.random.default_rng(5)
+X = RANDOM.random((2, 4, *FRAME[1:]), dtype=np.float32)
+Y = (RANDOM.random(X.shape) > 0.5).astype(np.float32)
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "ConvLSTM2D": {
+        "filters": 2,
+        "kernel_size": 3,
+        "padding": "same",
+        "return_sequences": True,
+        "recurrent_activation": "sigmoid",
+    },
+    "Conv3D": {"filters": 2, "kernel_size": (2, 3, 3), "padding": "causal", "activation": "tanh"},
+}
+"""What a layer cannot be made without."""
+
+
+def network(name: str, device: str) -> Sequential:
+    """The layer between two others: weights below it learn only through its backward pass."""
+    layers: list[Layer] = [
+        Conv3D(3, (1, 3, 3), padding="same", activation="tanh", input_shape=FRAME),
+        LAYERS[name](**ARGUMENTS.get(name, {})),
+        Conv3D(1, 1, activation="sigmoid"),
+    ]
+    built = Sequential(layers, device=device, seed=2)
+    built.compile(loss="binary_crossentropy", optimizer="adam")
+    return built
+
+
+@pytest.fixture(params=["reference", "cpu", "cuda"])
+def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every kind of device; "cuda" is the simulator."""
+    simulate_device(monkeypatch, checked=False)
+    return request.param
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_trains_and_predicts(name: str, device: str) -> None:
+    built, oracle = network(name, device), network(name, "reference")
+    loss, gradients = built.loss_and_gradients(X, Y)
+    expected_loss, expected = oracle.loss_and_gradients(X, Y)
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    for weight, gradient in gradients.items():
+        assert np.abs(gradient).max() > 1e-7, f"{weight} learns nothing"
+        np.testing.assert_allclose(gradient, expected[weight], rtol=1e-3, atol=1e-6, err_msg=weight)
+
+    before = built.get_weights()
+    built.train_on_batch(X, Y)
+    for weight, old, new in zip(built.weights, before, built.get_weights(), strict=True):
+        assert (old != new).all(), f"{weight.name} has not moved"
+    track = X[0, :2]
+    frames = built.rollout(track, 2)
+    for frame in frames:
+        np.testing.assert_allclose(frame, built.predict(track[np.newaxis])[0, -1], atol=1e-5)
+        track = np.concatenate([track, frame[np.newaxis]])
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".keras", ".h5"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_comes_back_from_a_file(name: str, suffix: str, tmp_path: Path) -> None:
+    built = network(name, "reference")
+    built.fit(X, Y, batch_size=2, epochs=1, verbose=0)
+    built.save(tmp_path / f"model{suffix}")
+    loaded = engine.load_model(tmp_path / f"model{suffix}", device="reference")
+    assert loaded.get_config() == built.get_config()
+    np.testing.assert_array_equal(loaded.predict(X), built.predict(X))
+
+
+@pytest.mark.parametrize("graph", ["sequence", "step", "rollout"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_goes_to_onnx(name: str, graph: str, tmp_path: Path) -> None:
+    built = network(name, "reference")
+    built.fit(X, Y, batch_size=2, epochs=1, verbose=0)
+    built.export(tmp_path / "model.onnx", graph=graph)
+    onnx = OnnxNetwork(tmp_path / "model.onnx")
+    np.testing.assert_allclose(onnx.rollout(X[0], 2), built.rollout(X[0], 2), atol=1e-5)

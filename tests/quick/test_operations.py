@@ -1,0 +1,84 @@
+"""Every operation once on every back end: one case each of the tests in tests/kernels."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kernels import Backend
+from tests.kernels import (
+    test_batch_norm,
+    test_conv3d,
+    test_conv_lstm,
+    test_elementwise,
+    test_layout,
+    test_losses,
+    test_lstm_cell,
+    test_optimizers,
+    test_weight_rules,
+)
+from tests.kernels.under_test import Checker
+
+pytestmark = pytest.mark.quick
+
+BACKENDS = ("reference-float32", "cpu-float32", "cuda-float32")
+
+CASES: dict[str, Callable[[Checker], None]] = {
+    "activation": lambda on: test_elementwise.test_activation_and_its_derivative(
+        on, (2, 3, 4, 5, 3), "tanh", np.tanh, lambda z: 1 / np.cosh(z) ** 2
+    ),
+    "gather_batch": test_elementwise.test_gather_batch_takes_rows_and_puts_time_first,
+    "conv_lstm": lambda on: test_conv_lstm.test_forward_and_backward_equal_the_oracle(
+        on, test_conv_lstm.SPECS[1], True
+    ),
+    "conv_lstm_step": lambda on: test_conv_lstm.test_steps_one_by_one_equal_the_sequence(on, test_conv_lstm.SPECS[1]),
+    "batch_norm": lambda on: test_batch_norm.test_equals_the_oracle(on, test_batch_norm.SPECS[1]),
+    "conv3d": lambda on: test_conv3d.test_backward_equals_the_oracle(on, test_conv3d.SPECS[1]),
+    "lstm_cell": lambda on: test_lstm_cell.test_backward_equals_the_oracle(on, test_lstm_cell.PAIRS[0]),
+    "masked_copies": lambda on: test_layout.test_masked_copies_stand_side_by_side(on, 3),
+    "masked_copies_backward": test_layout.test_masked_copies_backward_is_the_transpose,
+    "permute": lambda on: test_layout.test_permute_is_numpys_transpose(on, (3, 2, 4, 5, 6), (2, 1, 3, 4, 0)),
+    "loss": lambda on: test_losses.test_weights_multiply_the_terms_and_the_mean_is_over_all_elements(
+        on, test_losses.LOGITS, (3, 2, 5, 7, 1)
+    ),
+    "adadelta": lambda on: test_optimizers.test_adadelta(on, 1003),
+    "sgd": lambda on: test_optimizers.test_sgd_with_momentum(on, 1003, True),
+    "adam": lambda on: test_optimizers.test_adam(on, 1003, True),
+    "decay_weights": test_optimizers.test_weight_decay_leaves_out_what_is_not_marked,
+    "clip_gradients": test_optimizers.test_clipping_by_the_norm_of_all,
+    "penalty": lambda on: test_weight_rules.test_penalty_is_added_to_loss_and_gradient(on, 0.2, 0.1),
+    "norm": lambda on: test_weight_rules.test_norms_come_to_lie_between_low_and_high(on, (0, 1, 2), 1.0, 1.0, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("case", CASES)
+def test_an_operation(case: str, name: str) -> None:
+    CASES[case](Checker(name))
+
+
+def test_every_operation_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    on = Checker("reference-float64")
+    called = note_calls(on.backend, monkeypatch)
+    for case in CASES.values():
+        case(on)
+    assert Backend.__abstractmethods__ - called == set(), "no case above asks for these operations"
+
+
+def note_calls(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """A set that fills with the names of the operations that the back end is asked for."""
+    called: set[str] = set()
+
+    def noting(name: str) -> Callable[..., Any]:
+        operation = getattr(backend, name)
+
+        def note(*arguments: Any, **options: Any) -> Any:
+            called.add(name)
+            return operation(*arguments, **options)
+
+        return note
+
+    for name in Backend.__abstractmethods__:
+        monkeypatch.setattr(backend, name, noting(name))
+    return called
