@@ -47,7 +47,7 @@ def instruction_mix(image: bytes, tool: str) -> dict[str, dict[str, int]]:
 
 
 def parse(text: str) -> dict[str, dict[str, int]]:
-    """The same of nvdisasm's output."""
+    """Count the instructions of each class for every kernel in nvdisasm's output."""
     class_of = {name: label for label, names in CLASSES.items() for name in names}
     parts = _SECTION.split(text)[1:]
     return {

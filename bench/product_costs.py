@@ -16,7 +16,7 @@ from kernels.cuda.products.warpgroup.warpgroup_tiles import has_warpgroups
 from kernels.specs import ConvLSTMSpec
 
 CLOCKS_PER_US = 1830.0
-"""Of an H200."""
+"""Clock rate of an H200."""
 
 LAYERS = {
     "40 -> 40, 40x40, batch 10, 15 frames": ConvLSTMSpec(T=15, B=10, H=40, W=40, C=40, F=40, kh=3, kw=3),
@@ -30,7 +30,7 @@ CONVOLUTIONS = ("input_forward", "input_backward", "step_forward", "step_backwar
 
 
 Costs = tuple[float, float | None, float | None]
-"""Of one convolution: gathered, with the cheapest window that fits, on warpgroup products; None: none does."""
+"""Cost of one convolution: gathered, by the cheapest window that fits, on warpgroup products; None: nothing fits."""
 
 
 def product_costs(layer: ConvLSTMSpec, precision: str) -> dict[str, Costs]:

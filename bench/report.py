@@ -81,7 +81,7 @@ def print_machine(description: Mapping[str, Any]) -> None:
 
 
 def timed(call: Callable[[], object]) -> Callable[[], Seconds]:
-    """The same call, returning how long it took by the wall clock."""
+    """Wrap a call so that it returns how long it took by the wall clock."""
 
     def run() -> Seconds:
         start = time.perf_counter()

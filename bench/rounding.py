@@ -63,7 +63,7 @@ def simulated_h200() -> SimRuntime:
 
 
 def gradient_errors(gates: str) -> dict[str, float]:
-    """Of all weights together, in each precision."""
+    """Relative error of the gradients, all weights together, in each precision."""
     expected = gradients(LAYERS, "reference", "float32", gates)
     found = {}
     for precision in PRECISIONS:
@@ -88,7 +88,7 @@ def tens(curve: np.ndarray) -> np.ndarray:
 
 
 def losses(work: Work, device: str, precision: str, steps: int, seed: int = 0) -> np.ndarray:
-    """Of training steps on windows of the example's movies, as large as the work's; in float64 on the reference."""
+    """Losses of training steps on windows of the example's movies, cut to the work's size; float64 on the reference."""
     network = network_of(work, device, precision, "float64" if device == "reference" else "float32")
     movies = generate_movies(steps, work.frames, seed=seed)
     x, y = (movie[:, :, 10 : 10 + work.height, 8 : 8 + work.width] for movie in movies)

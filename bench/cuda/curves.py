@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def losses(chosen: Sizes, device: str, precision: str, steps: int) -> list[float]:
-    """Of each step, before its update: the example's movies in their order, round and round."""
+    """Train on the example's movies, in order, round and round; return the loss of each step before its update."""
     work = chosen.step
     movies = generate_movies(chosen.movies, work.frames, seed=0)
     x, y = (array[:, :, : work.height, : work.width] for array in movies)

@@ -16,10 +16,10 @@ Parts = dict[str, Any]
 
 UNMEASURED = "-"
 RECURRENT_SHARE = 0.5
-"""Of the roofline, for the kernels that run once a time step."""
+"""Share of the roofline that the kernels which run once a time step should reach."""
 
 MEMORY_SHARE = 0.5
-"""Of PyTorch eager's peak, in the same precision."""
+"""Largest peak memory, as a share of PyTorch eager's in the same precision."""
 
 WHOLE_TRAINING_S = 60.0
 CURVES_APART = 0.05

@@ -45,7 +45,7 @@ class Launch:
 
     @property
     def threads(self) -> int:
-        """Of a block."""
+        """Threads of a block."""
         return self.block[0] * self.block[1] * self.block[2]
 
     @property

@@ -185,7 +185,7 @@ def _time_cell(found: Records) -> str:
 
 
 def not_offered(record: Record) -> bool:
-    """Whether it is none of what that participant does."""
+    """Return whether the record says that its participant does not offer this work."""
     return bool(record.get("error", "").startswith("NotOffered"))
 
 

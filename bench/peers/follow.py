@@ -48,7 +48,7 @@ class KerasSide:
 
 
 class OurSide:
-    """The same here, on the CPU."""
+    """This engine's side of the comparison, on the CPU."""
 
     def __init__(self, work: Work, _threads: int, dtype: str, weights: list[np.ndarray]) -> None:
         from bench.peers.ours import Engine

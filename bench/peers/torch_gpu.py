@@ -26,7 +26,7 @@ from bench.peers.work import ADADELTA, Work
 
 WARM_UP = 3
 COMPILED_VARIANTS = 64
-"""Of one function: beyond its limit torch.compile silently runs the function as it stands."""
+"""Variants of one function that may be compiled: beyond its limit torch.compile silently runs it uncompiled."""
 FORMS = ("eager", "graph", "compiled_cell", "compiled")
 
 

@@ -196,7 +196,7 @@ class FitLoop:
         return EpochDone(epoch, logs)
 
     def _means(self, steps: int) -> dict[str, float]:
-        """Of the first steps of this epoch, weighted by their numbers of movies."""
+        """Return means over the first steps of this epoch, weighted by their numbers of movies."""
         values, sizes = self._finite_values(steps), np.array(self._sizes[:steps], np.float64)
         return dict(zip(self._names, (sizes @ values / sizes.sum()).tolist(), strict=True))
 

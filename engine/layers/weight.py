@@ -12,7 +12,7 @@ from kernels import Backend
 Array = Any
 
 Shape = tuple[int | None, ...]
-"""Of a layer's input or output without the axis of the movies; None where any size will do."""
+"""Shape of a layer's input or output without the axis of the movies; None where any size will do."""
 
 
 @dataclass

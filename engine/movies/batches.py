@@ -6,7 +6,7 @@ from engine.movies.scores import Array, Rollout
 
 
 def in_batches(rollout: Rollout, batch_size: int) -> Rollout:
-    """The same rollout, of at most batch_size movies at a time. Movies do not touch each other, so nothing changes."""
+    """Roll out at most batch_size movies at a time. Movies do not touch each other, so the frames are the same."""
 
     def batched(track: Array, n_frames: int) -> Array:
         parts = [rollout(track[start : start + batch_size], n_frames) for start in range(0, len(track), batch_size)]

@@ -40,7 +40,7 @@ def animation_images(track: Array, truth: Array, seen: int) -> list[Image.Image]
 
 
 def rollout_images(track: Array, seen: int) -> list[Image.Image]:
-    """The same without ground truth: one panel."""
+    """Draw a rollout without ground truth: one panel a frame."""
     labels = [PREDICTED if t >= seen else INITIAL for t in range(len(track))]
     return _film([(track, labels)], _brightest(track[:seen]))
 

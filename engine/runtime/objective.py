@@ -23,7 +23,7 @@ class Objective:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the numbers that `measure` writes: "loss", then the metrics'."""
+        """Names of the numbers that `measure` writes: "loss", then the metrics'."""
         return ("loss", *(metric.name for metric in self.metrics))
 
     def measure(

@@ -14,7 +14,7 @@ from tests.kernels.under_test import Array, Checker, random_array
 SIZES = [1, 64, 1003]
 STEPS = 5
 RATES = [0.7, 0.7, 0.3, 0.0, 1.1]
-"""Of the steps: read from the device's memory, so that they may change."""
+"""Learning rates of the steps, which are read from the device's memory and so may change."""
 
 Update = Callable[[Backend, list[Any], Any, Any], None]
 Equations = Callable[[list[Array], Array, float], None]

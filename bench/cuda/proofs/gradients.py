@@ -19,7 +19,7 @@ from kernels.specs import GRADIENT_ERROR
 
 CORNERS = {"sigmoid": 1.0, "hard_sigmoid": 4.0}
 BATCH, FRAMES = 2, 5
-"""Of the batch; the oracle takes float64 NumPy over it."""
+"""Movies and frames of the batch: small, as the oracle is float64 NumPy."""
 
 Gradients = dict[str, np.ndarray]
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def gradients(work: Work, device: str, precision: str, gates: str) -> Gradients:
-    """Of one batch, from the work's weights; the reference back end computes in float64."""
+    """Gradients of one batch from the work's weights; the reference back end computes them in float64."""
     network = network_of(work, device, precision, "float64" if device == "reference" else "float32", gates)
     return network.loss_and_gradients(*work.movies())[1]
 

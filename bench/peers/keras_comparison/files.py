@@ -82,7 +82,7 @@ def in_keras(network: Network) -> Any:
 
 
 def here(network: Network) -> engine.Sequential:
-    """The same in the engine."""
+    """Build the network in this engine, on the reference back end."""
     made = network_here(network.layers, network.movies, network.loss, network.optimizer, "reference", "float32")
     made.set_weights(network.weights([(weight.name, weight.shape) for weight in made.weights]))
     return made

@@ -1,4 +1,4 @@
-"""The same networks in the engine, and Keras' dropout masks in the place of its own."""
+"""Networks of the comparison built in this engine, with Keras' dropout masks in place of its own."""
 
 import itertools
 from typing import Any

@@ -23,7 +23,7 @@ VERSIONS = {
     2: f"tf_keras {tf_keras.__version__}, tensorflow {tf.__version__}",
 }
 NAMES = {2: {"hard_sigmoid": "hard_sigmoid"}, 3: {"hard_sigmoid_keras3": "hard_sigmoid"}}
-"""Of the two hard sigmoids, the one that a Keras of this major version has by name."""
+"""Name of each hard sigmoid in a Keras of this major version, which has only one of the two."""
 
 
 def convolve_channels_first_on_cpu() -> None:

@@ -15,7 +15,7 @@ def causal_padding(config: Config) -> list[list[int]]:
 
 
 def same_padding(config: Config) -> list[list[int]]:
-    """Likewise for 'same', by TensorFlow's rule: the smaller half before."""
+    """Return the zeros before and after each axis for padding 'same', by TensorFlow's rule: the smaller half before."""
     return [[total // 2, total - total // 2] for total in _reach(config)]
 
 

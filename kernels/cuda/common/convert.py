@@ -29,7 +29,7 @@ class Inward:
         return self.known(array)
 
     def known(self, array: Array) -> Array:
-        """The same for the array that came last, without converting it again."""
+        """Return the operands of the array that was converted last, without converting it again."""
         return array if self._kernel is None else self._operands
 
 

@@ -14,7 +14,7 @@ def operand_dtype(precision: str) -> str:
 
 
 def operand_bytes(precision: str) -> int:
-    """Of one element."""
+    """Bytes of one operand of a product."""
     return 2 if precision == "bfloat16" else 4
 
 

@@ -18,7 +18,7 @@ MOST_CHANNELS = 3
 """With more, gathering copies 16 bytes at a time and pads little."""
 
 MOST_WEIGHTS = 27
-"""Of a filter and gate: a thread holds four gates of them, or of their sums, in registers."""
+"""Most weights of a filter and gate: a thread holds those of four gates, or their sums, in registers."""
 
 MOST_KERNEL_ROWS = 7
 """The compiler asks for a row of the window for each of them ahead, in registers, too."""
@@ -27,7 +27,7 @@ FEW_WEIGHTS = 9
 """Up to so many leave registers for two blocks of 256 threads on a multiprocessor; of more, two blocks of 128."""
 
 LEAST_FILTERS = 32
-"""Of a block, if the layer has as many: a warp then writes the gates of one or two pixels."""
+"""Fewest filters of a block, if the layer has as many: a warp then writes the gates of one or two pixels."""
 
 MOST_PATCH_ROWS = 40
 
@@ -73,7 +73,7 @@ class FewInputsTile:
 
     @property
     def weights(self) -> int:
-        """Of a filter and gate."""
+        """Weights of a filter and gate."""
         return self.spec.kh * self.spec.kw * self.spec.C
 
     @property
@@ -87,18 +87,18 @@ class FewInputsTile:
         return ceil_div(spec.H, ceil_div(spec.H, most))
 
     def patches(self, frames: int) -> int:
-        """Of so many frames of all movies."""
+        """Patches of so many frames of all movies."""
         return frames * self.spec.B * ceil_div(self.spec.H, self.patch_rows) * ceil_div(self.spec.W, PATCH_WIDTH)
 
     @property
     def window_bytes(self) -> int:
-        """Of shared memory, for a patch with what the taps reach; in a row whole float4."""
+        """Bytes of shared memory for a patch with what the taps reach; rows are whole float4s."""
         row = round_up((PATCH_WIDTH + self.spec.kw - 1) * self.spec.C, 4)
         return 4 * (self.patch_rows + self.spec.kh - 1) * row
 
     @property
     def gradient_bytes(self) -> int:
-        """Of shared memory: the window, or what groups exchange for up to eight rows of the gradient."""
+        """Bytes of shared memory: the window, or what groups exchange for up to eight rows of the gradient."""
         return max(self.window_bytes, min(self.groups, 8) * self.threads * FLOAT4_BYTES)
 
     def slices(self, patches: int) -> tuple[int, int]:

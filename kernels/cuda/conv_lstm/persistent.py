@@ -165,7 +165,7 @@ def persistent_forward(
 def persistent_backward(
     runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence, products: Products
 ) -> PersistentBackward | None:
-    """The same of the way back."""
+    """Plan the backward recurrence in one launch; None where it goes step by step."""
     tile = _tile(backward_tile, runtime, spec, precision, recurrence, products)
     plan = None if tile is None else PersistentBackward(runtime, spec, precision, tile)
     return _fitting(plan, spec, recurrence)

@@ -21,7 +21,7 @@ ROW_REGISTERS, OTHER_REGISTERS = 5, 40
 """What a state of a row takes that is read (gates, c, dh and h), and about what addresses do."""
 
 SLABS = 5
-"""Of a window on warpgroup products, about, if there is a choice: the first is multiplied while the others arrive."""
+"""Slabs to cut a window into on warpgroup products, about: the first is multiplied while the others arrive."""
 
 
 def forward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits, products: Products = "auto") -> Tile | None:
@@ -52,7 +52,7 @@ def forward_front(tile: Tile) -> int:
 
 
 def backward_front(tile: Tile) -> int:
-    """The same backward: four coefficients of each column."""
+    """Bytes in front of the windows of a block on the way back: four coefficients of each column."""
     return 16 * tile.columns
 
 
@@ -88,7 +88,7 @@ def choice(tile: Tile, spilt: int = 0) -> tuple[int, ...]:
 
 
 def choice_backward(tile: Tile) -> tuple[int, ...]:
-    """The same, but before crews counts that nothing is spilt: a thread has c and dc of its states besides sums."""
+    """Rank a backward tile: as `choice`, but what is spilt counts before crews, as c and dc join the sums."""
     return choice(tile) if isinstance(tile, WindowTile) else choice(tile, _spilt(tile))
 
 

@@ -107,7 +107,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """The same, filled with zeros."""
+        """Allocate an array of zeros."""
 
     @abstractmethod
     def from_host(self, array: np.ndarray[Any, Any], dtype: Any) -> Array:

@@ -30,12 +30,12 @@ class PatchTile(ABC):
     @property
     @abstractmethod
     def arguments(self) -> str:
-        """Of the kernel's template."""
+        """Arguments of the kernel's template."""
 
     @property
     @abstractmethod
     def threads(self) -> int:
-        """Of a block."""
+        """Threads of a block."""
 
     @property
     @abstractmethod
@@ -45,7 +45,7 @@ class PatchTile(ABC):
     @property
     @abstractmethod
     def shared_bytes(self) -> int:
-        """Of a block."""
+        """Bytes of shared memory of a block."""
 
     @property
     def patch_pixels(self) -> int:

@@ -38,7 +38,7 @@ L2_BYTES = 22.8
 """A clock and multiprocessor: 5.5 TB/s, 132 multiprocessors, 1.83 GHz. What L1 may save of it is not counted."""
 
 WARPS = 8
-"""Of a multiprocessor, two for each of its schedulers: with fewer the arithmetic waits for itself. A guess."""
+"""Warps that a multiprocessor needs, two for each scheduler: with fewer the arithmetic waits for itself. A guess."""
 
 STEP_CLOCKS = 400
 """What a barrier and the start of the copies behind it take, for each slab of a tile: a guess."""
@@ -77,7 +77,7 @@ def windowed_tile(
 
 
 def cheapest_group_tile(name: str, spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> GroupTile | None:
-    """Of the tiles of windowed_<name> on warpgroup products that fit; None: none does."""
+    """Return the cheapest tile of windowed_<name> on warpgroup products that fits; None: none does."""
     kernel = (spec.kh, spec.kw)
     if name.endswith("forward"):
         tiles = gate_group_tiles(spec.C, spec.F, *kernel, precision, one_place=False)
@@ -95,7 +95,7 @@ def choice_over_frames(spec: ConvLSTMSpec, tile: GroupTile, limits: DeviceLimits
 
 
 def cheapest_tile(name: str, spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> WindowTile | None:
-    """Of the tiles of windowed_<name> that fit; None: none does."""
+    """Return the cheapest tile of windowed_<name> that fits; None: none does."""
     kernel, element = (spec.kh, spec.kw), operand_bytes(precision)
     if name.endswith("forward"):
         tiles = gate_tiles(spec.C, spec.F, *kernel, element, one_place=False)
@@ -131,7 +131,7 @@ def windowed_clocks(spec: ConvLSTMSpec, tile: WindowTile, precision: str, limits
 
 
 def group_clocks(spec: ConvLSTMSpec, tile: GroupTile, limits: DeviceLimits) -> float:
-    """The same of a tile on warpgroup products, which read both factors from shared memory as they multiply."""
+    """Clocks of a tile on warpgroup products, which read both factors from shared memory as they multiply."""
     _, slabs, weights = tile.packed_shape
     weights *= tile.element
     columns, copied = tile.padded_columns, tile.window_bytes(spec.W) + (0 if tile.resident else weights)

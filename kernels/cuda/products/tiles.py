@@ -19,7 +19,7 @@ MMA_DEPTH = {4: 8, 2: 16}
 """The depth of an mma, by the bytes of an element."""
 
 MAX_SHARED_BYTES = 101_376
-"""Of one block on compute capabilities 8.9 and 12.0, the smallest there is a use for."""
+"""Shared memory of one block on compute capabilities 8.9 and 12.0, the smallest there is a use for."""
 
 GRADIENT_CHUNK = {4: 32, 2: 64}
 """Pixels in one stage of a weight gradient, by the bytes of an element: GradientTile::PIXELS."""

@@ -26,7 +26,7 @@ def simulated_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fast_simulated_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same without the checks, for what runs more than a few steps."""
+    """device="cuda" means the simulator without access checks, for what runs more than a few steps."""
     simulate_device(monkeypatch, checked=False)
 
 

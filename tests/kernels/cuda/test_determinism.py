@@ -1,4 +1,4 @@
-"""The same bits on every run, whatever the order of blocks and warps; sums do not know the device."""
+"""Bits do not depend on the run or the order of blocks and warps; sums do not know the device."""
 
 import numpy as np
 import pytest

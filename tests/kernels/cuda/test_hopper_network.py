@@ -14,7 +14,7 @@ from tests.simulated import stand_in_for_device
 
 MOVIES, FRAMES, HEIGHT, WIDTH = 2, 3, 7, 6
 SUFFIX = {"tf32": "tf32", "bfloat16": "bf16"}
-"""Of the kernels, by precision."""
+"""Suffix of the kernels' names, by precision."""
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def test_a_gate_that_is_just_open_keeps_its_derivative(backend: CudaBackend, act
 
 
 SATURATED_ERROR = {"float32": 1e-5, "tf32": 2e-3, "bfloat16": 2e-2}
-"""Of each number, not only of the norm."""
+"""Largest error of each number, not only of the norm."""
 
 
 @pytest.mark.parametrize("argument", [-9.0, 6.0, 9.0, 12.0])

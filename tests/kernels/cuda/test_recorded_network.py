@@ -14,7 +14,7 @@ from tests.kernels.cuda.test_training import movies, small_network
 
 @pytest.fixture
 def networks(fast_simulated_device: None, monkeypatch: pytest.MonkeyPatch) -> tuple[Sequential, Sequential]:
-    """The same network twice: recorded and replayed, and launched kernel by kernel; accesses are checked elsewhere."""
+    """One network twice: recorded and replayed, and launched kernel by kernel; accesses are checked elsewhere."""
     pair = []
     for value in ("1", "0"):
         monkeypatch.setenv("CONVLSTM_GRAPHS", value)

@@ -33,10 +33,10 @@ BIAS_COLUMNS = 8
 """The smallest product's, which the bias takes."""
 
 MAX_PRODUCT_COLUMNS = 160
-"""Of D; what wgmma.cuh knows."""
+"""Most columns of a product, D's: what wgmma.cuh spells out."""
 
 MAX_ACCUMULATORS = 184
-"""Of a thread: with fragments and addresses about 230 registers of the 255 that it may have."""
+"""Most accumulators of a thread: with fragments and addresses about 230 of its 255 registers."""
 
 ONES_BYTES = 128
 """The factor of the bias, in front of the patches."""
@@ -99,7 +99,7 @@ class WarpgroupBf16Tile(PatchTile):
 
     @property
     def accumulators(self) -> int:
-        """Of a thread."""
+        """Accumulators of a thread."""
         return (self.tap_columns * self.product_columns + self._bias_columns) // 2
 
     @property
@@ -187,7 +187,7 @@ def warpgroup_bf16_clocks(spec: ConvLSTMSpec, tile: WarpgroupBf16Tile) -> float:
 
 
 def _cost(spec: ConvLSTMSpec, tile: WarpgroupBf16Tile) -> tuple[float, int, int]:
-    """Of tiles that cost the same, the one that reads least from L2, and then the one that asks earliest."""
+    """Rank a tile: by clocks, then by what it reads from L2, then by how early it asks."""
     patches = tile.patches(spec.T * spec.B, spec.H, spec.W)
     return warpgroup_bf16_clocks(spec, tile), patches * prod(tile.groups) * tile.copied_bytes, -tile.stages
 

@@ -26,13 +26,13 @@ COPYING, SQUARES = 128, 7
 THREADS = 128 * WARPGROUPS + COPYING
 
 MAX_REGISTERS = 136
-"""Of a thread, for sums and factors; of the 168 that it may have, addresses take the others. More is seen to spill."""
+"""Most registers of a thread for sums and factors; addresses take the rest of its 168. More is seen to spill."""
 
 MAX_KERNEL_HEIGHT = 9
 """Higher ones are seen to spill, too."""
 
 MAX_COLUMNS = 160
-"""Of one warpgroup product, of those that wgmma.cuh spells out."""
+"""Most columns of one warpgroup product, of those that wgmma.cuh spells out."""
 
 MULTIPLICATIONS = 973
 """A clock and multiprocessor of an H200: 470 TFLOP/s at 1.83 GHz, what a convolution by such products reached."""

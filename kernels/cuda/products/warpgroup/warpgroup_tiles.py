@@ -11,7 +11,7 @@ ARCHITECTURE = "90a"
 """The one that has these products; what came after it has others."""
 
 CHUNK_BYTES = 16
-"""Of a pixel's channels, in one plane of the window."""
+"""Bytes of a pixel's channels in one plane of the window."""
 
 STRIPS = (14, 30, 62)
 """Widths of a tile of pixels that has its own rows; with the zeros around it, for 3x3, 16, 32 and 64."""
@@ -20,18 +20,18 @@ CREWS = ((1, 1, 1), (2, 1, 1), (4, 1, 1), (2, 1, 2), (2, 1, 4), (1, 2, 2), (1, 2
 """Crews of a block, warpgroups of each, and the products of 64 rows that each makes of a tile."""
 
 CREWS_IN_ONE_PLACE = (*CREWS, (3, 1, 1), (2, 1, 3), (3, 1, 2), (1, 2, 3))
-"""The same where all blocks are on the device at a time: finer, as twice the rows would leave half the device idle."""
+"""CREWS where all blocks are on the device at a time: finer, as twice the rows would leave half of it idle."""
 
 BUFFERS = (2, 3, 4, 6, 8)
 """Windows of a crew that goes from tile to tile."""
 
 MAX_ACCUMULATORS = 80
-"""Of a thread: with the states it may carry, about 150 registers of the 255 that it may have. Half as many in a block
+"""Most accumulators of a thread: with the states it may carry, about 150 of its 255 registers. Half as many in a block
 of 512 threads, which may have half as many registers.
 """
 
 MAX_COLUMNS = 160
-"""Of a product, those that wgmma.cuh spells out."""
+"""Most columns of a product, of those that wgmma.cuh spells out."""
 
 MAX_TAPS = 49
 """The products of all taps are unrolled."""
@@ -93,7 +93,7 @@ class GroupTile:
 
     @property
     def exchange_shape(self) -> tuple[int, ...] | None:
-        """Of what two blocks of a tile hand each other: (2, float4s, threads, 4)."""
+        """Shape of what two blocks of a tile hand each other: (2, float4s, threads, 4)."""
         if self.split == 1:
             return None
         return self.split, self.m_tiles // self.split * self.padded_columns // 8, 128 * self.warpgroups, 4
@@ -110,7 +110,7 @@ class GroupTile:
 
     @property
     def threads(self) -> int:
-        """Of a block."""
+        """Threads of a block."""
         return 128 * self.warpgroups * self.crews
 
     @property
@@ -135,7 +135,7 @@ class GroupTile:
         return self.strip + self.kw - 1 if self.strip else width + self.kw // 2
 
     def window_rows(self, width: int) -> int:
-        """Of a window, for frames of that width."""
+        """Rows of a window, for frames of that width."""
         return self.rows + (self.kh - 1) * self.pitch(width) + self.kw - 1
 
     def tiles(self, images: int, height: int, width: int) -> int:
@@ -145,11 +145,11 @@ class GroupTile:
         return ceil_div(images * (height + self.kh // 2) * self.pitch(width), self.rows)
 
     def window_bytes(self, width: int) -> int:
-        """Of one slab's window: an odd number of rows a plane."""
+        """Bytes of one slab's window: an odd number of rows a plane."""
         return self.chunks * (self.window_rows(width) | 1) * CHUNK_BYTES
 
     def shared_bytes(self, width: int) -> int:
-        """Of a block, for frames of that width."""
+        """Bytes of shared memory of a block, for frames of that width."""
         table = round_up(self.window_rows(width), 4) * 4 * (1 if self.one_place else 2)
         _, slabs, weights = self.packed_shape
         held = slabs if self.resident else self.buffers
@@ -187,7 +187,7 @@ def has_warpgroups(precision: str, limits: DeviceLimits) -> bool:
 
 
 def gate_group_tiles(channels: int, filters: int, kh: int, kw: int, precision: str, one_place: bool) -> list[GroupTile]:
-    """Of a convolution whose columns are the four gates of so many filters; a block has all of its own."""
+    """Tiles of a convolution whose columns are the four gates of so many filters; a block has all of its own."""
     columns = 4 * round_up(filters, 4)
     return list(group_tiles(channels, columns, 16, kh, kw, operand_bytes(precision), one_place))
 
@@ -195,7 +195,7 @@ def gate_group_tiles(channels: int, filters: int, kh: int, kw: int, precision: s
 def channel_group_tiles(
     channels: int, columns: int, kh: int, kw: int, precision: str, one_place: bool
 ) -> list[GroupTile]:
-    """Of a convolution whose columns are channels, few of them."""
+    """Tiles of a convolution whose columns are channels, few of them."""
     return list(group_tiles(channels, columns, 4, kh, kw, operand_bytes(precision), one_place))
 
 

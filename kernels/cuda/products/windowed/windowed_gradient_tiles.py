@@ -18,10 +18,10 @@ from kernels.cuda.products.tiles import GRADIENT_CHUNK, MMA_DEPTH, TARGET_BLOCKS
 from kernels.specs import ConvLSTMSpec
 
 MAX_ACCUMULATORS = 120
-"""Of a thread: with fragments and addresses about 180 registers of the 255 that it may have."""
+"""Most accumulators of a thread: with fragments and addresses about 180 of its 255 registers."""
 
 FACTOR_BYTES = {"float32": 16, "tf32": 4, "bfloat16": 2}
-"""Of shared memory's bandwidth for each row and column that a warp reads of a pixel. In float32 it is a fragment with
+"""Shared memory's bandwidth for each row and column that a warp reads of a pixel. In float32 it is a fragment with
 eight rows, or four pairs of columns, that one load brings to 32 lanes."""
 
 BLOCKS = TARGET_BLOCKS // 2
@@ -137,7 +137,7 @@ def windowed_gradient_clocks(spec: ConvLSTMSpec, tile: WindowedGradientTile, pre
 
 
 def gathered_gradient_clocks(spec: ConvLSTMSpec, tile: GradientTile, precision: str) -> float:
-    """The same of weight_gradient.cuh. A multiprocessor has two blocks: one works while the other is at a barrier."""
+    """Clocks of a gathered tile (weight_gradient.cuh). One block of two works while the other is at a barrier."""
     slices, per_slice = tile.slices(spec.T * spec.B * spec.H * spec.W)
     turns = per_slice * ceil_div(prod(tile.grid(slices)), BLOCKS)
     chunk = GRADIENT_CHUNK[tile.element]
@@ -154,7 +154,7 @@ def _clocks(warps: WarpGrid, pixels: int, precision: str, copied: int) -> float:
 
 
 def _cost(spec: ConvLSTMSpec, tile: WindowedGradientTile, precision: str) -> tuple[float, int, int]:
-    """Of tiles that cost the same, the one that reads least from L2; then the one with the shortest warps, whose rows
+    """Rank a tile: by clocks, then by what it reads from L2, then by the length of its warps, whose rows
     take an instruction more to read than its columns.
     """
     patches = tile.patches(spec.T * spec.B, spec.H, spec.W)

@@ -13,7 +13,7 @@ BLOCK_ROWS = (64, 128, 256)
 """Pixels of a block."""
 
 MAX_ACCUMULATORS = 80
-"""Of a thread: with the states it may carry, about 150 registers of the 255 that it may have."""
+"""Most accumulators of a thread: with the states it may carry, about 150 of its 255 registers."""
 
 MAX_SLAB = 40
 """Channels of the window that are multiplied while the next ones arrive, where not all fit at once."""
@@ -98,7 +98,7 @@ class WindowTile:
         return ceil_div(images * height * width, self.warps.rows)
 
     def shared_bytes(self, width: int) -> int:
-        """Of a block, for frames of that width."""
+        """Bytes of shared memory of a block, for frames of that width."""
         rows, stride = self.warps.rows, shared_stride(self.slab)
         window = self.window_rows(width) * stride * self.element
         exchange = (self.warps.warps_k - 1) * rows * self.warps.columns * 4

@@ -101,7 +101,7 @@ def test_calls_allocate_nothing_and_plans_share_the_products() -> None:
 
 
 def test_x_may_stand_in_two_bytes() -> None:
-    """The same bits as from float32, which is rounded first."""
+    """Bits are those from float32, which is rounded first."""
     backend = sim_backend("bfloat16")
     x = random_arrays(0, {"x": SPEC.x_shape})["x"]
     bits = (x.view(np.uint32) >> 16).astype(np.uint16)

@@ -39,12 +39,12 @@ SHAPES = {
 EXAMPLE = ConvLSTMSpec(T=15, B=10, H=40, W=40, C=1, F=40, kh=3, kw=3)
 
 ERROR = {"float32": 1e-6, "tf32": 1e-6, "bfloat16": 3e-4}
-"""Of z, relative in norm, of factors that are exact: float32 sums, which bfloat16 keeps as float16."""
+"""Error of z, relative in norm, from factors that are exact: float32 sums, which bfloat16 keeps as float16."""
 
 GRADIENT_ERROR = 1e-6
 
 AGREEMENT = {"float32": 2e-6, "tf32": 5e-4, "bfloat16": 5e-3}
-"""Of a layer, of sums that run in another order: that of test_windowed.py."""
+"""Difference of a layer's results where sums run in another order: that of test_windowed.py."""
 
 specs = layers(st.integers(1, 4), st.integers(1, 400), 300, 300, st.integers(1, 9), st.integers(1, 9))
 

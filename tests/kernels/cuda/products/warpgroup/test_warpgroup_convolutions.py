@@ -61,7 +61,7 @@ SHAPES: dict[str, tuple[ConvLSTMSpec, str, Products]] = {
 
 @pytest.fixture(autouse=True)
 def gathered_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of weights: the same kernel whatever the products, in a program that is compiled anyway."""
+    """Gather the weight gradients: one kernel whatever the products, in a program that is compiled anyway."""
     monkeypatch.setattr(
         weight_gradients,
         "_first_stage",
@@ -172,7 +172,7 @@ def crew(*sizes: int) -> Callable[[GroupTile], bool]:
 
 
 def crew_in_one_place(*sizes: int) -> Callable[[GroupTile], bool]:
-    """Of the sizes that only recurrences have."""
+    """Accept the tiles of recurrences with these sizes, and all tiles of other products."""
     return lambda tile: not tile.one_place or crew(*sizes)(tile)
 
 
@@ -185,7 +185,7 @@ LARGE = {
 
 
 def chunks(tile: GroupTile) -> int:
-    """Of all channels."""
+    """Count the chunks of all channels."""
     return tile.channels * tile.element // CHUNK_BYTES
 
 
@@ -239,7 +239,7 @@ SPLITS = {"tf32": (LAYER, 2), "bfloat16": (MORE, 4)}
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_blocks_that_share_channels(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one plan, whose flags count on from run to run."""
+    """Run one plan repeatedly: its flags count on from run to run."""
     spec, m_tiles = SPLITS[precision]
     plain = persistent_tiles.channel_group_tiles
     monkeypatch.setattr(

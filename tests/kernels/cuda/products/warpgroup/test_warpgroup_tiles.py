@@ -33,7 +33,7 @@ from tests.kernels.cuda.products.planned_layers import EXAMPLE, layers
 
 H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90a")
 CLOCKS = 1830
-"""Of an H200 in a microsecond."""
+"""Clocks of an H200 in a microsecond."""
 
 
 fours = st.integers(1, 20).map(lambda n: 4 * n)
@@ -219,7 +219,7 @@ def test_counts_are_near_what_was_measured_and_in_its_order(precision: str, name
 
 
 def chosen_tiles(spec: ConvLSTMSpec, precision: str, products: Products, device: DeviceLimits) -> list[Tile | None]:
-    """Of both recurrences, and of the input convolution and its gradient."""
+    """Return the tiles of both recurrences, of the input convolution and of its gradient."""
     gathered, element = spec.kh * spec.kw, operand_bytes(precision)
     forward = conv_tile(gathered * spec.C, 4 * spec.F, paired=True, element=element)
     backward = conv_tile(gathered * 4 * spec.F, spec.C, element=element)

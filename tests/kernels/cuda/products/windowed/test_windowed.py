@@ -26,7 +26,7 @@ TIGHT_SHARED_MEMORY = 60_000
 """What the other kernels take."""
 
 AGREEMENT = {"float32": 2e-6, "tf32": 5e-4, "bfloat16": 5e-3}
-"""Of sums that run in another order: a rounding more or less of h or dz is what that may cost, relative in norm."""
+"""Difference of sums in another order, relative in norm: a rounding more or less of h or dz."""
 
 SHAPES = {
     "one pixel": (ConvLSTMSpec(T=1, B=1, H=1, W=1, C=1, F=1, kh=1, kw=1), {}),
