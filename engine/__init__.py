@@ -5,7 +5,8 @@ The names are Keras': `from engine import Sequential, ConvLSTM2D, BatchNormaliza
 
 from engine import callbacks, constraints, initializers, losses, metrics, optimizers, regularizers, schedules
 from engine.callbacks import History
-from engine.fitting.loop import EpochDone, FitLoop, NonFiniteLossError, StepDone
+from engine.fitting.events import EpochDone, StepDone
+from engine.fitting.loop import FitLoop, NonFiniteLossError
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
 from engine.models.loading import load_model
 from engine.models.sequential import Sequential

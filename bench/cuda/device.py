@@ -8,7 +8,7 @@ from unittest import mock
 
 import numpy as np
 
-from engine.models import network
+from engine.runtime import placement
 from kernels.cuda import CudaBackend
 from kernels.cuda.launch.launch import Array, Runtime
 
@@ -40,10 +40,10 @@ class Device:
                 return elsewhere(device, dtype, precision)
             return CudaBackend(precision=precision, runtime=self.runtime, graphs=graphs)
 
-        elsewhere = network.open_backend
+        elsewhere = placement.open_backend
         with (
-            mock.patch.object(network, "choose_device", choose),
-            mock.patch.object(network, "open_backend", open_here),
+            mock.patch.object(placement, "choose_device", choose),
+            mock.patch.object(placement, "open_backend", open_here),
         ):
             yield
 

@@ -1,8 +1,8 @@
-"""From what a caller hands over as data to batches: checked first, so that nothing has been done when it is refused."""
+"""Validate user data and turn it into batches; validation happens before any side effect."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.fitting.batch_sources import (
     ArraySource,
@@ -13,19 +13,16 @@ from engine.fitting.batch_sources import (
     is_batches,
     is_indexed,
 )
+from engine.runtime.batch import DEFAULT_BATCH_SIZE
+from engine.runtime.placement import Placement
 from engine.support.validation import positive_int
-
-if TYPE_CHECKING:
-    from engine.models.sequential import Sequential
-
-DEFAULT_BATCH_SIZE = 32
 
 
 class BatchMaker:
     """Checks what a caller gave as data, and makes batches of it; builds the network in between."""
 
-    def __init__(self, network: "Sequential") -> None:
-        self._network = network
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
 
     def checked(
         self,
@@ -59,9 +56,9 @@ class BatchMaker:
                 raise ValueError(f"{other}: x gives batches (x, y) or (x, y, sample_weight) already; pass {other}=None")
         if isinstance(x, Iterator) and steps is None and runs > 1:
             raise ValueError(f"{name}: an iterator ends after one epoch; pass {argument}, or something iterable anew")
-        if self._network.input_shape is None:
+        if self._placement.stack.input_shape is None:
             first, x = _peek(name, x)
-            self._network.build_for(self.triple(first)[0].shape[1:])
+            self._placement.build_for(self.triple(first)[0].shape[1:])
         return x
 
     def checked_validation(self, data: Any, steps: int | None) -> Triple | Any:
@@ -89,11 +86,8 @@ class BatchMaker:
     ) -> BatchSource:
         """The batches of what `checked` returned."""
         is_triple = isinstance(data, tuple) and not is_batches(data)
-        if is_triple:
-            self._network.build_for(data[0].shape[1:])
-        else:
-            self._network.build()
-        backend, seed = self._network.backend, self._network.draw_seed() if shuffle else 0
+        computation = self._placement.build_for(data[0].shape[1:]) if is_triple else self._placement.build()
+        backend, seed = computation.backend, self._placement.draw_seed() if shuffle else 0
         if is_triple:
             return ArraySource(backend, data, batch_size or DEFAULT_BATCH_SIZE, shuffle, seed)
         return IterableSource(backend, data, self.triple, steps, shuffle, seed, onwards)
@@ -102,7 +96,7 @@ class BatchMaker:
         names = ("x", "y") if name == "x" else (f"{name}[0]", f"{name}[1]")
         if y is None:
             raise ValueError(f"{names[1]}: expected targets, got None")
-        x, y = self._network.checked_pair(x, y, names)
+        x, y = self._placement.stack.checked_pair(x, y, names)
         return x, y, checked_weights("sample_weight" if name == "x" else f"{name}[2]", weights, y)
 
 

@@ -1,7 +1,7 @@
 """What a network scores: the loss and the metrics in inference mode."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -9,16 +9,13 @@ from engine.callbacks.callback_list import CallbackList, as_callbacks
 from engine.fitting.batch_maker import BatchMaker
 from engine.fitting.batch_sources import BatchSource
 from engine.fitting.progress import VERBOSE, Counter, Verbose
+from engine.fitting.trainable import Trainable
 from engine.runtime.compiled import Computation
-from engine.runtime.objective import Objective
 from engine.support.validation import one_of
-
-if TYPE_CHECKING:
-    from engine.models.sequential import Sequential
 
 
 def run(
-    network: "Sequential",
+    network: Trainable,
     x: Any,
     y: Any,
     *,
@@ -30,11 +27,12 @@ def run(
 ) -> dict[str, float]:
     """See Sequential.evaluate; the numbers by name."""
     one_of("verbose", verbose, VERBOSE)
-    make = BatchMaker(network)
+    make = BatchMaker(network.placement)
     data = make.checked("x", x, y, sample_weight, batch_size, steps, runs=1, argument="steps")
     batches = make(data, batch_size, steps)
     counter = Counter("evaluate", batches.movies, verbose)
-    found = network.evaluate_batches(batches, CallbackList(as_callbacks(callbacks), network), counter.count)
+    called = CallbackList(as_callbacks(callbacks), network)
+    found = evaluate(network.placement.computation, batches, called, counter.count)
     counter.close(found)
     return found
 
@@ -42,21 +40,20 @@ def run(
 def evaluate(
     computation: Computation,
     batches: BatchSource,
-    objective: Objective,
     callbacks: CallbackList,
     count: Callable[[int], None] = lambda movies: None,
 ) -> dict[str, float]:
-    """The objective's numbers by name: means over batches, weighted by their numbers of movies.
+    """Measure batches: the objective's numbers by name, means over batches weighted by their numbers of movies.
 
     count: told the number of movies of each batch.
     """
     callbacks.on_test_begin()
-    backend, names = computation.backend, objective.names
+    backend, names = computation.backend, computation.objective.names
     values, sizes = [], []
     for batch in batches.epoch(0):
         with backend.lock:
             value = backend.zeros((len(names),), np.float64)
-        computation.evaluate(batch, objective, value)
+        computation.evaluate(batch, value)
         values.append(value)
         sizes.append(batch.size)
         count(batch.size)

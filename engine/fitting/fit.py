@@ -1,7 +1,7 @@
 """What fit does around the loop: it makes batches of its arguments, calls callbacks and shows progress."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -9,18 +9,18 @@ from engine.callbacks import CallbackList, History, TerminateOnNaN
 from engine.callbacks.callback_list import as_callbacks
 from engine.fitting.batch_maker import BatchMaker
 from engine.fitting.batch_sources import checked_weights, is_batches
-from engine.fitting.loop import FitLoop, StepDone
+from engine.fitting.events import StepDone
+from engine.fitting.loop import FitLoop
 from engine.fitting.progress import VERBOSE, Progress, Verbose
+from engine.fitting.trainable import Trainable
+from engine.graph.graph import LayerStack
 from engine.support.validation import boolean, in_range, integer, one_of, positive_int
-
-if TYPE_CHECKING:
-    from engine.models.sequential import Sequential
 
 Array = np.ndarray[Any, Any]
 
 
 def fit(
-    network: "Sequential",
+    network: Trainable,
     x: Any,
     y: Array | None,
     *,
@@ -51,9 +51,9 @@ def fit(
     if class_weight is not None:
         _refuse_class_weight()
     if validation_split and validation_data is None:
-        x, y, sample_weight, validation_data = _split(network, x, y, sample_weight, validation_split)
+        x, y, sample_weight, validation_data = _split(network.placement.stack, x, y, sample_weight, validation_split)
 
-    source_of = BatchMaker(network)
+    source_of = BatchMaker(network.placement)
     checked_validation = None
     if validation_data is not None:
         checked_validation = source_of.checked_validation(validation_data, validation_steps)
@@ -89,12 +89,12 @@ def fit(
     return history
 
 
-def _split(network: "Sequential", x: Any, y: Any, weights: Any, share: float) -> tuple[Array, Array, Array | None, Any]:
+def _split(stack: LayerStack, x: Any, y: Any, weights: Any, share: float) -> tuple[Array, Array, Array | None, Any]:
     """Hold out the last rows: x, y, weights to train on, and the validation data."""
     split = in_range("validation_split", share, 0.0, 1.0)
     if is_batches(x):
         raise ValueError("validation_split: it is for arrays; give batches to validate on as validation_data")
-    x, y = network.checked_pair(x, y)
+    x, y = stack.checked_pair(x, y)
     kept = int(len(x) * (1.0 - split))
     if not 0 < kept < len(x):
         raise ValueError(

@@ -5,19 +5,19 @@ where the loop stands is said by two numbers and the losses so far.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from engine.callbacks.callback_list import CallbackList
 from engine.fitting.batch_sources import ArraySource, BatchSource
+from engine.fitting.evaluate import evaluate
+from engine.fitting.events import EpochDone, StepDone
+from engine.fitting.trainable import Trainable
 from engine.runtime.batch import Batch
+from engine.runtime.compiled import Computation
 from engine.support.validation import positive_int
-
-if TYPE_CHECKING:
-    from engine.models.sequential import Sequential
 
 HostArray = np.ndarray[Any, Any]
 
@@ -27,44 +27,6 @@ _FIRST_CAPACITY = 64
 
 class NonFiniteLossError(ArithmeticError):
     """A batch's loss was NaN or infinite: training has diverged, or the learning rate is too high."""
-
-
-@dataclass(frozen=True)
-class StepDone:
-    """One update of the weights is done.
-
-    Attributes:
-        epoch, step: from 0; step counts within the epoch.
-        steps_per_epoch: None where only the end of the epoch will tell.
-        global_step: counts all updates so far, this one included.
-        batch_size: movies in this batch.
-        loss: of this batch before the update; reading it waits for the device.
-    """
-
-    epoch: int
-    step: int
-    steps_per_epoch: int | None
-    global_step: int
-    batch_size: int
-    read_loss: Callable[[], float]
-
-    @property
-    def loss(self) -> float:
-        return self.read_loss()
-
-
-@dataclass(frozen=True)
-class EpochDone:
-    """All movies were seen once more.
-
-    Attributes:
-        epoch: from 0.
-        logs: "loss", the mean over the epoch's batches weighted by their size, each taken before its update (as Keras
-            reports it); each metric likewise; "val_loss" and so on in inference mode, where there is validation data.
-    """
-
-    epoch: int
-    logs: dict[str, float]
 
 
 class FitLoop:
@@ -85,7 +47,7 @@ class FitLoop:
 
     def __init__(
         self,
-        network: "Sequential",
+        network: Trainable,
         batches: BatchSource,
         *,
         epochs: int,
@@ -100,17 +62,18 @@ class FitLoop:
         self._validation_freq = _checked_freq(validation_freq)
         self._callbacks = callbacks or CallbackList()
         self._refuse_non_finite = refuse_non_finite
-        self._names = network.metrics_names
+        self._names = self._computation.objective.names
         self._epoch, self._step = initial_epoch, 0
         self._sizes: list[int] = []
-        with network.backend.lock:
-            self._values = network.backend.zeros((batches.steps or _FIRST_CAPACITY, len(self._names)), np.float64)
+        backend = self._computation.backend
+        with backend.lock:
+            self._values = backend.zeros((batches.steps or _FIRST_CAPACITY, len(self._names)), np.float64)
         self._ran_out = False
 
     @classmethod
     def on_arrays(
         cls,
-        network: "Sequential",
+        network: Trainable,
         x: HostArray,
         y: HostArray,
         *,
@@ -121,7 +84,7 @@ class FitLoop:
         seed: int = 0,
     ) -> "FitLoop":
         """Train on movies and targets (N,T,H,W,C), (N,T,H,W,K), checked; seed is that of the batches' order."""
-        backend = network.backend
+        backend = network.placement.computation.backend
         batches = ArraySource(backend, (x, y, None), batch_size, shuffle, seed)
         validation = None if validation_data is None else ArraySource(backend, (*validation_data, None), batch_size)
         return cls(network, batches, epochs=epochs, validation=validation)
@@ -130,6 +93,10 @@ class FitLoop:
     def steps_per_epoch(self) -> int | None:
         """Batches in an epoch; None where only its end will tell."""
         return self._batches.steps
+
+    @property
+    def _computation(self) -> Computation:
+        return self._network.placement.computation
 
     def __iter__(self) -> Iterator[StepDone | EpochDone]:
         while self._epoch < self._epochs and not self._network.stop_training and not self._ran_out:
@@ -165,13 +132,14 @@ class FitLoop:
         self._epoch, self._step = int(state["epoch"]), int(state["step"])
         batches.seed = int(state["seed"])
         self._sizes = batches.sizes[: self._step]
-        with self._network.backend.lock:
-            self._network.backend.copy_into(self._values, values)
+        backend = self._computation.backend
+        with backend.lock:
+            backend.copy_into(self._values, values)
 
     def _train_step(self, batch: Batch) -> StepDone:
         step = self._step
         self._make_room(step + 1)
-        self._network.train_step(batch, self._values[step])
+        self._computation.train_step(batch, self._values[step])
         self._step += 1
         self._sizes.append(batch.size)
         self._callbacks.on_train_batch_end(step, lambda: self._means(self._step))
@@ -180,7 +148,7 @@ class FitLoop:
             epoch=self._epoch,
             step=step,
             steps_per_epoch=steps,
-            global_step=self._epoch * steps + step + 1 if steps else self._network.iterations,
+            global_step=self._epoch * steps + step + 1 if steps else self._computation.iterations,
             batch_size=batch.size,
             read_loss=lambda: self._read_loss(step),
         )
@@ -189,7 +157,7 @@ class FitLoop:
         logs = self._means(self._step)
         epoch = self._epoch
         if self._validation is not None and self._validates(epoch):
-            found = self._network.evaluate_batches(self._validation, self._callbacks)
+            found = evaluate(self._computation, self._validation, self._callbacks)
             logs.update({f"val_{name}": value for name, value in found.items()})
         self._epoch, self._step, self._sizes = epoch + 1, 0, []
         self._callbacks.on_epoch_end(epoch, logs)
@@ -220,15 +188,16 @@ class FitLoop:
         """More places for the numbers of an epoch whose length is not known."""
         capacity = self._values.shape[0]
         if steps > capacity:
-            backend, grown = self._network.backend, 2 * capacity
+            backend, grown = self._computation.backend, 2 * capacity
             with backend.lock:
                 values = backend.zeros((grown, len(self._names)), np.float64)
                 backend.copy_into(values[:capacity], self._values)
             self._values = values
 
     def _finite_values(self, steps: int) -> HostArray:
-        with self._network.backend.lock:
-            values = self._network.backend.to_host(self._values)[:steps]
+        backend = self._computation.backend
+        with backend.lock:
+            values = backend.to_host(self._values)[:steps]
         bad = np.flatnonzero(~np.isfinite(values[:, 0]))
         if bad.size and self._refuse_non_finite:
             self._refuse(int(bad[0]), float(values[bad[0], 0]))

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from engine.fitting.loop import EpochDone, StepDone
+from engine.fitting.events import EpochDone, StepDone
 from engine.support.validation import one_of
 
 Verbose = int | str

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.graph.rollout import can_stream, check_rollout
 from engine.layers import LAYERS, Layer, Weight
 from engine.layers.layer import checked_input_shape
 from engine.layers.weight import Shape
@@ -121,16 +122,28 @@ class LayerStack:
             raise ValueError(f"{name}: the network has no layers")
         expected = self.input_shape
         x = finite_movies(name, x, 5 if expected is None else len(expected) + 1, self._dtype)
+        self._check_shape(name, x.shape)
+        return x
+
+    def checked_track(self, name: str, track: Array, n_frames: int) -> Array:
+        """Movies (N,T,H,W,C), cast, from which the network can run free for n_frames frames."""
+        track = self.checked_input(name, track)
+        check_rollout(self.layers, track.shape[1:])
+        if not can_stream(self.layers):  # the growing track goes through the network
+            self._check_shape(name, (len(track), track.shape[1] + n_frames - 1, *track.shape[2:]))
+        return track.astype(self._dtype, copy=False)
+
+    def _check_shape(self, name: str, movies: tuple[int, ...]) -> None:
+        expected = self.input_shape
         if expected is not None:
             axes = self._axis_names(len(expected))
-            for axis, size, got in zip(axes, expected, x.shape[1:], strict=True):
+            for axis, size, got in zip(axes, expected, movies[1:], strict=True):
                 if size is not None and size != got:
-                    raise ValueError(f"{name}: expected {size} {axis}, got {got} (shape {x.shape})")
+                    raise ValueError(f"{name}: expected {size} {axis}, got {got} (shape {movies})")
         try:
-            self.output_shape(x.shape[1:])
+            self.output_shape(movies[1:])
         except ValueError as error:
-            raise ValueError(f"{name}: of shape {x.shape} does not go through the network: {error}") from None
-        return x
+            raise ValueError(f"{name}: of shape {movies} does not go through the network: {error}") from None
 
     def checked_pair(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> tuple[Array, Array]:
         """Movies and targets, shaped like the network's output, that fit both ends and each other."""

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.layers import Layer
+from engine.layers import ConvLSTM2D, Layer
+from engine.layers.weight import Shape
 
 Array = np.ndarray[Any, Any]
 
@@ -21,6 +22,27 @@ Array = np.ndarray[Any, Any]
 def can_stream(layers: list[Layer]) -> bool:
     """Whether one step per frame is exact: each frame gives one, and only the last layer may look ahead."""
     return all(layer.can_stream for layer in layers) and not any(layer.looks_ahead for layer in layers[:-1])
+
+
+def check_rollout(layers: list[Layer], movie: Shape) -> None:
+    """Refuse layers that cannot run free from a movie (T,H,W,C).
+
+    Raises ValueError: the network's frames cannot be its next input, or it is stateful and cannot stream.
+    """
+    made = movie
+    for layer in layers:
+        made = layer.output_shape(made)
+    if made[-3:] != movie[1:]:
+        raise ValueError(
+            f"rollout: the output's frames have shape {made[-3:]} and the input's {movie[1:]}; an output frame can "
+            "be the next input only if they agree"
+        )
+    stateful = [layer.name for layer in layers if isinstance(layer, ConvLSTM2D) and layer.stateful]
+    if stateful and not can_stream(layers):
+        raise ValueError(
+            f"rollout: {stateful[0]} is stateful, and this network must predict its whole track again for every "
+            "frame; pass stateful=False"
+        )
 
 
 def growing_rollout(predict: Callable[[Array], Array], track: Array, n_frames: int) -> Array:

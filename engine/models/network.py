@@ -1,32 +1,20 @@
 """A network: a stack of layers on a device, with its weights, that predicts and rolls out, under Keras' names."""
 
-import logging
-import threading
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.fitting.batch_maker import DEFAULT_BATCH_SIZE
 from engine.fitting.progress import Counter, Verbose
-from engine.graph.graph import LayerStack
 from engine.layers import ConvLSTM2D, Layer, Weight
-from engine.layers.weight import Shape, known
-from engine.runtime import rollout
-from engine.runtime.compiled import Computation
-from engine.runtime.locks import Locks
-from engine.support.validation import integer, one_of, positive_int
+from engine.layers.weight import Shape
+from engine.runtime.batch import DEFAULT_BATCH_SIZE
+from engine.runtime.placement import Placement
+from engine.support.validation import one_of, positive_int
 from kernels import Backend
-from kernels.select import choose_device, open_backend
 
 Array = np.ndarray[Any, Any]
-
-_log = logging.getLogger("engine")
-
-BUILDING = threading.RLock()
-"""Held while any network is built or compiled; taken before the locks of layers."""
 
 
 class Network:
@@ -42,12 +30,7 @@ class Network:
         name: str = "sequential",
     ) -> None:
         self.name = name
-        self.device, self.device_reason = choose_device(device)
-        self._dtype, self._precision = _checked_dtype(dtype), precision
-        self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else integer("seed", seed, 0)
-        self._random = np.random.default_rng(self.seed)
-        self._stack = LayerStack(self._dtype)
-        self._computation: Computation | None = None
+        self.placement = Placement(device, dtype, precision, seed)
         if layers is not None and not isinstance(layers, Iterable):
             raise ValueError(f"layers: expected a list of layers, got {layers!r}")
         for layer in layers or ():
@@ -55,18 +38,33 @@ class Network:
 
     # ---------------------------------------------------------------- building
 
+    @property
+    def device(self) -> str:
+        """The device that was chosen."""
+        return self.placement.device
+
+    @property
+    def device_reason(self) -> str:
+        """Why that device, for people."""
+        return self.placement.device_reason
+
+    @property
+    def seed(self) -> int:
+        """What the network's random numbers began with."""
+        return self.placement.seed
+
     def add(self, layer: Layer) -> None:
         """Append a layer. The first may carry input_shape; else the first data decide the channels."""
         if self.built:
             raise ValueError(
                 "add: the network is built already; add all layers before input_shape or data are known to it"
             )
-        self._stack.add(layer)
+        self.placement.stack.add(layer)
 
     @property
     def layers(self) -> list[Layer]:
         """The layers, in order."""
-        return self._stack.layers
+        return self.placement.stack.layers
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or by its number."""
@@ -82,12 +80,12 @@ class Network:
     @property
     def input_shape(self) -> Shape | None:
         """(frames, height, width, channels), None where any size will do; None before it is known."""
-        return self._stack.input_shape
+        return self.placement.stack.input_shape
 
     @property
     def built(self) -> bool:
         """Whether the weights are on the device."""
-        return self._computation is not None
+        return self.placement.built
 
     def build(self, input_shape: Shape | None = None) -> None:
         """Create the weights and put them on the device; done by the first call that needs them.
@@ -96,71 +94,19 @@ class Network:
             input_shape: (frames, height, width, channels), None where any size will do, of a network whose first layer
                 has none (default: None).
         """
-        if self.built:
-            return
-        with BUILDING, Locks(self.layers):
-            if self.built:  # by another thread, meanwhile
-                return
-            self._check_places()
-            self._stack.build(input_shape, self._random)
-            backend = open_backend(self.device, self._dtype, self._precision)
-            _log.info("%s; %s", self.device_reason, backend.description)
-            computation = Computation(backend, self.layers, self.seed, self._place)
-            self._prepare(computation)
-            self._computation = computation
-
-    def _prepare(self, computation: Computation) -> None:
-        """What else there is to do before a new computation is used."""
-
-    @property
-    def _place(self) -> str:
-        return f"device {self.device!r} in {self._dtype.name}"
-
-    def _check_places(self) -> None:
-        for layer in self.layers:
-            place = layer.weights[0].place if layer.weights else None
-            if place not in (None, self._place):
-                raise ValueError(
-                    f"layers: expected layers of no network, or of one on {self._place} as this one is, got "
-                    f"{layer.name} of one on {place}; networks share layers on one device in one dtype, and "
-                    "copy.deepcopy(layer) is of no network"
-                )
-
-    def build_for(self, data_shape: Shape) -> None:
-        """build for movies (T,H,W,C), where the first layer has no input_shape: for as many channels, and any size."""
-        if not self.built:
-            with BUILDING, Locks(self.layers):
-                self.build(self.input_shape or self._stack.generalised(data_shape))
+        self.placement.build(input_shape)
 
     def output_shape(self, input_shape: Shape | None = None) -> Shape:
         """The output's shape without the movies' axis, for an input of this shape (default: the network's)."""
         shape = input_shape or self.input_shape
         if shape is None:
             raise ValueError("input_shape: not known yet; pass one")
-        return self._stack.output_shape(shape)
+        return self.placement.stack.output_shape(shape)
 
     @property
     def backend(self) -> Backend:
         """What computes; the network must be built."""
-        return self._built().backend
-
-    def _built(self) -> Computation:
-        if self._computation is None:
-            raise ValueError("the network is not built: give the first layer input_shape, or call build() first")
-        return self._computation
-
-    @property
-    def trainable_as_placed(self) -> list[bool]:
-        """Of each layer, `trainable` when the network was built or compiled last, which counts until it is again."""
-        return self._built().trainable
-
-    def draw_seed(self) -> int:
-        """A number from the network's own random numbers, which `seed` began."""
-        return int(self._random.integers(2**63))
-
-    def checked_pair(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> tuple[Array, Array]:
-        """Movies and targets (N,T,H,W,K) that fit this network and each other; a ValueError names what does not."""
-        return self._stack.checked_pair(x, y, names)
+        return self.placement.computation.backend
 
     # ---------------------------------------------------------------- inference
 
@@ -172,10 +118,9 @@ class Network:
             verbose: as for evaluate.
         """
         batch_size = DEFAULT_BATCH_SIZE if batch_size is None else positive_int("batch_size", batch_size)
-        x = self._stack.checked_input("x", x)
+        x = self.placement.stack.checked_input("x", x)
         counter = Counter("predict", len(x), verbose)
-        self.build_for(x.shape[1:])
-        output = self._built().predict(x, batch_size, known(self._stack.output_shape(x.shape[1:])), counter.count)
+        output = self.placement.build_for(x.shape[1:]).predict(x, batch_size, counter.count)
         counter.close({})
         return output
 
@@ -196,10 +141,9 @@ class Network:
         """
         n_frames = positive_int("n_frames", n_frames)
         array = np.asarray(track)
-        movies = self._stack.checked_input("track", array[np.newaxis] if array.ndim == 4 else array)
-        self.build_for(movies.shape[1:])
-        predict, movies = partial(self.predict, verbose=0), movies.astype(self._dtype, copy=False)
-        frames = rollout.rollout(self.layers, self._built().rollout, predict, movies, n_frames)
+        movies = array[np.newaxis] if array.ndim == 4 else array
+        movies = self.placement.stack.checked_track("track", movies, n_frames)
+        frames = self.placement.build_for(movies.shape[1:]).rollout(movies, n_frames)
         return frames[0] if array.ndim == 4 else frames
 
     def reset_states(self) -> None:
@@ -213,7 +157,7 @@ class Network:
     @property
     def weights(self) -> list[Weight]:
         """All weights in Keras' order: layer by layer, in each layer the trained ones first."""
-        return self._stack.weights
+        return self.placement.stack.weights
 
     @property
     def trainable_weights(self) -> list[Weight]:
@@ -226,45 +170,33 @@ class Network:
 
     def get_weights(self) -> list[Array]:
         """Host copies of all weights, in Keras' order."""
-        self.build()
-        with self._built().locks:
+        with self.placement.build().locks:
             return [weight.to_host() for weight in self.weights]
 
     def set_weights(self, weights: Sequence[Array]) -> None:
         """Set all weights, in Keras' order. The optimizer's state stays."""
-        self.build()
+        computation = self.placement.build()
         if len(weights) != len(self.weights):
             raise ValueError(f"weights: expected {len(self.weights)} arrays, got {len(weights)}")
         for weight, array in zip(self.weights, weights, strict=True):
             if np.shape(array) != weight.shape:
                 raise ValueError(f"weights: {weight.name} expects shape {weight.shape}, got {np.shape(array)}")
-        with self._built().locks:
+        with computation.locks:
             for weight, array in zip(self.weights, weights, strict=True):
-                weight.assign(np.asarray(array, dtype=self._dtype))
+                weight.assign(np.asarray(array, dtype=self.placement.dtype))
 
     def export(self, path: str | Path, graph: str = "sequence", **options: Any) -> None:
         """Write the network as ONNX: graph "sequence", "step" or "rollout"; options are export.export_network's."""
         from export import export_network
 
-        self.build()
-        with self._built().locks:
+        with self.placement.build().locks:
             export_network(self, path, graph=graph, **options)
 
     def get_config(self) -> dict[str, Any]:
         """The architecture, JSON-able."""
         return {
             "name": self.name,
-            "dtype": self._dtype.name,
+            "dtype": self.placement.dtype.name,
             "input_shape": list(self.input_shape) if self.input_shape else None,
-            "layers": self._stack.get_config(),
+            "layers": self.placement.stack.get_config(),
         }
-
-
-def _checked_dtype(dtype: Any) -> np.dtype[Any]:
-    try:
-        checked = np.dtype(dtype)
-    except TypeError:
-        checked = None
-    if checked not in (np.float32, np.float64):
-        raise ValueError(f"dtype: expected 'float32' or 'float64', got {dtype!r}")
-    return checked

@@ -7,20 +7,18 @@ from typing import Any
 import numpy as np
 
 from engine import losses, optimizers
-from engine.callbacks import CallbackList, History
+from engine.callbacks import History
 from engine.fitting import evaluate as evaluation
 from engine.fitting import fit as training
-from engine.fitting.batch_sources import BatchSource, checked_weights
+from engine.fitting import on_batch
 from engine.fitting.progress import Verbose
 from engine.graph.graph import layers_from_config
 from engine.layers import Layer
 from engine.metrics import Metric, get_metrics
-from engine.models import copies, summary
-from engine.models.network import BUILDING, Network
+from engine.models import summary
+from engine.models.network import Network
 from engine.optimizers.base import Optimizer
 from engine.runtime.batch import Batch
-from engine.runtime.compiled import Computation
-from engine.runtime.locks import Locks
 from engine.runtime.objective import Objective
 
 Array = np.ndarray[Any, Any]
@@ -51,13 +49,8 @@ class Sequential(Network):
         precision: str = "float32",
         name: str = "sequential",
     ) -> None:
-        self.loss: losses.Loss | None = None
-        self.metrics: tuple[Metric, ...] = ()
-        self.optimizer: Optimizer | None = None
         self.history: History | None = None
         self.stop_training = False
-        self._identity = object()
-        """What the optimizer knows this network by."""
         super().__init__(layers, device, dtype, seed, precision, name)
 
     def compile(self, optimizer: Any = "adadelta", loss: Any = None, metrics: Any = None) -> None:
@@ -72,21 +65,25 @@ class Sequential(Network):
         """
         if not self.layers:
             raise ValueError("compile: add layers first")
-        checked = losses.get_loss(loss), get_metrics(metrics), optimizers.get_optimizer(optimizer)
-        losses.warn_of_two_sigmoids(checked[0], self.layers[-1].activation_name)
-        with BUILDING, Locks(self.layers):
-            checked[2].claim(self._identity)
-            if self.optimizer not in (None, checked[2]):
-                self.optimizer.release()
-            self.loss, self.metrics, self.optimizer = checked
-            if self._computation is not None:
-                computation = self._computation.placed_again()
-                self._prepare(computation)
-                self._computation = computation
+        objective = Objective(losses.get_loss(loss), get_metrics(metrics))
+        checked = optimizers.get_optimizer(optimizer)
+        losses.warn_of_two_sigmoids(objective.loss, self.layers[-1].activation_name)
+        self.placement.compile(objective, checked)
 
-    def _prepare(self, computation: Computation) -> None:
-        if self.optimizer is not None:
-            self.optimizer.bind(computation.backend, computation.parameters.layout)
+    @property
+    def loss(self) -> losses.Loss | None:
+        """What is minimised; None before compile."""
+        return None if self.placement.objective is None else self.placement.objective.loss
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is reported beside the loss."""
+        return () if self.placement.objective is None else self.placement.objective.metrics
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """What moves the weights; None before compile."""
+        return self.placement.optimizer
 
     @property
     def metrics_names(self) -> list[str]:
@@ -98,10 +95,9 @@ class Sequential(Network):
         """Updates so far."""
         return 0 if self.optimizer is None else self.optimizer.iterations
 
-    def _require_compiled(self, what: str) -> tuple[Objective, Optimizer]:
-        if self.loss is None or self.optimizer is None:
+    def _require_compiled(self, what: str) -> None:
+        if self.placement.objective is None:
             raise ValueError(f"{what}: call compile(loss=..., optimizer=...) first")
-        return Objective(self.loss, self.metrics), self.optimizer
 
     # ---------------------------------------------------------------- training and evaluation
 
@@ -161,18 +157,13 @@ class Sequential(Network):
         Keras 3 means over all calls since reset_metrics). sample_weight: as for fit.
         """
         self._require_compiled("train_on_batch")
-        batch = self._as_batch(x, y, sample_weight)
-        with self.backend.lock:
-            values = self.backend.zeros((len(self.metrics_names),), np.float64)
-        self.train_step(batch, values)
-        with self.backend.lock:
-            found = self.backend.to_host(values).tolist()
-        return evaluation.as_keras_returns(dict(zip(self.metrics_names, found, strict=True)), return_dict)
+        found = on_batch.train_on_batch(self.placement, x, y, sample_weight)
+        return evaluation.as_keras_returns(found, return_dict)
 
     def train_step(self, batch: Batch, values: Any) -> None:
         """One update, not waited for; values (len(metrics_names),) float64 on the device gets the batch's numbers."""
-        objective, optimizer = self._require_compiled("train_step")
-        self._built().train_step(batch, objective, values, optimizer)
+        self._require_compiled("train_step")
+        self.placement.computation.train_step(batch, values)
 
     def loss_and_gradients(
         self, x: Array, y: Array, sample_weight: Array | None = None
@@ -181,9 +172,8 @@ class Sequential(Network):
 
         Changes nothing in the network: BatchNormalization normalises by the batch, its averages stay.
         """
-        objective, _ = self._require_compiled("loss_and_gradients")
-        batch = self._as_batch(x, y, sample_weight)
-        return self._built().loss_and_gradients(batch, objective)
+        self._require_compiled("loss_and_gradients")
+        return on_batch.loss_and_gradients(self.placement, x, y, sample_weight)
 
     def evaluate(
         self,
@@ -211,47 +201,26 @@ class Sequential(Network):
         )  # fmt: skip
         return evaluation.as_keras_returns(found, return_dict)
 
-    def evaluate_batches(
-        self, batches: BatchSource, callbacks: CallbackList, count: Callable[[int], None] = lambda movies: None
-    ) -> dict[str, float]:
-        """The same for batches that are ready; count is told the movies of each."""
-        objective, _ = self._require_compiled("evaluate")
-        return evaluation.evaluate(self._built(), batches, objective, callbacks, count)
-
     def test_on_batch(self, x: Array, y: Array, sample_weight: Array | None = None, return_dict: bool = False) -> Any:
         """evaluate, for one batch."""
-        x, y = self._stack.checked_pair(x, y)
+        x, y = self.placement.stack.checked_pair(x, y)
         return self.evaluate(x, y, len(x), 0, sample_weight, return_dict=return_dict)
-
-    def _as_batch(self, x: Array, y: Array, sample_weight: Array | None) -> Batch:
-        """One checked batch on the device; the network is built."""
-        x, y = self._stack.checked_pair(x, y)
-        weights = checked_weights("sample_weight", sample_weight, y)
-        self.build_for(x.shape[1:])
-        with self.backend.lock:
-            move = self.backend.from_host
-            return Batch(move(x), move(y), None if weights is None else move(weights), np.arange(len(x)))
 
     # ---------------------------------------------------------------- state, configuration, files
 
     def state_arrays(self) -> dict[str, Array]:
         """Everything that training has changed, by name, on the host: weights, the optimizer's slots and iterations."""
-        self.build()
-        return self._built().state_arrays(self.optimizer)
+        return self.placement.build().state_arrays()
 
     def load_state_arrays(self, state: dict[str, Array]) -> None:
         """Restore what state_arrays returned. Nothing is changed unless every name and shape fits."""
-        self.build()
-        self._built().load_state_arrays(state, self.optimizer)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return copies.state(self)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        copies.restore(self, state)
+        self.placement.build().load_state_arrays(state)
 
     def __copy__(self) -> "Sequential":
-        return copies.refuse_shallow()
+        raise ValueError(
+            "copy.copy: expected copy.deepcopy(network), which shares nothing; Sequential(network.layers) shares the "
+            "layers"
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The architecture and what compile was given, JSON-able."""

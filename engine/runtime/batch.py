@@ -8,6 +8,8 @@ import numpy as np
 Array = Any
 HostArray = np.ndarray[Any, Any]
 
+DEFAULT_BATCH_SIZE = 32
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from engine.files.checkpoint import checkpoint_of, load_checkpoint, save_checkpoint
-from engine.fitting.loop import EpochDone, FitLoop, StepDone
+from engine.fitting.events import EpochDone, StepDone
+from engine.fitting.loop import FitLoop
 from engine.fitting.progress import Progress
 from engine.models.loading import model_writer
 from engine.models.sequential import Sequential

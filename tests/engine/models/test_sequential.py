@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from engine import Adadelta, BatchNormalization, Conv3D, ConvLSTM2D, FitLoop, NonFiniteLossError, Sequential
+from engine.losses import MeanSquaredError
+from engine.runtime.objective import Objective
 from kernels.reference import ReferenceBackend
 from tests.engine.networks import movies, seed_like, targets
 
@@ -45,12 +47,13 @@ def test_validation_split_holds_out_the_last_rows() -> None:
 
 
 class Recorder:
-    """Stands for a network: notes which movies each step was given."""
+    """Stands for a network and all in it: notes which movies each step was given."""
 
-    metrics_names = ("loss",)
     stop_training = False
+    objective = Objective(MeanSquaredError())
 
     def __init__(self) -> None:
+        self.placement = self.computation = self
         self.backend = ReferenceBackend()
         self.steps: list[list[int]] = []
 

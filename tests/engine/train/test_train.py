@@ -10,7 +10,7 @@ import pytest
 
 import engine
 from engine import Conv3D, ConvLSTM2D, Sequential, generate_movies
-from engine.fitting.loop import EpochDone, StepDone
+from engine.fitting.events import EpochDone, StepDone
 from engine.fitting.progress import Progress
 from engine.layers import Layer
 from tests.engine.train.run_helpers import assert_same_end, run, start, write_config
