@@ -7,7 +7,6 @@ import warnings
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from engine.keras_objects import snake_case
 from engine.registry import Registry, is_registered, name_of
 from engine.support.validation import in_range, one_of
 from kernels.specs import LossKind, LossSpec
@@ -114,21 +113,18 @@ class Huber(Loss):
         return float(self.delta)
 
 
-LOSSES: Registry[Loss] = Registry("loss", Loss, (BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError, Huber))
+LOSSES: Registry[Loss] = Registry(
+    "loss",
+    Loss,
+    (BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError, Huber),
+    aliases={
+        "mean_squared_error": MeanSquaredError,
+        "mean_absolute_error": MeanAbsoluteError,
+        "bce": BinaryCrossentropy,
+        "huber_loss": Huber,
+    },
+)
 """The losses by Keras' class names, and those of one's own that engine.register was given."""
-
-_OTHER_NAMES = {
-    "mean_squared_error": MeanSquaredError,
-    "mean_absolute_error": MeanAbsoluteError,
-    "bce": BinaryCrossentropy,
-    "huber_loss": Huber,
-}
-
-
-def _by_name() -> dict[str, Any]:
-    """The classes by their short names; one of one's own that has none goes by its class's, in either spelling."""
-    short = {cls.__dict__.get("name", snake_case(name)): cls for name, cls in LOSSES.items()}
-    return {**short, **_OTHER_NAMES}
 
 
 def get_loss(loss: Any) -> Loss:
@@ -137,10 +133,8 @@ def get_loss(loss: Any) -> Loss:
         return loss
     if isinstance(loss, dict):
         return LOSSES[one_of("loss", loss.get("class_name"), LOSSES)](**(loss.get("config") or {}))
-    if isinstance(loss, str) and loss in LOSSES:
-        return LOSSES[loss]()
-    by_name = _by_name()
-    return by_name[one_of("loss", loss.lower() if isinstance(loss, str) else loss, by_name)]()
+    cls: type[Loss] = LOSSES.find(loss)
+    return cls()
 
 
 def warn_of_two_sigmoids(loss: Loss, activation: str) -> None:

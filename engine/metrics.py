@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.losses import get_loss
+from engine.losses import LOSSES, Loss
+from engine.registry import Registry
 from engine.support.validation import in_range
 from kernels.specs import LossKind, LossSpec
 
@@ -50,7 +51,21 @@ class BinaryAccuracy(Metric):
         super().__init__(name, "binary_accuracy", in_range("threshold", threshold, 0.0, 1.0))
 
 
-_ACCURACY = ("binary_accuracy", "accuracy", "acc")
+METRICS: Registry[Metric] = Registry(
+    "metric", Metric, (BinaryAccuracy,), aliases={"accuracy": BinaryAccuracy, "acc": BinaryAccuracy}
+)
+"""The metrics by Keras' class names, and those of one's own that engine.register was given; every loss is one too."""
+
+
+def metric_class(name: Any) -> tuple[Any, bool]:
+    """Return the class that a metric's name means, and whether it is a loss, whose mean is then what is reported."""
+    try:
+        return METRICS.find(name), False
+    except ValueError as error:
+        try:
+            return LOSSES.find(name), True
+        except ValueError:
+            raise ValueError(f"metrics: {error}; or the name of a loss: {', '.join(LOSSES)}") from None
 
 
 def get_metric(metric: Any) -> Metric:
@@ -63,14 +78,16 @@ def get_metric(metric: Any) -> Metric:
         return metric
     if isinstance(metric, dict):
         return Metric(**metric)
-    if isinstance(metric, str) and metric.lower() in _ACCURACY:
-        return BinaryAccuracy(metric)
-    try:
-        loss = get_loss(metric)
-    except ValueError as error:
-        raise ValueError(f"metrics: 'binary_accuracy' or a loss's name; {error}") from None
+    if isinstance(metric, Loss):
+        return metric_of(metric, metric.name)
+    cls, is_loss = metric_class(metric)
+    return metric_of(cls(), metric) if is_loss else cls(name=metric)
+
+
+def metric_of(loss: Loss, name: str) -> Metric:
+    """Make the metric that reports the mean of a loss under a name."""
     spec = loss.spec(from_logits=False)
-    return Metric(metric if isinstance(metric, str) else loss.name, spec.kind, spec.parameter, spec.from_logits)
+    return Metric(name, spec.kind, spec.parameter, spec.from_logits)
 
 
 def get_metrics(metrics: Any) -> tuple[Metric, ...]:

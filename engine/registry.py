@@ -1,4 +1,4 @@
-"""Name one's own losses, optimizers and layers, so that configurations, saved files and the command line know them.
+"""Name classes of one's own (losses, optimizers, layers, ...), so that configurations, files and programs know them.
 
     @engine.register
     class LogCosh(engine.losses.Loss): ...
@@ -7,7 +7,11 @@ A room that has classes with names keeps them in a Registry of their base class;
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar, overload
+
+from engine.keras_objects import snake_case
+from engine.support.validation import one_of
 
 T = TypeVar("T")
 
@@ -22,6 +26,8 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         base: the class that all are derived from.
         classes: those that the engine has, under their class names, which nobody can replace.
         check: is given a class that is to be registered and raises ValueError where it cannot work.
+        aliases: further names for the engine's own classes.
+        spelling: turns a class name into the one that people type; a class attribute `name` goes before it.
     """
 
     def __init__(
@@ -30,9 +36,11 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         base: Any,
         classes: Iterable[Callable[..., T]],
         check: Callable[[Any], None] = lambda cls: None,
+        aliases: Mapping[str, Callable[..., T]] = MappingProxyType({}),
+        spelling: Callable[[str], str] = snake_case,
     ) -> None:
         self.what, self.base = what, base
-        self._check = check
+        self._check, self._aliases, self._spelling = check, aliases, spelling
         self._classes: dict[str, Any] = {cls.__name__: cls for cls in classes}
         self._own = frozenset(self._classes)
         _REGISTRIES.append(self)
@@ -59,6 +67,22 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         self._check(cls)
         self._classes[name] = cls
 
+    def find(self, name: Any) -> Any:
+        """Return the class that a name means, in any spelling: "MeanSquaredError", "mean_squared_error", "MSE".
+
+        Raises ValueError: no class has that name; the error lists those that there are.
+        """
+        if isinstance(name, str) and name in self._classes:
+            return self._classes[name]
+        known = {**{self._spelled(key): cls for key, cls in self._classes.items()}, **self._aliases}
+        lower = {key.lower(): cls for names in (self._classes, known) for key, cls in names.items()}
+        plain = name.lower() if isinstance(name, str) else None
+        return lower[plain] if plain in lower else one_of(self.what, name, known)
+
+    def _spelled(self, key: str) -> str:
+        own = self._classes[key].__dict__.get("name")
+        return own if isinstance(own, str) else self._spelling(key)
+
     def name_of(self, cls: type) -> str | None:
         """The name that a class has here; None for a class that is not registered."""
         return next((name for name, known in self._classes.items() if known is cls), None)
@@ -73,10 +97,11 @@ def register(cls: None = None, name: str | None = None) -> Callable[[type[T]], t
 
 
 def register(cls: type[T] | None = None, name: str | None = None) -> type[T] | Callable[[type[T]], type[T]]:
-    """Register a loss, an optimizer or a layer of one's own; a decorator, with or without arguments.
+    """Register a class of one's own; a decorator, with or without arguments.
 
     Args:
-        cls: a subclass of engine.losses.Loss, engine.optimizers.Optimizer or engine.layers.Layer.
+        cls: a subclass of Loss (engine.losses), Metric (engine.metrics), Optimizer (engine.optimizers),
+            LearningRateSchedule (engine.schedules) or Layer (engine.layers).
         name: that configurations and files call it by; default: the class's own.
 
     Returns the class. A program that loads a file with it registers it first. Raises ValueError: the name is taken, or

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
+from engine.registry import Registry, name_of
 from engine.support.validation import in_range, one_of, positive_int
 
 _LARGEST = 1e9
@@ -148,15 +149,18 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         return float(self.values[passed])
 
 
-SCHEDULES: dict[str, type[LearningRateSchedule]] = {
-    schedule.__name__: schedule
-    for schedule in (ExponentialDecay, InverseTimeDecay, PolynomialDecay, CosineDecay, PiecewiseConstantDecay)
-}
+SCHEDULES: Registry[LearningRateSchedule] = Registry(
+    "schedule",
+    LearningRateSchedule,
+    (ExponentialDecay, InverseTimeDecay, PolynomialDecay, CosineDecay, PiecewiseConstantDecay),
+    spelling=str,
+)
+"""The schedules by Keras' class names, and those of one's own that engine.register was given."""
 
 
 def schedule_config(schedule: LearningRateSchedule) -> dict[str, Any]:
     """Class and arguments, JSON-able."""
-    return {"class_name": type(schedule).__name__, "config": schedule.get_config()}
+    return {"class_name": name_of(type(schedule)), "config": schedule.get_config()}
 
 
 def schedule_from_config(config: dict[str, Any]) -> LearningRateSchedule:

@@ -147,7 +147,7 @@ class AdamW(Adam):
         super().__init__(learning_rate, weight_decay=weight_decay, **common)
 
 
-OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", Optimizer, (Adadelta, SGD, Adam, AdamW))
+OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", Optimizer, (Adadelta, SGD, Adam, AdamW), spelling=str.lower)
 """The optimizers by Keras' names, and those of one's own that engine.register was given."""
 
 
@@ -159,8 +159,8 @@ def get_optimizer(optimizer: Any) -> Optimizer:
         arguments = dict(optimizer)
         name = one_of("optimizer", arguments.pop("class_name", None), OPTIMIZERS)
         return OPTIMIZERS[name](**arguments)
-    by_name = {name.lower(): kind for name, kind in OPTIMIZERS.items()}
-    return by_name[one_of("optimizer", optimizer.lower() if isinstance(optimizer, str) else optimizer, by_name)]()
+    made: Optimizer = OPTIMIZERS.find(optimizer)()
+    return made
 
 
 def _below_one(name: str, value: Any) -> float:

@@ -1,28 +1,33 @@
 """Classes of one's own, by name: who is let in, under what name, and what becomes of them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 import engine
-from engine import losses, optimizers
+from engine import losses, optimizers, schedules
 from engine.layers import LAYERS
 from engine.losses import LOSSES, get_loss
+from engine.metrics import METRICS
 from engine.optimizers import OPTIMIZERS, get_optimizer
 from engine.registry import Registry, is_registered, name_of
+from engine.schedules import SCHEDULES
+
+REGISTRIES: tuple[Registry[Any], ...] = (LAYERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES)
 
 
 @pytest.fixture(autouse=True)
 def nothing_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test registers is gone after it."""
-    for registry in (LAYERS, LOSSES, OPTIMIZERS):
+    for registry in REGISTRIES:
         monkeypatch.setattr(registry, "_classes", dict(registry._classes))
     yield
 
 
 def test_the_engine_s_own_are_there_by_their_class_names() -> None:
-    for registry in (LAYERS, LOSSES, OPTIMIZERS):
+    for registry in REGISTRIES:
         assert all(name == cls.__name__ == name_of(cls) for name, cls in registry.items())
         assert all(issubclass(cls, registry.base) for cls in registry.values())
 
@@ -97,3 +102,34 @@ def test_a_registry_may_refuse_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="cls: Mine cannot work"):
         engine.register(type("Mine", (Base,), {}))
     assert not things
+
+
+def test_a_class_is_found_in_any_spelling_of_its_name() -> None:
+    spelled = {
+        "MeanSquaredError": losses.MeanSquaredError,
+        "MSE": losses.MeanSquaredError,
+        "mean_squared_error": losses.MeanSquaredError,
+        "bce": losses.BinaryCrossentropy,
+    }
+    assert {name: LOSSES.find(name) for name in spelled} == spelled
+    assert OPTIMIZERS.find("adamw") is OPTIMIZERS.find("AdamW") is optimizers.AdamW
+    assert SCHEDULES.find("cosinedecay") is SCHEDULES["CosineDecay"]
+
+
+@pytest.mark.parametrize("name", ["adagrad", "", None, 3])
+def test_a_name_that_no_class_has_is_refused_with_those_that_there_are(name: Any) -> None:
+    with pytest.raises(ValueError, match=r"optimizer: expected one of 'adadelta', .*'adamw'"):
+        OPTIMIZERS.find(name)
+
+
+def test_a_schedule_of_one_s_own_goes_through_an_optimizer_s_configuration() -> None:
+    @engine.register
+    @dataclass(frozen=True)
+    class Steady(schedules.LearningRateSchedule):
+        rate: float
+
+        def __call__(self, step: int) -> float:
+            return self.rate
+
+    optimizer = optimizers.SGD(Steady(0.25))
+    assert get_optimizer(optimizer.get_config()).learning_rate == 0.25
