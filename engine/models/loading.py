@@ -1,56 +1,23 @@
-"""A network in one file: weights by name, architecture and compile arguments as JSON."""
+"""Make a network from a file: the engine's own, with architecture as JSON and weights by name, or Keras'."""
 
 import math
 import warnings
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.files.keras import SUFFIXES, is_keras_file, read_network, write_network
+from engine.files.keras import is_keras_file, naming, read_network
 from engine.files.keras.weight_shapes import expected_shapes
-from engine.files.safetensors import read_safetensors, write_safetensors
+from engine.files.safetensors import read_safetensors
+from engine.models.describing import take_state
+from engine.models.saving import KIND
 from engine.models.sequential import Sequential
 from kernels.select import choose_device
 
-KIND = "model"
-
-
-def save_model(network: Sequential, path: str | Path) -> None:
-    """Write a built network's architecture and weights to one file, atomically.
-
-    A .keras or .h5 path makes Keras' own file (docs/keras.md), with the optimizer's state; .safetensors a file without
-    it: training that goes on from that starts it at zero.
-
-    Raises OSError: the file cannot be written; what stood at `path` is then untouched. ValueError: another suffix, or
-    Keras' file cannot hold this network.
-    """
-    check_suffix(path)
-    if Path(path).suffix.lower() in SUFFIXES:
-        write_network(network, Path(path))
-    else:
-        model_writer(network, path)()
-
-
-def check_suffix(path: str | Path) -> None:
-    """Refuse a name that says another format than the file would have, or none: model.onnx, model.pt, model."""
-    known = (".safetensors", *SUFFIXES)
-    if Path(path).suffix.lower() not in known:
-        raise ValueError(
-            f"path: expected a name that ends in {', '.join(known)}, got {str(path)!r} (network.export writes .onnx)"
-        )
-
-
-def model_writer(network: Sequential, path: str | Path) -> Callable[[], None]:
-    """A function that writes the safetensors file of a built network as it is now, whatever becomes of that."""
-    arrays = dict(zip([weight.name for weight in network.weights], network.get_weights(), strict=True))
-    return partial(write_safetensors, path, KIND, arrays, network.get_config())
-
 
 def load_model(path: str | Path, device: str = "auto", dtype: Any = None, precision: str = "float32") -> Sequential:
-    """Read a network that save_model (Sequential.save) or Keras wrote.
+    """Read a network that Sequential.save or Keras wrote.
 
     Args:
         path: of the .safetensors file, or of a .keras or .h5 file (docs/keras.md), told apart by content.
@@ -61,7 +28,7 @@ def load_model(path: str | Path, device: str = "auto", dtype: Any = None, precis
     Raises ValueError: the file is missing, truncated, foreign or does not fit together; or the device is not there.
     """
     if is_keras_file(Path(path)):
-        return read_network(Path(path), device, dtype, precision)
+        return _load_keras(Path(path), device, dtype, precision)
     arrays, config = read_safetensors(path, KIND)
     network = network_from_config(path, config, device, dtype, precision, numbers=sum(map(np.size, arrays.values())))
     names = [weight.name for weight in network.weights]
@@ -72,6 +39,22 @@ def load_model(path: str | Path, device: str = "auto", dtype: Any = None, precis
         network.set_weights([arrays[name] for name in names])
     except ValueError as error:
         raise ValueError(f"{path}: its weights and its architecture disagree ({error})") from None
+    return network
+
+
+def _load_keras(path: Path, device: str, dtype: Any, precision: str) -> Sequential:
+    """Warns (UserWarning) of what was read differently, and of what the file asks of training and is not offered."""
+    described, remarks = read_network(path)
+    network = Sequential(device=device, dtype=dtype or described.dtype, precision=precision, name=described.name)
+    with naming(path):
+        for layer in described.layers:
+            network.add(layer)
+        network.build()
+        if described.optimizer is not None:
+            network.compile(described.optimizer, described.loss)
+        take_state(network, described)
+    for remark in remarks:
+        warnings.warn(f"{path}: {remark}", stacklevel=3)
     return network
 
 

@@ -15,7 +15,7 @@ from engine.fitting.progress import Verbose
 from engine.graph.graph import layers_from_config
 from engine.layers import Layer
 from engine.metrics import Metric, get_metrics
-from engine.models import summary
+from engine.models import saving, summary
 from engine.models.network import Network
 from engine.optimizers.base import Optimizer
 from engine.runtime.batch import Batch
@@ -251,21 +251,11 @@ class Sequential(Network):
 
         Raises ValueError: another suffix, or Keras' file cannot hold this network. OSError: it cannot be written.
         """
-        from engine.models.loading import check_suffix, save_model
-
-        check_suffix(path)
-        if str(path).lower().endswith(".weights.h5"):
-            self.save_weights(path)
-            return
-        self.build()
-        save_model(self, path)
+        saving.save(self, path)
 
     def save_weights(self, path: str | Path) -> None:
         """Write weights alone for Keras: .weights.h5 in Keras 3's layout, any other .h5 in Keras 2's."""
-        from engine.files.keras import write_weights
-
-        self.build()
-        write_weights(self, Path(path))
+        saving.save_weights(self, path)
 
     def load_weights(self, path: str | Path) -> None:
         """Set all weights from a Keras file, .weights.h5, .h5 or .keras, by order; its architecture is not read.
@@ -274,9 +264,7 @@ class Sequential(Network):
 
         Raises ValueError: the file is damaged or foreign, or its arrays do not fit these layers.
         """
-        from engine.files.keras import read_weights
-
-        read_weights(self, Path(path))
+        saving.load_weights(self, path)
 
     def summary(self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None) -> None:
         """Print Keras 3's table of layers, output shapes and numbers of weights.

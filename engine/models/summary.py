@@ -3,14 +3,9 @@
 import math
 import sys
 import textwrap
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from engine.layers import Layer
-
-if TYPE_CHECKING:
-    from engine.models.sequential import Sequential
+from engine.models.network import Network
 
 _COLUMNS = ("Layer (type)", "Output Shape", "Param #")
 _POSITIONS = (0.45, 0.80, 1.0)
@@ -18,7 +13,7 @@ _NARROWEST = 30
 _PLAIN = str.maketrans("┏┳┓┡╇┩├┼┤└┴┘━─┃│", "+" * 12 + "--||")
 
 
-def table(network: "Sequential", line_length: int = 76) -> str:
+def table(network: Network, line_length: int = 76) -> str:
     """Layers, output shapes and numbers of weights; the optimizer's too once it has made an update.
 
     Args:
@@ -55,7 +50,7 @@ def show(text: str) -> None:
     print(text)
 
 
-def _layers(network: "Sequential") -> list[tuple[Layer, str, str]]:
+def _layers(network: Network) -> list[tuple[Layer, str, str]]:
     """Each layer with its output shape and its number of weights, as text."""
     if not network.built or network.input_shape is None:
         return [(layer, "?", "0 (unbuilt)") for layer in network.layers]
@@ -67,13 +62,13 @@ def _layers(network: "Sequential") -> list[tuple[Layer, str, str]]:
     return rows
 
 
-def _totals(network: "Sequential") -> list[str]:
-    itemsize = np.dtype(network.get_config()["dtype"]).itemsize
+def _totals(network: Network) -> list[str]:
+    itemsize = network.placement.dtype.itemsize
     everything = network.count_params()
     trained = sum(math.prod(weight.shape) for weight in network.trainable_weights)
     counts = {"Trainable": (trained, trained * itemsize)}
     counts["Non-trainable"] = everything - trained, (everything - trained) * itemsize
-    optimizer = network.optimizer
+    optimizer = network.placement.optimizer
     if optimizer is not None and optimizer.iterations:
         slots = len(optimizer.slots) * trained
         rate = 0 if optimizer.follows_schedule else 1

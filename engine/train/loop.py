@@ -6,11 +6,12 @@ import time
 from functools import partial
 from pathlib import Path
 
-from engine.files.checkpoint import checkpoint_of, load_checkpoint, save_checkpoint
+from engine.files.checkpoint import load_checkpoint, save_checkpoint
 from engine.fitting.events import EpochDone, StepDone
 from engine.fitting.loop import FitLoop
 from engine.fitting.progress import Progress
-from engine.models.loading import model_writer
+from engine.models.checkpoints import checkpoint_of
+from engine.models.saving import model_writer
 from engine.models.sequential import Sequential
 from engine.support.command_line import what_failed
 from engine.train.config import TrainConfig

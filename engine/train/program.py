@@ -6,8 +6,9 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from engine.files.checkpoint import Checkpoint, load_checkpoint, restore
+from engine.files.checkpoint import Checkpoint, load_checkpoint
 from engine.fitting.loop import FitLoop
+from engine.models.checkpoints import restore
 from engine.models.sequential import Sequential
 from engine.support.command_line import Parser, failed, run_program, what_failed
 from engine.train.config import PRESET_SUMMARIES, TrainConfig, checked, make_config

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from engine import FitLoop, Sequential
-from engine.files.checkpoint import checkpoint_of, load_checkpoint, restore, save_checkpoint
+from engine.files.checkpoint import load_checkpoint, save_checkpoint
+from engine.models.checkpoints import checkpoint_of, restore
 from tests.gpu.networks import CASES
 
 pytestmark = pytest.mark.gpu

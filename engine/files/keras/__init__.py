@@ -3,19 +3,19 @@
 The doors are engine.load_model, Sequential.save, Sequential.load_weights and Sequential.save_weights; docs/keras.md
 says what goes through them. Needs h5py (pip install 'convlstm-engine[keras]').
 
-    reading.py, writing.py       a file to a network and back
+    reading.py, writing.py       a file to a description of a network and back
     architecture.py, describe.py the JSON of a model: layer_arguments.py, rules.py, functional.py, time_padding.py,
                                  keras1.py, compile_arguments.py
-    weight_lists.py, weight_shapes.py, network_state.py
-                                 the numbers, in the order of files and of the network
-    archive.py, layer_tree.py    Keras 3's zip and its HDF5 tree
-    legacy_h5.py                 Keras 1's and 2's HDF5
+    weights.py, weight_shapes.py the numbers, in the order of files
+    archive.py, keras3.py        Keras 3's zip and its HDF5 tree
+    keras2.py                    Keras 1's and 2's HDF5
     gates.py                     hard_sigmoid, which is two functions under one name
-    hdf5_reader.py, errors.py    files from strangers
+    hdf5.py, errors.py           files from strangers
 """
 
 from pathlib import Path
 
+from engine.files.keras.errors import naming
 from engine.files.keras.reading import HDF5, ZIP, read_network, read_weights
 from engine.files.keras.writing import write_network, write_weights
 
@@ -32,4 +32,4 @@ def is_keras_file(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-__all__ = ["SUFFIXES", "is_keras_file", "read_network", "read_weights", "write_network", "write_weights"]
+__all__ = ["SUFFIXES", "is_keras_file", "naming", "read_network", "read_weights", "write_network", "write_weights"]

@@ -4,8 +4,8 @@ import re
 from dataclasses import fields
 from typing import Any
 
+from engine.graph.description import Description
 from engine.losses import Loss, get_loss
-from engine.models.sequential import Sequential
 from engine.optimizers import OPTIMIZERS, AdamW
 from engine.optimizers.base import COMMON, Optimizer
 from engine.schedules import InverseTimeDecay
@@ -33,28 +33,20 @@ _NEUTRAL_OPTIMIZER: dict[str, Any] = {
 """Arguments that the engine's optimizers have not, and what they must be; None for those that do nothing alone."""
 
 
-def compile_from(network: Sequential, config: Any) -> str | None:
-    """Compile `network` as a file asks.
+def read_compile_config(config: Any) -> tuple[Loss, Optimizer] | None:
+    """Read what a file says of training; None where it says nothing. Metrics only report and are not read.
 
-    Args:
-        network: with all its layers.
-        config: {"loss", "optimizer": {"class_name", "config"}, ...}, as Keras 3 writes it; None compiles nothing.
-
-    Returns None, or what the engine does not offer, in words; the network is then left uncompiled. Metrics only report
-    and are not read.
+    config: {"loss", "optimizer": {"class_name", "config"}, ...}, as Keras 3 writes it. Raises ValueError: what of it
+    the engine does not offer.
     """
     if not isinstance(config, dict) or config.get("loss") is None or config.get("optimizer") is None:
         return None
-    try:
-        if config.get("loss_weights") is not None:
-            raise ValueError(f"loss_weights={config['loss_weights']!r}")
-        network.compile(loss=_loss(config["loss"]), optimizer=_optimizer(config["optimizer"]))
-    except ValueError as error:
-        return str(error)
-    return None
+    if config.get("loss_weights") is not None:
+        raise ValueError(f"loss_weights={config['loss_weights']!r}")
+    return _loss(config["loss"]), _optimizer(config["optimizer"])
 
 
-def compile_config(network: Sequential) -> Config | None:
+def compile_config(network: Description) -> Config | None:
     """The same in Keras 3's words; None if the network is not compiled."""
     if network.loss is None or network.optimizer is None:
         return None

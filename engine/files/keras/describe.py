@@ -6,8 +6,8 @@ from engine.files.keras.compile_arguments import compile_config, is_late
 from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.rules import described
 from engine.files.keras.time_padding import causal_padding
+from engine.graph.description import Description
 from engine.layers import Conv3D, ConvLSTM2D, Layer
-from engine.models.sequential import Sequential
 
 Config = dict[str, Any]
 
@@ -17,7 +17,7 @@ _ONLY_IN_TF_KERAS = {"groups": 1}
 """Arguments that Keras 2.3 has not are left out of its files where they say what it does anyway."""
 
 
-def describe(network: Sequential, keras: int) -> Config:
+def describe(network: Description, keras: int) -> Config:
     """The model's description, without what compile was given.
 
     Raises ValueError: Keras 3 cannot build a ConvLSTM2D without the height and width of its frames.
@@ -29,7 +29,7 @@ def describe(network: Sequential, keras: int) -> Config:
             "input_shape: Keras 3 builds a ConvLSTM2D for one height and width only, and this network's are None; give "
             "the first layer input_shape=(None, height, width, channels), or save a .h5 for Keras 2"
         )
-    dtype = network.get_config()["dtype"]
+    dtype = network.dtype
     entries = [entry for layer in network.layers for entry in _entries(layer, keras, dtype)]
     key = "batch_shape" if keras == 3 else "batch_input_shape"
     entries.insert(0, _entry("InputLayer", {key: shape, "dtype": dtype, "sparse": False, "name": "input_layer"}, keras))
@@ -47,7 +47,7 @@ def describe(network: Sequential, keras: int) -> Config:
     }
 
 
-def describe_training(network: Sequential) -> Config | None:
+def describe_training(network: Description) -> Config | None:
     """What compile was given, in Keras 2's words; None if the network is not compiled."""
     config = compile_config(network)
     if config is None:
@@ -64,12 +64,12 @@ def describe_training(network: Sequential) -> Config | None:
     }
 
 
-def _batch_size(network: Sequential) -> int | None:
+def _batch_size(network: Description) -> int | None:
     """Known where the first layer was told, as stateful layers need it."""
     return network.layers[0].batch_size if network.layers else None
 
 
-def written_layers(network: Sequential) -> list[tuple[str, str]]:
+def written_layers(network: Description) -> list[tuple[str, str]]:
     """(class, name) of the layers as Keras will have them, those without weights included."""
     return [
         (entry["class_name"], entry["config"]["name"])

@@ -53,7 +53,7 @@ def to_file(layers: list[Layer], weights: WeightLists, keras: int, optimizer: Op
             f"{ratio(first.recurrent_activation, keras):.4g}, which Keras {keras} predicts the same with; reading it "
             "here undoes that. Training on in Keras differs: by what Adadelta's epsilon does to scaled weights, with "
             "other optimizers by their learning rate, and by what penalties and norms see",
-            stacklevel=5,
+            stacklevel=6,
         )
     return scaled
 

@@ -1,24 +1,22 @@
 """Open a Keras file: as a network, or as weights for a network that there is."""
 
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine.files.keras import archive, gates
 from engine.files.keras import keras2 as legacy_h5
 from engine.files.keras.architecture import Architecture, read_architecture
-from engine.files.keras.compile_arguments import compile_from
+from engine.files.keras.compile_arguments import read_compile_config
 from engine.files.keras.errors import naming
 from engine.files.keras.hdf5 import Hdf5Reader
 from engine.files.keras.keras3 import read_tree
-from engine.files.keras.network_state import fitting_slots, write_state
 from engine.files.keras.weight_shapes import check_shapes
 from engine.files.keras.weights import WeightLists
+from engine.graph.description import Description
 from engine.layers import ConvLSTM2D, Layer
 from engine.layers.arguments import checked_activation
-from engine.models.sequential import Sequential
-from engine.optimizers.base import Optimizer
+from engine.layers.weight import Shape
 
 ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 
@@ -44,11 +42,10 @@ class _Opened:
         return legacy_h5.read_legacy(self.numbers, layers) if self.legacy else read_tree(self.numbers, layers)
 
 
-def read_network(path: Path, device: str, dtype: Any = None, precision: str = "float32") -> Sequential:
-    """Open a .keras or a full-model .h5; see engine.load_model.
+def read_network(path: Path) -> tuple[Description, list[str]]:
+    """Read a .keras or a full-model .h5: the network, and remarks for people on what was read differently.
 
-    Warns (UserWarning) of what the file asks of training and the engine does not offer; the network is then left
-    uncompiled, and compile() says what to do instead.
+    Where the file asks of training what the engine does not offer, there is no optimizer, and a remark says why.
     """
     with naming(path):
         opened = _open(path)
@@ -58,34 +55,43 @@ def read_network(path: Path, device: str, dtype: Any = None, precision: str = "f
             )
         architecture = read_architecture(opened.model, opened.keras)
         weights = opened.weights(architecture.layers)
-    network = Sequential(device=device, dtype=dtype or architecture.dtype, precision=precision, name=architecture.name)
-    with naming(path):
         _take_true_gates(architecture, weights)
-        shape = check_shapes(architecture.layers, weights, architecture.input_shape)
-        for layer in architecture.layers:
-            network.add(layer)
-        network.layers[0].input_shape, network.layers[0].batch_size = shape, architecture.batch_size
-        network.build()
-        refused = None if architecture.untrainable else compile_from(network, opened.training)
-        write_state(network, gates.from_file(weights, opened.keras, network.optimizer))
-    fresh = None if fitting_slots(network, weights) else network.optimizer
-    _warn(path, architecture, opened.keras, refused, fresh)
-    return network
+        first = architecture.layers[0]
+        first.input_shape = check_shapes(architecture.layers, weights, architecture.input_shape)
+        first.batch_size = architecture.batch_size
+        network = Description(architecture.name, architecture.dtype, architecture.layers)
+        missing = "; ".join(architecture.untrainable) or _read_training(network, opened.training)
+        network = _with_numbers(network, gates.from_file(weights, opened.keras, network.optimizer))
+    return network, [*architecture.remarks, *_remarks(network, opened.keras, missing)]
 
 
-def read_weights(network: Sequential, path: Path) -> None:
-    """Put a file's weights into a network; see Sequential.load_weights."""
+def read_weights(network: Description, path: Path) -> tuple[Shape, Description]:
+    """Read a file's weights for a network: the shape of its input, and the network with these numbers."""
     with naming(path):
         opened = _open(path)
         weights = opened.weights(network.layers)
-        network.build(check_shapes(network.layers, weights, network.input_shape))
+        shape = check_shapes(network.layers, weights, network.input_shape)
         scaled = gates.HARD_SIGMOID_OF_KERAS[opened.keras]
         as_scaled = {
             number
             for number, layer in enumerate(network.layers)
             if isinstance(layer, ConvLSTM2D) and layer.recurrent_activation == scaled
         }
-        write_state(network, gates.from_file(weights, opened.keras, network.optimizer, keep=as_scaled))
+        weights = gates.from_file(weights, opened.keras, network.optimizer, keep=as_scaled)
+    return shape, _with_numbers(network, weights)
+
+
+def _with_numbers(network: Description, weights: WeightLists) -> Description:
+    return replace(network, weights=weights.layers, slots=weights.slots, iterations=weights.iterations)
+
+
+def _read_training(network: Description, config: Any) -> str:
+    """Set loss and optimizer as a file asks; returns what the engine does not offer, in words."""
+    try:
+        network.loss, network.optimizer = read_compile_config(config) or (None, None)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _open(path: Path) -> _Opened:
@@ -115,24 +121,22 @@ def _take_true_gates(architecture: Architecture, weights: WeightLists) -> None:
         layer.recurrent_activation = checked_activation("recurrent_activation", name)
 
 
-def _warn(path: Path, architecture: Architecture, keras: int, refused: str | None, fresh: Optimizer | None) -> None:
-    """Remarks on a file; `fresh` is the optimizer, if the file has no state for it."""
-    remarks = list(architecture.remarks)
-    missing = "; ".join(architecture.untrainable) or refused
+def _remarks(network: Description, keras: int, missing: str) -> list[str]:
+    """Remarks on a file; `missing` is what it asks of training and the engine does not offer."""
+    remarks = []
     if missing:
         remarks.append(
             f"opened without its training arguments, for the engine does not offer: {missing}. Predictions are the "
             "same; call compile() to train on by other rules"
         )
-    elif fresh is not None:
-        name = type(fresh).__name__
+    elif network.optimizer is not None and not network.resumes:
+        name = type(network.optimizer).__name__
         remarks.append(f"it holds no state of {name} that fits its weights; training on begins with zeros")
     if keras < 3 and any(
-        isinstance(layer, ConvLSTM2D) and layer.recurrent_activation == "hard_sigmoid" for layer in architecture.layers
+        isinstance(layer, ConvLSTM2D) and layer.recurrent_activation == "hard_sigmoid" for layer in network.layers
     ):  # fmt: skip
         remarks.append(
             "its gates are Keras 2's hard_sigmoid, clip(0.2 x + 0.5, 0, 1), here as there; Keras 3 itself opens this "
             "file with clip(x/6 + 0.5, 0, 1) and predicts something else"
         )
-    for remark in remarks:
-        warnings.warn(f"{path}: {remark}", stacklevel=4)
+    return remarks

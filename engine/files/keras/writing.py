@@ -10,16 +10,16 @@ from engine.files.keras.archive import write_archive
 from engine.files.keras.describe import describe, describe_training, written_layers
 from engine.files.keras.keras2 import write_legacy
 from engine.files.keras.keras3 import write_tree
-from engine.files.keras.network_state import read_state
-from engine.models.sequential import Sequential
+from engine.files.keras.weights import WeightLists
+from engine.graph.description import Description
 from kernels.specs import HARD_SIGMOID_SLOPE
 
 
-def write_network(network: Sequential, path: Path) -> None:
+def write_network(network: Description, path: Path) -> None:
     """Write architecture, weights, compile arguments and the optimizer's state, atomically.
 
     Args:
-        network: built.
+        network: with its numbers.
         path: ends in .keras (Keras 3), or .h5 or .hdf5 (Keras 2, tf.keras).
 
     Raises ValueError: what the file cannot hold; OSError: it cannot be written. What stood at `path` is untouched then.
@@ -31,7 +31,7 @@ def write_network(network: Sequential, path: Path) -> None:
     write_atomically(path, content)
 
 
-def write_weights(network: Sequential, path: Path) -> None:
+def write_weights(network: Description, path: Path) -> None:
     """Write weights alone, atomically: .weights.h5 in Keras 3's layout with the optimizer's state, .h5 in Keras 2's."""
     if path.name.lower().endswith(".weights.h5"):
         content = _tree(network)
@@ -42,19 +42,23 @@ def write_weights(network: Sequential, path: Path) -> None:
     write_atomically(path, content)
 
 
-def _legacy(network: Sequential, model: Any = None, training: Any = None) -> bytes:
-    weights = gates.to_file(network.layers, read_state(network), 2, network.optimizer)
+def _legacy(network: Description, model: Any = None, training: Any = None) -> bytes:
+    weights = gates.to_file(network.layers, _numbers(network), 2, network.optimizer)
     if any(getattr(layer, "recurrent_activation", None) in HARD_SIGMOID_SLOPE for layer in network.layers):
         warnings.warn(
             "this .h5 is for Keras 2 and tf.keras, where hard_sigmoid is clip(0.2 x + 0.5, 0, 1); Keras 3 opens it "
             "with clip(x/6 + 0.5, 0, 1) and predicts something else: for Keras 3 save a .keras file",
-            stacklevel=4,
+            stacklevel=5,
         )
     names = [(layer.name, [weight.name.split("/")[-1] for weight in layer.weights]) for layer in network.layers]
     return write_legacy(weights, names, model, training, network.optimizer)
 
 
-def _tree(network: Sequential) -> bytes:
-    weights = gates.to_file(network.layers, read_state(network), 3, network.optimizer)
+def _tree(network: Description) -> bytes:
+    weights = gates.to_file(network.layers, _numbers(network), 3, network.optimizer)
     kinds, names = zip(*written_layers(network), strict=True)
     return write_tree(weights, kinds, names, network.name, network.optimizer)
+
+
+def _numbers(network: Description) -> WeightLists:
+    return WeightLists(network.weights, network.slots, iterations=network.iterations)

@@ -9,7 +9,8 @@ import pytest
 
 from engine import Adadelta, BatchNormalization, Conv3D, ConvLSTM2D, FitLoop, Sequential
 from engine.files.atomic import write_atomically
-from engine.files.checkpoint import NonFiniteWeightsError, checkpoint_of, load_checkpoint, restore, save_checkpoint
+from engine.files.checkpoint import load_checkpoint, save_checkpoint
+from engine.models.checkpoints import NonFiniteWeightsError, checkpoint_of, restore
 from tests.engine.train.run_helpers import run, start, write_config
 
 RANDOM = np.random.default_rng(2)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine.models.loading import model_writer
+from engine.models.saving import model_writer
 from engine.train.writing import MOST, WritingBeside
 
 

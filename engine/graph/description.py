@@ -1,0 +1,52 @@
+"""A network in words and numbers: what model files are written from and read into, without knowing any model."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.layers import Layer
+from engine.layers.weight import Shape
+from engine.losses import Loss
+from engine.optimizers.base import Optimizer
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Description:
+    """A network as files hold it.
+
+    Attributes:
+        name, dtype: of the network.
+        layers: in order; the first one says the shape of the input, and the number of movies if batches have one.
+        loss, optimizer: what compile was given; None where it was not called.
+        weights: each layer's arrays, in Keras' order.
+        slots: for each layer, the optimizer's arrays for each trained weight, in the order of Optimizer.slots; None
+            where there are none.
+        iterations: updates that the optimizer has made.
+    """
+
+    name: str
+    dtype: str
+    layers: list[Layer]
+    loss: Loss | None = None
+    optimizer: Optimizer | None = None
+    weights: list[list[Array]] = field(default_factory=list)
+    slots: list[list[tuple[Array, ...]]] | None = None
+    iterations: int = 0
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """(frames, height, width, channels), None where any size will do; None where it is not known."""
+        return self.layers[0].input_shape if self.layers else None
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the optimizer can go on from the slots, in place of beginning anew."""
+        if self.optimizer is None:
+            return False
+        count = len(self.optimizer.slots)
+        return count == 0 or (
+            self.slots is not None and all(len(arrays) == count for layer in self.slots for arrays in layer)
+        )
