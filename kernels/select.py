@@ -49,7 +49,7 @@ def open_backend(device: str = "auto", dtype: Any = np.float32, precision: str =
     Args:
         device: "auto" (a CUDA device if there is one, else the CPU), "cpu", "cuda", "cuda:N" or "reference".
         dtype: float32 (default), or float64 on "cpu" and "reference".
-        precision: of the convolutions on CUDA, "float32" (default), "tf32" or "bfloat16" (docs/kernels.md, Precision);
+        precision: of the convolutions on CUDA, "float32" (default), "tf32" or "bfloat16" (docs/cuda/precision.md);
             elsewhere "float32".
     """
     if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):

@@ -32,7 +32,7 @@ class Sequential(Network):
         device: "auto" (default: a CUDA device if there is one, else the CPU), "cpu", "cuda", "cuda:N", "reference".
         dtype: "float32" (default) or "float64" (cpu and reference).
         seed: of the initial weights and the order of batches; None draws one.
-        precision: of the convolutions on CUDA: "float32" (default), "tf32" or "bfloat16" (docs/kernels.md, Precision).
+        precision: of the convolutions on CUDA: "float32" (default), "tf32" or "bfloat16" (docs/cuda/precision.md).
         name: goes into saved files.
 
     Movies are NumPy arrays (N,T,H,W,C): movies, frames, height, width, channels; any dtype, cast at the door.

@@ -38,7 +38,7 @@ class CudaBackend(Backend):
         device: index of the CUDA device.
         precision: of the convolutions. "float32" (default): float32 multiplications, within 1e-5 of float64 relative in
             norm. "tf32": tensor cores, factors rounded to 10 bits of mantissa, float32 sums, within 2e-3;
-            but for gates that rounding moves across a corner of a hard sigmoid (docs/kernels.md, Precision).
+            but for gates that rounding moves across a corner of a hard sigmoid (docs/cuda/precision.md).
             "bfloat16": tensor cores at twice that rate; activations and gradients are kept with 7 bits of mantissa,
             gates and, for backward, cell states with 10, weights are rounded for the products only; sums and the cell
             states that go on are float32; within 2e-2.
@@ -46,7 +46,7 @@ class CudaBackend(Backend):
         graphs: replay recorded work as CUDA graphs; None (default): unless the environment says CONVLSTM_GRAPHS=0.
         recurrence: how a ConvLSTM goes through its frames. "persistent": one launch each way for all of them;
             ValueError where that does not fit on the device. "steps": one launch a frame. "auto" (default): persistent
-            where it fits and there is more than one frame. They agree within rounding (docs/kernels.md).
+            where it fits and there is more than one frame. They agree within rounding (docs/cuda/recurrence.md).
         products: how a ConvLSTM's products over all frames read their pixels. "windows": once, with their neighbours;
             ValueError where that does not fit on the device. "gathered": anew for each tap. "auto" (default): what
             costs less by the counts of kernels/cuda/products/product_tiles.py. A Conv3D with few outputs is gathered if

@@ -13,7 +13,7 @@ Array = np.ndarray[Any, Any]
 CORNERS = 4.0
 """How many times the promised error the gradients of hard gates are allowed: at a corner of a hard sigmoid the
 derivative jumps, so a gate that rounding moves across it changes its gradient as a whole. In tf32 4.1e-3 was seen for
-this reason, twice the promise (docs/kernels.md)."""
+this reason, twice the promise (docs/cuda/precision.md)."""
 
 LOSS_ERROR = {"float32": 1e-4, "tf32": 5e-3, "bfloat16": 2e-2}
 """Largest relative difference of losses over ten steps."""

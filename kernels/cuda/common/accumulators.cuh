@@ -12,7 +12,7 @@
 #include "common/operand.cuh"
 
 // The distance between rows of so many elements in shared memory, which spreads the rows that a warp reads together
-// over all 32 banks (docs/kernels.md): floats 8 or 24 modulo 32, bf16 an odd number of 16 bytes. size is a multiple of 8.
+// over all 32 banks (docs/cuda/products.md): floats 8 or 24 modulo 32, bf16 an odd number of 16 bytes. size is a multiple of 8.
 __device__ constexpr int shared_stride(int size) { return size % 16 == 8 ? size : size + 8; }
 
 template <int ROWS, int COLUMNS>

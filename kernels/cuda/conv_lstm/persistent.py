@@ -153,7 +153,7 @@ class PersistentBackward(_Persistent):
 def persistent_forward(
     runtime: Runtime, spec: ConvLSTMSpec, precision: str, recurrence: Recurrence, products: Products
 ) -> PersistentForward | None:
-    """The persistent recurrence where `recurrence` and the rule of docs/kernels.md choose it; None: step by step.
+    """The persistent recurrence where `recurrence` and docs/cuda/recurrence.md choose it; None: step by step.
 
     Raises ValueError when it must be persistent and does not fit on the device.
     """

@@ -1,7 +1,7 @@
 """How a convolution is cut into blocks and warps: the one place that decides, for kernels and launches alike.
 
 The kernels (conv.cuh, weight_gradient.cuh) take a tile as template arguments and derive from it what these classes
-derive; docs/kernels.md draws the tiles.
+derive; docs/cuda/products.md draws the tiles.
 """
 
 from dataclasses import dataclass

@@ -143,7 +143,7 @@ def gate_tiles(channels: int, filters: int, kh: int, kw: int, element: int, one_
 def channel_tiles(channels: int, columns: int, kh: int, kw: int, element: int, one_place: bool) -> Iterator[WindowTile]:
     """Ways to cut a convolution whose columns are channels, few of them."""
     for rows in BLOCK_ROWS:
-        warps_k = 1 if rows == 64 else 2  # the fewer columns, the taller the tile of a warp must be (docs/kernels.md)
+        warps_k = 1 if rows == 64 else 2  # fewer columns want taller tiles of a warp (docs/cuda/products.md)
         step = 8 if warps_k == 1 else MMA_DEPTH[element] * warps_k
         for own in _shares(columns):
             warps = WarpGrid(4, 1, rows // 64, ceil_div(own, 8), warps_k)
