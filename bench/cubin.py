@@ -23,7 +23,9 @@ from kernels.cuda.launch.launch import CompileError, DeviceLimits
 from kernels.cuda.launch.nvrtc import Resources, compile_cubin, nvrtc_version
 from kernels.cuda.launch.source import Source
 from kernels.cuda.products.warpgroup.warpgroup_tiles import has_warpgroups
-from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
+from kernels.losses import LossSpec
+from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.updates import UPDATES, UpdateSpec
 
 DEVICES = {
     "80": DeviceLimits(108, 166_912, 1024, "80"),
@@ -104,17 +106,18 @@ def _elementwise(backend: CudaBackend) -> None:
     logits, target = backend.empty((T, B, H, W, 1)), backend.empty((T, B, H, W, 1))
     loss = backend.empty((1,), np.float64)
     backend.gather_batch(backend.empty((B, T, H, W, 1)), np.arange(B), target)
-    backend.loss_forward_backward(LossSpec("binary_crossentropy", True), logits, target, None, loss, logits)
-    backend.activation_forward("sigmoid", logits, logits)
-    backend.activation_backward("sigmoid", logits, logits, logits)
+    backend.loss(LossSpec("binary_crossentropy", True))(logits, target, None, loss, logits)
+    sigmoid = backend.activation("sigmoid")
+    sigmoid.forward(logits, logits)
+    sigmoid.backward(logits, logits, logits)
     flat = backend.empty((4096,))
     number = backend.empty((1,))
-    backend.adadelta_update(flat, flat, flat, flat, number, 0.95, 1e-7)
-    backend.sgd_update(flat, flat, flat, number, 0.9, False)
-    backend.adam_update(flat, flat, flat, flat, None, number, 0.9, 0.999, 1e-7)
+    for name, rule in UPDATES.items():
+        update = backend.update(UpdateSpec(name, dict.fromkeys(rule.hyperparameters, 0.9)))
+        update(flat, flat, [flat] * len(rule.slots), number)
     backend.decay_weights(flat, flat, number)
     for by in ("value", "norm"):
-        backend.clip_gradients(backend.clip_plan(ClipSpec(by, 1.0, (0, 4096))), flat)
+        backend.clip(ClipSpec(by, 1.0, (0, 4096)))(flat)
 
 
 def _first_conv_lstm(backend: CudaBackend) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 import engine
 from bench.report import machine, print_machine, print_table, write_results
-from engine.movies.scores import binary_crossentropy, csi, score_one_step, score_rollout
+from engine.movies.scores import csi, mean_loss, score_one_step, score_rollout
 from engine.support.command_line import Parser
 from engine.support.validation import positive_int
 
@@ -27,9 +27,9 @@ def movies_alone(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         "share of pixels on in the targets": mean,
         "pixels where thresholded input t+1 equals target t": float(np.mean(on[:, 1:] == target[:, :-1])),
         "pixels where thresholded input t equals target t": float(np.mean(on == target)),
-        "cross-entropy of the best constant": binary_crossentropy(np.full_like(y, mean), y),
-        "cross-entropy of persistence (input t as output t)": binary_crossentropy(x, y),
-        "cross-entropy of input t+1 as output t": binary_crossentropy(x[:, 1:], y[:, :-1]),
+        "cross-entropy of the best constant": mean_loss("binary_crossentropy", np.full_like(y, mean), y),
+        "cross-entropy of persistence (input t as output t)": mean_loss("binary_crossentropy", x, y),
+        "cross-entropy of input t+1 as output t": mean_loss("binary_crossentropy", x[:, 1:], y[:, :-1]),
         "CSI of persistence": csi(x, y),
     }
 
@@ -52,7 +52,7 @@ def scores(trained: engine.Sequential, x: np.ndarray, y: np.ndarray) -> dict[str
     rollout, _ = score_rollout(trained.rollout, x, y)
     return {
         "all_frames": one_step.all_frames,
-        "by_frame": [binary_crossentropy(outputs[:, t], y[:, t]) for t in range(y.shape[1])],
+        "by_frame": [mean_loss("binary_crossentropy", outputs[:, t], y[:, t]) for t in range(y.shape[1])],
         "last_frame": one_step.last_frame,
         "rollout_csi": rollout.csi,
         "persistence_csi": rollout.persistence_csi,

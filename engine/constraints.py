@@ -30,7 +30,7 @@ class NonNeg(Constraint):
     """w >= 0: negative weights become 0."""
 
     def apply(self, backend: Backend, weights: Array) -> None:
-        backend.activation_forward("relu", weights, weights)
+        backend.activation("relu").forward(weights, weights)
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,18 @@ from typing import Any, ClassVar
 
 from engine.registry import Registry, is_registered, name_of
 from engine.support.validation import in_range, one_of
-from kernels.specs import LossKind, LossSpec
+from kernels.losses import TERMS, LossKind, LossSpec
 
 
 @dataclass(frozen=True)
 class Loss:
     """A loss over the whole output.
 
+    A subclass is a dataclass whose fields are its arguments; the term's parameter is the one of its name.
+
     Attributes:
         name: Keras' short name.
-        kind: of the operation that computes it.
+        kind: of the term that it is the mean of, a name in kernels.losses.TERMS.
     """
 
     name: ClassVar[str]
@@ -30,11 +32,8 @@ class Loss:
 
     def spec(self, from_logits: bool) -> LossSpec:
         """The operation; from_logits where the last activation was folded in."""
-        return LossSpec(self.kind, from_logits, self._parameter)
-
-    @property
-    def _parameter(self) -> float:
-        return 0.0
+        parameter = TERMS[self.kind].parameter
+        return LossSpec(self.kind, from_logits, 0.0 if parameter is None else float(getattr(self, parameter)))
 
     def get_config(self) -> str | dict[str, Any]:
         """The name where all arguments are the defaults, else class and arguments; JSON-able.
@@ -72,11 +71,7 @@ class BinaryCrossentropy(Loss):
         return activation == "sigmoid"
 
     def spec(self, from_logits: bool) -> LossSpec:
-        return LossSpec(self.kind, from_logits or self.from_logits, self._parameter)
-
-    @property
-    def _parameter(self) -> float:
-        return float(self.label_smoothing)
+        return super().spec(from_logits or self.from_logits)
 
 
 @dataclass(frozen=True)
@@ -108,15 +103,30 @@ class Huber(Loss):
         if in_range("delta", self.delta, 0.0, 1e9) == 0.0:
             raise ValueError(f"delta: expected a number above 0, got {self.delta!r}")
 
-    @property
-    def _parameter(self) -> float:
-        return float(self.delta)
+
+def _check(loss: Any) -> None:
+    """Refuse a loss, or a class of losses, that no back end computes the mean or the gradient of."""
+    name = loss.__name__ if isinstance(loss, type) else type(loss).__name__
+    trainable = [kind for kind, term in TERMS.items() if term.slope is not None]
+    kind = getattr(loss, "kind", None)
+    if kind not in trainable:
+        raise ValueError(f"loss: expected a kind of {', '.join(trainable)}, got {kind!r} of {name}")
+    if isinstance(loss, type):
+        return
+    parameter = TERMS[kind].parameter
+    if parameter is not None and not hasattr(loss, parameter):
+        raise ValueError(f"loss: expected {name} to have an attribute {parameter}, the parameter of {kind}, got none")
+    if loss.folds_in("sigmoid") and not loss.spec(from_logits=True).has_gradient:
+        raise ValueError(f"loss: expected {name}.folds_in to return False, for {kind} has no gradient by logits")
+    if not loss.spec(from_logits=False).has_gradient:
+        raise ValueError(f"loss: expected {name}.spec to have a gradient, got {loss.spec(from_logits=False)}")
 
 
 LOSSES: Registry[Loss] = Registry(
     "loss",
     Loss,
     (BinaryCrossentropy, MeanSquaredError, MeanAbsoluteError, Huber),
+    _check,
     aliases={
         "mean_squared_error": MeanSquaredError,
         "mean_absolute_error": MeanAbsoluteError,
@@ -128,8 +138,12 @@ LOSSES: Registry[Loss] = Registry(
 
 
 def get_loss(loss: Any) -> Loss:
-    """A Loss given by object, by name ("MSE" and "MeanSquaredError" too) or by what get_config returned."""
+    """A Loss given by object, by name ("MSE" and "MeanSquaredError" too) or by what get_config returned.
+
+    Raises ValueError: an unknown name, or a loss of one's own of a kind that no back end computes.
+    """
     if isinstance(loss, Loss):
+        _check(loss)
         return loss
     if isinstance(loss, dict):
         return LOSSES[one_of("loss", loss.get("class_name"), LOSSES)](**(loss.get("config") or {}))

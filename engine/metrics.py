@@ -12,7 +12,7 @@ from typing import Any
 from engine.losses import LOSSES, Loss
 from engine.registry import Registry
 from engine.support.validation import in_range
-from kernels.specs import LossKind, LossSpec
+from kernels.losses import LossKind, LossSpec
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Metric:
 
     Attributes:
         name: in History and in what evaluate returns.
-        kind, parameter: of the operation, as for kernels.specs.LossSpec.
+        kind, parameter: of the operation, as for kernels.losses.LossSpec.
         from_logits: the network's output is a logit in the metric's eyes.
     """
 
@@ -29,6 +29,9 @@ class Metric:
     kind: LossKind
     parameter: float = 0.0
     from_logits: bool = False
+
+    def __post_init__(self) -> None:
+        self.spec(from_logits=False)
 
     def spec(self, from_logits: bool) -> LossSpec:
         """The operation; from_logits where the last activation was folded into the loss."""

@@ -41,8 +41,8 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
     ) -> None:
         self.what, self.base = what, base
         self._check, self._aliases, self._spelling = check, aliases, spelling
-        self._classes: dict[str, Any] = {cls.__name__: cls for cls in classes}
-        self._own = frozenset(self._classes)
+        self._built_in: dict[str, Any] = {cls.__name__: cls for cls in classes}
+        self._classes = dict(self._built_in)
         _REGISTRIES.append(self)
 
     def __getitem__(self, name: str) -> Any:
@@ -60,7 +60,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         Raises ValueError: the name is the engine's or another class's, or the class cannot work.
         """
         before = self._classes.get(name)
-        if name in self._own or (before is not None and _origin(before) != _origin(cls)):
+        if name in self._built_in or (before is not None and _origin(before) != _origin(cls)):
             raise ValueError(
                 f"name: {name!r} is the name of another {self.what}; choose one with engine.register(cls, name=...)"
             )
@@ -86,6 +86,10 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
     def name_of(self, cls: type) -> str | None:
         """The name that a class has here; None for a class that is not registered."""
         return next((name for name, known in self._classes.items() if known is cls), None)
+
+    def nearest(self, cls: type) -> str | None:
+        """The engine's own class that this one is or is derived from, by name; None where there is none."""
+        return next((base.__name__ for base in cls.__mro__ if self._built_in.get(base.__name__) is base), None)
 
 
 @overload

@@ -20,7 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
+from kernels.activations import Activation, ActivationOperation
+from kernels.losses import LossOperation, LossSpec
+from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.updates import ClipOperation, UpdateOperation, UpdateSpec
 
 Array = Any
 """A back end's array: numpy.ndarray or cupy.ndarray."""
@@ -278,110 +281,24 @@ class Backend(ABC):
     # ---------------------------------------------------------------- elementwise, losses, optimizers
 
     @abstractmethod
-    def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
-        """y = activation(z); y may be z itself."""
+    def activation(self, activation: Activation) -> ActivationOperation:
+        """One of kernels.activations.ACTIVATIONS; ValueError naming it where this back end lacks it."""
 
     @abstractmethod
-    def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
-        """dz = dy * activation'(z), written in terms of the output y; dz may be dy itself."""
+    def loss(self, spec: LossSpec) -> LossOperation:
+        """A loss or a metric of kernels.losses.TERMS; ValueError naming it where this back end lacks it."""
 
     @abstractmethod
-    def loss_forward_backward(
-        self,
-        spec: LossSpec,
-        output: Array,
-        target: Array,
-        weights: Array | None,
-        loss: Array,
-        doutput: Array | None,
-    ) -> None:
-        """A loss, or a metric, of a whole output, with its gradient: see LossSpec for the terms.
-
-            loss    = sum(w * term) / n
-            doutput = w * term' / n
-
-        output, target, doutput: any one shape, of n elements; doutput None: loss only. weights: one number w for each
-        run of n / weights.size elements, such as (T,B,1,1,1) for frames (T,B,H,W,K); None is 1. loss (1,), written on
-        the device, float64.
-        """
-
-    @abstractmethod
-    def adadelta_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        accumulated_gradient: Array,
-        accumulated_delta: Array,
-        learning_rate: Array,
-        rho: float,
-        epsilon: float,
-    ) -> None:
-        """One Adadelta step on flat buffers (P,), in place, as Keras does it: the learning rate is not in the delta.
-
-        a <- rho * a + (1 - rho) * g^2
-        u  = g * sqrt(d + epsilon) / sqrt(a + epsilon)
-        w <- w - learning_rate * u
-        d <- rho * d + (1 - rho) * u^2
-
-        Here and below, what may change from step to step is an array (1,) of the back end, so that a recorded step
-        (see record) need not be recorded anew.
-        """
-
-    @abstractmethod
-    def sgd_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        velocity: Array | None,
-        learning_rate: Array,
-        momentum: float,
-        nesterov: bool,
-    ) -> None:
-        """One step of gradient descent on flat buffers (P,), in place.
-
-        v <- momentum * v - learning_rate * g
-        w <- w + v                                         nesterov: w + momentum * v - learning_rate * g
-
-        velocity None: w <- w - learning_rate * g. learning_rate (1,).
-        """
-
-    @abstractmethod
-    def adam_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        mean: Array,
-        square: Array,
-        largest_square: Array | None,
-        step_size: Array,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-    ) -> None:
-        """One step of Adam on flat buffers (P,), in place.
-
-        m <- m + (1 - beta_1) * (g - m)
-        s <- s + (1 - beta_2) * (g^2 - s)
-        h <- max(h, s)                                     only with largest_square (AMSGrad); it then stands for s:
-        w <- w - step_size * m / (sqrt(s) + epsilon)
-
-        step_size (1,): the learning rate times sqrt(1 - beta_2^t) / (1 - beta_1^t), t counting steps from 1.
-        """
+    def update(self, spec: UpdateSpec) -> UpdateOperation:
+        """A rule of kernels.updates.UPDATES that moves weights; ValueError naming it where this back end lacks it."""
 
     @abstractmethod
     def decay_weights(self, weights: Array, decayed: Array, rate: Array) -> None:
         """w <- w - rate * decayed * w on flat buffers (P,), in place; decayed is 1 or 0, rate (1,)."""
 
     @abstractmethod
-    def clip_plan(self, spec: ClipSpec) -> Plan:
-        """Allocate what clip_gradients needs."""
-
-    @abstractmethod
-    def clip_gradients(self, plan: Plan, gradients: Array) -> None:
-        """Make a flat buffer of gradients (P,) smaller, in place, as the plan's ClipSpec says.
-
-        Norms are Euclidean, summed in float64 in one order; a factor is limit / norm where norm exceeds the limit.
-        """
+    def clip(self, spec: ClipSpec) -> ClipOperation:
+        """What makes gradients smaller as the spec says; allocates what that needs."""
 
     # ---------------------------------------------------------------- weights: penalties and constraints
 

@@ -5,18 +5,11 @@ kh, kw, kt the kernel's height, width and depth in time.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-GateActivation = Literal["hard_sigmoid", "sigmoid", "hard_sigmoid_keras3"]
+from kernels.activations import GATES, Activation
+
 Padding = Literal["same", "valid", "causal"]
-Activation = Literal["linear", "sigmoid", "tanh", "relu", "hard_sigmoid", "hard_sigmoid_keras3"]
-LossKind = Literal["binary_crossentropy", "mean_squared_error", "mean_absolute_error", "huber", "binary_accuracy"]
-
-ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
-"""Compiled kernels know an activation by its place here."""
-
-PROBABILITY_MARGIN = 1e-7
-"""Keras' epsilon, which keeps probabilities off 0 and 1 in a logarithm."""
 
 GRADIENT_ERROR = {"float32": 1e-5, "tf32": 2e-3, "bfloat16": 2e-2}
 """What each precision of the convolutions promises of gradients: distance from float64, relative in norm.
@@ -26,9 +19,6 @@ A promise for logistic gates, and for hard ones that rounding does not move acro
 
 PRECISIONS = tuple(GRADIENT_ERROR)
 """Of the convolutions; all but the first on CUDA devices only."""
-
-HARD_SIGMOID_SLOPE: dict[str, float] = {"hard_sigmoid": 0.2, "hard_sigmoid_keras3": 1.0 / 6.0}
-"""clip(slope * x + 0.5, 0, 1): Keras 2 has slope 0.2, Keras 3 has slope 1/6 under the same name."""
 
 NORM_EPSILON = 1e-7
 """Keras' epsilon, which keeps a norm constraint from dividing by zero."""
@@ -46,13 +36,20 @@ class ConvLSTMSpec:
     F: int
     kh: int
     kw: int
-    recurrent_activation: GateActivation = "hard_sigmoid"
+    recurrent_activation: Activation = "hard_sigmoid"
+    """One of kernels.activations.GATES; ValueError for another."""
     training: bool = True
     """True: forward saves what backward needs. False: only h and the last h, c are kept."""
     narrow_x: bool = False
     """x and dx go between plans only, all of which are told so: a back end may store them in fewer bits than dtype."""
     narrow_y: bool = False
     """The same of h and dh."""
+
+    def __post_init__(self) -> None:
+        if self.recurrent_activation not in GATES:
+            raise ValueError(
+                f"recurrent_activation: expected one of {', '.join(GATES)}, got {self.recurrent_activation!r}"
+            )
 
 
 @dataclass(frozen=True)
@@ -160,31 +157,6 @@ class Conv3DSpec:
             return extent - 1
         outputs = -(-self._sizes[axis] // stride)
         return max((outputs - 1) * stride + extent - self._sizes[axis], 0) // 2
-
-
-@dataclass(frozen=True)
-class LossSpec:
-    """A mean over every element of a term in prediction p and target y.
-
-    Attributes:
-        kind: "binary_crossentropy"   -(y log p + (1 - y) log(1 - p)), p clipped to [1e-7, 1 - 1e-7] as Keras does
-              "mean_squared_error"    (p - y)^2
-              "mean_absolute_error"   |p - y|
-              "huber"                 (p - y)^2 / 2 where |p - y| <= parameter, else parameter (|p - y| - parameter / 2)
-              "binary_accuracy"       1 where (p > parameter) equals y, else 0; it has no gradient
-        from_logits: the operation is given z, and p = 1 / (1 + exp(-z)). Binary cross-entropy is then computed from z
-            without clipping; it is the only kind that then has a gradient, which is by z.
-        parameter: of binary_crossentropy the label smoothing s: y (1 - s) + s / 2 stands for y.
-    """
-
-    kind: LossKind
-    from_logits: bool = False
-    parameter: float = 0.0
-
-    @property
-    def has_gradient(self) -> bool:
-        """Whether the operation can write one."""
-        return self.kind == "binary_crossentropy" or (self.kind != "binary_accuracy" and not self.from_logits)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from typing import Any
 
 from engine.layers.weight import Shape
 from engine.support.validation import int_tuple, one_of
-from kernels.specs import ACTIVATIONS, Activation, Padding, convolution_length
+from kernels.activations import ACTIVATIONS, Activation
+from kernels.specs import Padding, convolution_length
 
 DATA_FORMATS = (None, "channels_last", "channels_first")
 

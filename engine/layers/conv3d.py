@@ -23,8 +23,9 @@ from engine.layers.weight import Shape, Weight, stand_in, time_major
 from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, int_tuple, one_of, positive_int
 from kernels import Backend, Conv3DSpec
+from kernels.activations import Activation
 from kernels.backend import Plan
-from kernels.specs import Activation, Padding
+from kernels.specs import Padding
 
 
 class Conv3D(Layer):
@@ -211,20 +212,22 @@ class _BoundConv3D(BoundLayer):
     def __init__(self, layer: Conv3D, backend: Backend, spec: Conv3DSpec, logits: bool) -> None:
         self._layer, self._backend = layer, backend
         self._plan = backend.conv3d_plan(spec)
-        self._activation: Activation = "linear" if logits else layer.activation
+        self._activation = None
+        if not logits and layer.activation != "linear":
+            self._activation = backend.activation(layer.activation)
         self._bias = layer.bias or stand_in(backend, spec.K, 0.0)
 
     def forward(self, x: Array) -> Array:
         self._x = x
         self._y = self._backend.conv3d_forward(self._plan, x, self._layer.kernel.value, self._bias.value)
-        if self._activation != "linear":
-            self._backend.activation_forward(self._activation, self._y, self._y)
+        if self._activation is not None:
+            self._activation.forward(self._y, self._y)
         return self._y
 
     def backward(self, dy: Array, need_dx: bool) -> Array | None:
         kernel = self._layer.kernel
-        if self._activation != "linear":
-            self._backend.activation_backward(self._activation, self._y, dy, dy)
+        if self._activation is not None:
+            self._activation.backward(self._y, dy, dy)
         return self._backend.conv3d_backward(
             self._plan, dy, self._x, kernel.value, kernel.gradient, self._bias.gradient, need_dx
         )

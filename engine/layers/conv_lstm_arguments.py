@@ -5,7 +5,8 @@ import numpy as np
 from engine.layers.conv_lstm_state import CarriedState
 from engine.layers.layer import HostArray, Layer
 from engine.layers.weight import Weight
-from kernels.specs import Activation, Padding
+from kernels.activations import GATES, Activation
+from kernels.specs import Padding
 
 
 class ConvLSTMArguments(Layer):
@@ -50,7 +51,7 @@ class ConvLSTMArguments(Layer):
         one_tap = self.kernel_size == (1, 1)
         centred = all(size % 2 == 1 for size in self.kernel_size) and (one_tap or self.padding == "same")
         steps = (*self.strides, *(() if one_tap else self.dilation_rate))
-        gates = self.recurrent_activation in ("hard_sigmoid", "sigmoid", "hard_sigmoid_keras3")
+        gates = self.recurrent_activation in GATES
         drops = training and self.has_dropout
         return centred and max(steps) == 1 and self.activation == "tanh" and gates and not drops
 

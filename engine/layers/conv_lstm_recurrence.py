@@ -16,7 +16,7 @@ the gradients of the weights and of x.
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +24,6 @@ from engine.layers.conv_lstm_arguments import ConvLSTMArguments
 from engine.layers.layer import WIDE, Narrow
 from engine.layers.weight import stand_in
 from kernels import Backend, Conv3DSpec, ConvLSTMSpec
-from kernels.specs import GateActivation
 
 Array = Any
 
@@ -65,7 +64,7 @@ class FusedRecurrence(Recurrence):
         (frames, height, width, channels), (kh, kw) = movie, layer.kernel_size
         self.spec = ConvLSTMSpec(
             T=frames, B=batch, H=height, W=width, C=channels, F=layer.filters, kh=kh, kw=kw,
-            recurrent_activation=cast(GateActivation, layer.recurrent_activation), training=training,
+            recurrent_activation=layer.recurrent_activation, training=training,
             narrow_x=narrow.x, narrow_y=narrow.y,
         )  # fmt: skip
         self.state_shape = (batch, height, width, layer.filters)
@@ -104,6 +103,8 @@ class ComposedRecurrence(Recurrence):
     def __init__(
         self, layer: ConvLSTMArguments, backend: Backend, movie: tuple[int, ...], batch: int, training: bool
     ) -> None:
+        for activation in (layer.activation, layer.recurrent_activation):
+            backend.activation(activation)  # refuses what the back end lacks, before anything is allocated
         (T, H, W, C), (kh, kw), F = movie, layer.kernel_size, layer.filters
         (sh, sw), (dh, dw) = layer.strides, layer.dilation_rate
         inputs = 4 if training and layer.drops_inputs else 1

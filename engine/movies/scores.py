@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from engine.losses import get_loss
+from kernels.reference.losses import LossOperation
+
 Array = np.ndarray[Any, Any]
 Rollout = Callable[[Array, int], Array]
 """(track (N,T,H,W,C), n_frames) -> the frames that follow, (N,n_frames,H,W,C)."""
-
-_CLIP = 1e-7
-
 
 CSI_THRESHOLD = 0.5
 """From where on a pixel counts as on, unless a run says otherwise."""
@@ -31,34 +31,12 @@ def csi(prediction: Array, truth: Array, threshold: float = CSI_THRESHOLD) -> fl
     return float(np.count_nonzero(on & really_on) / either) if either else math.nan
 
 
-def mean_squared_error(prediction: Array, truth: Array) -> float:
-    """Mean over all elements, in float64."""
-    return float(np.mean((prediction.astype(np.float64) - truth) ** 2))
-
-
-def binary_crossentropy(prediction: Array, truth: Array) -> float:
-    """Mean over all elements, in float64; probabilities are clipped to [1e-7, 1 - 1e-7], as Keras does."""
-    p = np.clip(prediction.astype(np.float64), _CLIP, 1 - _CLIP)
-    return float(-np.mean(truth * np.log(p) + (1 - truth) * np.log1p(-p)))
-
-
-def mean_absolute_error(prediction: Array, truth: Array) -> float:
-    """Mean over all elements, in float64."""
-    return float(np.mean(np.abs(prediction.astype(np.float64) - truth)))
-
-
-def huber(prediction: Array, truth: Array) -> float:
-    """Mean over all elements, in float64; squares up to a difference of 1."""
-    error = np.abs(prediction.astype(np.float64) - truth)
-    return float(np.mean(np.where(error <= 1.0, 0.5 * error**2, error - 0.5)))
-
-
-LOSSES: dict[str, Callable[[Array, Array], float]] = {
-    "binary_crossentropy": binary_crossentropy,
-    "mse": mean_squared_error,
-    "mae": mean_absolute_error,
-    "huber": huber,
-}
+def mean_loss(loss: Any, prediction: Array, truth: Array) -> float:
+    """A loss's mean over all elements, in float64; `loss` is what compile takes."""
+    mean = np.empty(1)
+    measure = LossOperation(get_loss(loss).spec(from_logits=False))
+    measure(prediction.astype(np.float64), truth.astype(np.float64), None, mean, None)
+    return float(mean[0])
 
 
 @dataclass(frozen=True)
@@ -102,9 +80,9 @@ def score_rollout(
         seen_frames=seen,
         csi_threshold=csi_threshold,
         csi=[csi(predicted[:, lead], truth[:, lead], csi_threshold) for lead in leads],
-        mse=[mean_squared_error(predicted[:, lead], truth[:, lead]) for lead in leads],
+        mse=[mean_loss("mse", predicted[:, lead], truth[:, lead]) for lead in leads],
         persistence_csi=[csi(last, truth[:, lead], csi_threshold) for lead in leads],
-        persistence_mse=[mean_squared_error(last, truth[:, lead]) for lead in leads],
+        persistence_mse=[mean_loss("mse", last, truth[:, lead]) for lead in leads],
     )
     return scores, predicted
 
@@ -124,11 +102,11 @@ class OneStepLosses:
     persistence: float
 
 
-def score_one_step(predict: Callable[[Array], Array], inputs: Array, targets: Array, loss: str) -> OneStepLosses:
-    """Predict every next frame from the real ones; inputs, targets (N,T,H,W,C); loss is one of LOSSES."""
-    outputs, measure = predict(inputs), LOSSES[loss]
+def score_one_step(predict: Callable[[Array], Array], inputs: Array, targets: Array, loss: Any) -> OneStepLosses:
+    """Predict every next frame from the real ones; inputs, targets (N,T,H,W,C); `loss` is what compile takes."""
+    outputs = predict(inputs)
     return OneStepLosses(
-        all_frames=measure(outputs, targets),
-        last_frame=measure(outputs[:, -1], targets[:, -1]),
-        persistence=measure(inputs[:, -1], targets[:, -1]),
+        all_frames=mean_loss(loss, outputs, targets),
+        last_frame=mean_loss(loss, outputs[:, -1], targets[:, -1]),
+        persistence=mean_loss(loss, inputs[:, -1], targets[:, -1]),
     )

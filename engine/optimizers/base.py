@@ -10,7 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from engine.schedules import LearningRateSchedule, schedule_config, schedule_fro
 from engine.support.validation import in_range
 from kernels import Backend
 from kernels.specs import ClipSpec
+from kernels.updates import ClipOperation, UpdateOperation, UpdateSpec
 
 Array = Any
 
@@ -64,10 +65,17 @@ class Optimizer(ABC):
 
     At most one of the three is given.
 
+    A subclass has its arguments as attributes of the same names, and says in update_spec what they ask of the back end.
+
     Attributes:
+        arguments: names of those that not all optimizers have.
+        keras2_slots: Keras 2's names of the slots.
         iterations: updates so far; it may be set.
         state: the slots by name, flat buffers of the back end, once the network is built.
     """
+
+    arguments: ClassVar[tuple[str, ...]] = ()
+    keras2_slots: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -94,19 +102,24 @@ class Optimizer(ABC):
         self.iterations = 0
         self._excluded: list[str] = []
         self.state: dict[str, Array] = {}
-        self._clip: tuple[ClipSpec, Any] | None = None
+        self._clip: tuple[ClipSpec, ClipOperation] | None = None
+        self._update: tuple[UpdateSpec, UpdateOperation] | None = None
         self._owner: object | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy belongs to no network and has no slots; it keeps the arguments and the count of updates."""
         bound = ("_layout", "_decayed", "_numbers", "_numbers_on_device")
-        unbound: dict[str, Any] = {"state": {}, "_clip": None, "_owner": None}
+        unbound: dict[str, Any] = {"state": {}, "_clip": None, "_update": None, "_owner": None}
         return {name: value for name, value in self.__dict__.items() if name not in bound} | unbound
 
-    @property
     @abstractmethod
+    def update_spec(self) -> UpdateSpec:
+        """The rule of the update proper, with its hyperparameters as they are now."""
+
+    @property
     def slots(self) -> tuple[str, ...]:
-        """Names of the flat buffers in `state`, Keras' order."""
+        """Names of the flat buffers in `state`, in Keras' order."""
+        return tuple(slot.name for slot in self.update_spec().slots)
 
     @property
     def follows_schedule(self) -> bool:
@@ -157,7 +170,9 @@ class Optimizer(ABC):
         self._owner = None
 
     def bind(self, backend: Backend, layout: Layout) -> None:
-        """Begin anew: zero slots, no iterations."""
+        """Begin anew: zero slots, no iterations. Raises ValueError: the back end lacks its rule."""
+        self._update = None
+        self._operation(backend)
         self.iterations = 0
         self.state = {slot: backend.zeros((layout.size,)) for slot in self.slots}
         self._layout = layout
@@ -180,8 +195,13 @@ class Optimizer(ABC):
     def update(self, backend: Backend, weights: Array, gradients: Array) -> None:
         """One update of flat buffers (P,), which may be recorded; gradients may be changed.
 
-        Raises ValueError: it was bound to buffers of another size.
+        Raises ValueError: it was bound to buffers of another size, or an argument now asks for other slots.
         """
+        if set(self.slots) - set(self.state):
+            raise ValueError(
+                f"optimizer: {type(self).__name__} now wants {', '.join(self.slots)}, which it had no use for when the "
+                "network was compiled; compile again with a new one"
+            )
         # Kernels do not look at sizes: they would write past the end of a smaller buffer.
         sizes = [array.size for array in (weights, gradients, self._decayed, *self.state.values())]
         if len(set(sizes)) > 1:
@@ -192,11 +212,12 @@ class Optimizer(ABC):
         limit = self._clip_spec()
         if limit is not None:
             if self._clip is None or self._clip[0] != limit:
-                self._clip = limit, backend.clip_plan(limit)
-            backend.clip_gradients(self._clip[1], gradients)
+                self._clip = limit, backend.clip(limit)
+            self._clip[1](gradients)
         if self.weight_decay:
             backend.decay_weights(weights, self._decayed, self._numbers_on_device[2:3])
-        self._move(backend, weights, gradients, self._numbers_on_device[0:1], self._numbers_on_device[1:2])
+        slots = [self.state[slot] for slot in self.slots]
+        self._operation(backend)(weights, gradients, slots, self._numbers_on_device[1:2])
 
     def end_step(self) -> None:
         """Count the update."""
@@ -204,7 +225,8 @@ class Optimizer(ABC):
 
     def recorded_numbers(self) -> dict[str, Any]:
         """All that a recorded update holds and that no begin_step changes."""
-        return {key: value for key, value in self.get_config().items() if key != "learning_rate"}
+        numbers = {key: value for key, value in self.get_config().items() if key != "learning_rate"}
+        return numbers | {"update": self.update_spec()}
 
     def get_config(self) -> dict[str, Any]:
         """What __init__ takes, JSON-able, and the class's name; weight_decay and clipping only where given."""
@@ -212,7 +234,7 @@ class Optimizer(ABC):
         return {
             "class_name": name_of(type(self)),
             "learning_rate": schedule_config(rate) if isinstance(rate, LearningRateSchedule) else rate,
-            **self._own_config(),
+            **{name: getattr(self, name) for name in self.arguments},
             **{name: getattr(self, name) for name in COMMON if getattr(self, name) is not None},
         }
 
@@ -221,17 +243,15 @@ class Optimizer(ABC):
         """The optimizer that get_config described, from zero again."""
         return cls(**{key: value for key, value in config.items() if key != "class_name"})
 
-    @abstractmethod
-    def _own_config(self) -> dict[str, Any]:
-        """The arguments that not all optimizers have."""
-
-    @abstractmethod
-    def _move(self, backend: Backend, weights: Array, gradients: Array, learning_rate: Array, step_size: Array) -> None:
-        """The update proper; learning_rate and step_size (1,) are on the device."""
-
     def _step_size(self, learning_rate: float) -> float:
-        """A second number that the next update wants."""
+        """The rate that the rule takes in the next update; a subclass may correct the learning rate here."""
         return learning_rate
+
+    def _operation(self, backend: Backend) -> UpdateOperation:
+        spec = self.update_spec()
+        if self._update is None or self._update[0] != spec:
+            self._update = spec, backend.update(spec)
+        return self._update[1]
 
     def _clip_spec(self) -> ClipSpec | None:
         if self.clipnorm is not None:

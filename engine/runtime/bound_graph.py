@@ -69,15 +69,16 @@ class BoundNetwork:
     """
 
     def __init__(self, backend: Backend, layers: list[Layer], shape: BatchShape, objective: Objective | None) -> None:
-        self._backend, self._objective, self._shape = backend, objective, shape
-        self._logits = objective is not None and objective.loss.folds_in(layers[-1].activation_name)
+        self._backend, self._shape = backend, shape
+        folded = objective is not None and objective.loss.folds_in(layers[-1].activation_name)
+        self._objective = None if objective is None else objective.bind(backend, folded)
         self.x = backend.empty(time_major(shape.movie, shape.batch))
         self.target = self.weights = self._doutput = self._output = None
         self._layers: list[BoundLayer] = []
         movie = shape.movie
         for layer, narrow in zip(layers, narrow_between(layers), strict=True):
             layer.check_batch(shape.batch)
-            logits = self._logits and layer is layers[-1]
+            logits = folded and layer is layers[-1]
             source = self._layers[-1].conv_lstm_plan if self._layers else None
             self._layers.append(layer.bind(backend, movie, shape.batch, shape.training, logits, narrow, source))
             movie = known(layer.output_shape(movie))
@@ -148,9 +149,7 @@ class BoundNetwork:
     def _forward_with_loss(self) -> None:
         assert self._objective is not None
         self._forward()
-        self._objective.measure(
-            self._backend, self._logits, self._output, self.target, self.weights, self._values, self._doutput
-        )
+        self._objective.measure(self._output, self.target, self.weights, self._values, self._doutput)
 
     def _backward(self) -> None:
         dy = self._doutput

@@ -9,6 +9,7 @@ from typing import Any
 from engine.losses import get_loss
 from engine.movies.scores import CSI_THRESHOLD
 from engine.support.validation import in_range, int_tuple, odd_sizes, one_of, positive_int
+from kernels.activations import GATES
 from kernels.select import choose_device
 from kernels.specs import PRECISIONS
 
@@ -105,7 +106,7 @@ _RANGES = {
 
 _CHOICES = {
     "preset": tuple(PRESETS),
-    "recurrent_activation": ("hard_sigmoid", "sigmoid", "hard_sigmoid_keras3"),
+    "recurrent_activation": GATES,
     "head_padding": ("same", "causal"),
     "optimizer": ("adadelta",),
     "dtype": ("float32", "float64"),

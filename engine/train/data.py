@@ -7,20 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from engine.losses import get_loss
 from engine.movies import generate_movies
 from engine.movies.files import load_dataset
 from engine.train.config import TrainConfig
-from kernels.specs import HARD_SIGMOID_SLOPE
+from kernels.activations import ACTIVATIONS
+from kernels.losses import TERMS
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[Array, Array]
 """Inputs and targets, float32 (N,T,H,W,C) both; targets[:, t] is the frame after inputs[:, t]."""
-
-_REACHED = {
-    **dict.fromkeys(("sigmoid", *HARD_SIGMOID_SLOPE), (0.0, 1.0)),
-    "tanh": (-1.0, 1.0),
-    "relu": (0.0, math.inf),
-}
 
 
 @dataclass(frozen=True)
@@ -71,9 +67,11 @@ def check_reachable(config: TrainConfig, data: RunData, activation: str) -> None
     least, most = min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)
     found = f"got {least:g} to {most:g}; scale them (docs/own_movies.md)"
     name = config.data or "samples"
-    if config.loss == "binary_crossentropy" and not 0 <= least <= most <= 1:
-        raise ValueError(f"{name}: binary_crossentropy expects targets from 0 to 1, {found}")
-    low, high = _REACHED.get(activation.split(maxsplit=1)[0], (-math.inf, math.inf))
+    low, high = TERMS[get_loss(config.loss).kind].targets or (-math.inf, math.inf)
+    if not low <= least <= most <= high:
+        raise ValueError(f"{name}: {config.loss} expects targets from {low:g} to {high:g}, {found}")
+    reached = ACTIVATIONS.get(activation.split(maxsplit=1)[0], ACTIVATIONS["linear"])
+    low, high = reached.low, reached.high
     if not low <= least <= most <= high:
         reach = f"from {low:g} to {high:g}, as far as the network's last {activation} reaches"
         raise ValueError(f"{name}: expected targets {reach}, {found}")

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from export.graph_builder import GraphBuilder
-from kernels.specs import HARD_SIGMOID_SLOPE, Padding, convolution_length
+from kernels.activations import ACTIVATIONS
+from kernels.specs import Padding, convolution_length
 
 Array = np.ndarray[Any, Any]
-
-_OPERATORS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "linear": "Identity"}
 
 Size = tuple[int | str, int | str]
 """Height and width of a frame; "H", "W" where they are known only when the graph runs."""
@@ -84,9 +83,9 @@ class FrameLayer(ABC):
 
 def activation_node(graph: GraphBuilder, activation: str, x: str, name: str, doc: str = "") -> str:
     """One of the engine's activations."""
-    if activation in HARD_SIGMOID_SLOPE:
-        return graph.node("HardSigmoid", x, name=name, doc=doc, alpha=HARD_SIGMOID_SLOPE[activation], beta=0.5)
-    return graph.node(_OPERATORS[activation], x, name=name, doc=doc)
+    entry = ACTIVATIONS[activation]
+    attributes: dict[str, Any] = dict(entry.attributes)
+    return graph.node(entry.onnx, x, name=name, doc=doc, **attributes)
 
 
 def size_after(layer: Any, size: Size) -> Size:

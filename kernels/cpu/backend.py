@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numba
 import numpy as np
 
+from kernels.activations import Activation
 from kernels.cpu.compile.vector import instruction_set
 from kernels.cpu.layers import lstm_cell
 from kernels.cpu.layers.batch_norm import BatchNormPlan
@@ -13,16 +14,9 @@ from kernels.cpu.layers.conv3d_direct import DirectConv3DPlan
 from kernels.cpu.layers.conv_lstm_plan import ConvLSTMPlan
 from kernels.cpu.pointwise import elementwise, losses, optimizers
 from kernels.host import HostBackend
-from kernels.specs import (
-    ACTIVATIONS,
-    PROBABILITY_MARGIN,
-    Activation,
-    BatchNormSpec,
-    ClipSpec,
-    Conv3DSpec,
-    ConvLSTMSpec,
-    LossSpec,
-)
+from kernels.losses import LossSpec
+from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.updates import UpdateSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -190,7 +184,7 @@ class CpuBackend(HostBackend):
         h: Array,
     ) -> None:
         self._claim_threads()
-        codes = ACTIVATIONS.index(activation), ACTIVATIONS.index(recurrent_activation)
+        codes = elementwise.code_of(activation), elementwise.code_of(recurrent_activation)
         arrays = (z_input, z_recurrent, c_prev, gates, c, h)
         lstm_cell.lstm_cell_forward(self.threads, c.shape[-1], *codes, *(array.reshape(-1) for array in arrays))
 
@@ -207,100 +201,23 @@ class CpuBackend(HostBackend):
         dz: Array,
     ) -> None:
         self._claim_threads()
-        codes = ACTIVATIONS.index(activation), ACTIVATIONS.index(recurrent_activation)
+        codes = elementwise.code_of(activation), elementwise.code_of(recurrent_activation)
         arrays = (dh, dh_next, dc, gates, c, c_prev, dz)
         lstm_cell.lstm_cell_backward(self.threads, c.shape[-1], *codes, *(array.reshape(-1) for array in arrays))
 
     # ---------------------------------------------------------------- elementwise, losses, optimizer
 
-    def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
-        kind = ACTIVATIONS.index(activation)
-        elementwise.activation_forward(kind, z.reshape(-1), y.reshape(-1))
+    def activation(self, activation: Activation) -> elementwise.ActivationOperation:
+        return elementwise.ActivationOperation(activation)
 
-    def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
-        kind = ACTIVATIONS.index(activation)
-        elementwise.activation_backward(kind, y.reshape(-1), dy.reshape(-1), dz.reshape(-1))
+    def loss(self, spec: LossSpec) -> losses.LossOperation:
+        return losses.LossOperation(spec, self.dtype)
 
-    def loss_forward_backward(
-        self,
-        spec: LossSpec,
-        output: Array,
-        target: Array,
-        weights: Array | None,
-        loss: Array,
-        doutput: Array | None,
-    ) -> None:
-        scalar = self.dtype.type
-        parameter, needed = scalar(spec.parameter), doutput is not None
-        x, y = output.reshape(-1), target.reshape(-1)
-        dx = doutput.reshape(-1) if doutput is not None else x  # never written when it is not needed
-        runs = np.ones(1, self.dtype) if weights is None else weights.reshape(-1)
-        if spec.kind == "binary_crossentropy" and spec.from_logits:
-            losses.crossentropy_of_logits(x, y, runs, loss, dx, needed, parameter)
-            return
-        low, high = scalar(PROBABILITY_MARGIN), scalar(1.0 - PROBABILITY_MARGIN)
-        kind = losses.KINDS[spec.kind]
-        losses.loss_forward_backward(kind, spec.from_logits, parameter, low, high, x, y, runs, loss, dx, needed)
-
-    def adadelta_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        accumulated_gradient: Array,
-        accumulated_delta: Array,
-        learning_rate: Array,
-        rho: float,
-        epsilon: float,
-    ) -> None:
-        scalar = self.dtype.type
-        optimizers.adadelta_update(
-            weights, gradients, accumulated_gradient, accumulated_delta, learning_rate,
-            scalar(rho), scalar(1.0 - rho), scalar(epsilon),
-        )  # fmt: skip
-
-    def sgd_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        velocity: Array | None,
-        learning_rate: Array,
-        momentum: float,
-        nesterov: bool,
-    ) -> None:
-        if velocity is None:
-            optimizers.sgd_update(weights, gradients, learning_rate)
-        else:
-            factor = self.dtype.type(momentum)
-            optimizers.momentum_update(weights, gradients, velocity, learning_rate, factor, nesterov)
-
-    def adam_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        mean: Array,
-        square: Array,
-        largest_square: Array | None,
-        step_size: Array,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-    ) -> None:
-        scalar = self.dtype.type
-        amsgrad = largest_square is not None
-        optimizers.adam_update(
-            weights, gradients, mean, square, largest_square if amsgrad else square, amsgrad, step_size,
-            scalar(1.0 - beta_1), scalar(1.0 - beta_2), scalar(epsilon),
-        )  # fmt: skip
+    def update(self, spec: UpdateSpec) -> optimizers.UpdateOperation:
+        return optimizers.UpdateOperation(spec, self.dtype)
 
     def decay_weights(self, weights: Array, decayed: Array, rate: Array) -> None:
         optimizers.decay_weights(weights, decayed, rate)
 
-    def clip_plan(self, spec: ClipSpec) -> tuple[ClipSpec, Array, Array]:
-        return spec, np.array(spec.bounds, np.int64), np.empty(len(spec.bounds) - 1)
-
-    def clip_gradients(self, plan: tuple[ClipSpec, Array, Array], gradients: Array) -> None:
-        spec, bounds, squares = plan
-        if spec.by == "value":
-            optimizers.clip_by_value(gradients, self.dtype.type(spec.limit))
-        else:
-            optimizers.clip_by_norm(gradients, bounds, squares, spec.limit, spec.by == "global_norm")
+    def clip(self, spec: ClipSpec) -> optimizers.ClipOperation:
+        return optimizers.ClipOperation(spec, self.dtype)

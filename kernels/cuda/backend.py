@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.activations import Activation
 from kernels.backend import Backend
 from kernels.cuda.batch_norm.batch_norm import BatchNormPlan
 from kernels.cuda.batch_norm.batch_norm_link import link
@@ -17,11 +18,13 @@ from kernels.cuda.conv_lstm.persistent import RECURRENCES, Recurrence
 from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.pointwise.gather import Gather
-from kernels.cuda.pointwise.loss import Losses
-from kernels.cuda.pointwise.optimizers import ClipPlan, Optimizers
+from kernels.cuda.pointwise.loss import ActivationOperation, Losses, LossOperation
+from kernels.cuda.pointwise.optimizers import ClipOperation, Optimizers, UpdateOperation
 from kernels.cuda.pointwise.pieces import Layout, LSTMCell, WeightRules
 from kernels.cuda.products.product_kinds import PRODUCTS, Products
-from kernels.specs import PRECISIONS, Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
+from kernels.losses import LossSpec
+from kernels.specs import PRECISIONS, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.updates import UpdateSpec
 
 Array = Any
 
@@ -250,70 +253,20 @@ class CudaBackend(Backend):
 
     # ---------------------------------------------------------------- elementwise, losses, optimizer
 
-    def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
-        self._losses.activation_forward(activation, z, y)
+    def activation(self, activation: Activation) -> ActivationOperation:
+        return ActivationOperation(self._losses, activation)
 
-    def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
-        self._losses.activation_backward(activation, y, dy, dz)
+    def loss(self, spec: LossSpec) -> LossOperation:
+        return LossOperation(self._losses, spec)
 
-    def loss_forward_backward(
-        self,
-        spec: LossSpec,
-        output: Array,
-        target: Array,
-        weights: Array | None,
-        loss: Array,
-        doutput: Array | None,
-    ) -> None:
-        self._losses.forward_backward(spec, output, target, weights, loss, doutput)
-
-    def adadelta_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        accumulated_gradient: Array,
-        accumulated_delta: Array,
-        learning_rate: Array,
-        rho: float,
-        epsilon: float,
-    ) -> None:
-        self._optimizers.adadelta(
-            weights, gradients, accumulated_gradient, accumulated_delta, learning_rate, rho, epsilon
-        )
-
-    def sgd_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        velocity: Array | None,
-        learning_rate: Array,
-        momentum: float,
-        nesterov: bool,
-    ) -> None:
-        self._optimizers.sgd(weights, gradients, velocity, learning_rate, momentum, nesterov)
-
-    def adam_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        mean: Array,
-        square: Array,
-        largest_square: Array | None,
-        step_size: Array,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-    ) -> None:
-        self._optimizers.adam(weights, gradients, mean, square, largest_square, step_size, beta_1, beta_2, epsilon)
+    def update(self, spec: UpdateSpec) -> UpdateOperation:
+        return UpdateOperation(self._optimizers, spec)
 
     def decay_weights(self, weights: Array, decayed: Array, rate: Array) -> None:
         self._optimizers.decay(weights, decayed, rate)
 
-    def clip_plan(self, spec: ClipSpec) -> ClipPlan:
-        return self._optimizers.clip_plan(spec)
-
-    def clip_gradients(self, plan: ClipPlan, gradients: Array) -> None:
-        self._optimizers.clip(plan, gradients)
+    def clip(self, spec: ClipSpec) -> ClipOperation:
+        return ClipOperation(self._optimizers, spec)
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         if not self.graphs:

@@ -1,12 +1,16 @@
 """The reference back end: the operation table in NumPy, any dtype, written to be read and to be the oracle."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from kernels.activations import Activation
 from kernels.host import HostBackend
+from kernels.losses import LossSpec
 from kernels.reference import batch_norm, conv3d, conv_lstm, elementwise, losses, lstm_cell, optimizers
-from kernels.specs import Activation, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
+from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.updates import ClipOperation, UpdateSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -156,67 +160,17 @@ class ReferenceBackend(HostBackend):
     ) -> None:
         lstm_cell.lstm_cell_backward(activation, recurrent_activation, dh, dh_next, dc, gates, c, c_prev, dz)
 
-    def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
-        elementwise.activation_forward(activation, z, y)
+    def activation(self, activation: Activation) -> elementwise.ActivationOperation:
+        return elementwise.ActivationOperation(activation)
 
-    def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
-        elementwise.activation_backward(activation, y, dy, dz)
+    def loss(self, spec: LossSpec) -> losses.LossOperation:
+        return losses.LossOperation(spec)
 
-    def loss_forward_backward(
-        self,
-        spec: LossSpec,
-        output: Array,
-        target: Array,
-        weights: Array | None,
-        loss: Array,
-        doutput: Array | None,
-    ) -> None:
-        losses.loss_forward_backward(spec, output, target, weights, loss, doutput)
-
-    def adadelta_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        accumulated_gradient: Array,
-        accumulated_delta: Array,
-        learning_rate: Array,
-        rho: float,
-        epsilon: float,
-    ) -> None:
-        optimizers.adadelta_update(
-            weights, gradients, accumulated_gradient, accumulated_delta, learning_rate, rho, epsilon
-        )
-
-    def sgd_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        velocity: Array | None,
-        learning_rate: Array,
-        momentum: float,
-        nesterov: bool,
-    ) -> None:
-        optimizers.sgd_update(weights, gradients, velocity, learning_rate, momentum, nesterov)
-
-    def adam_update(
-        self,
-        weights: Array,
-        gradients: Array,
-        mean: Array,
-        square: Array,
-        largest_square: Array | None,
-        step_size: Array,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-    ) -> None:
-        optimizers.adam_update(weights, gradients, mean, square, largest_square, step_size, beta_1, beta_2, epsilon)
+    def update(self, spec: UpdateSpec) -> optimizers.UpdateOperation:
+        return optimizers.UpdateOperation(spec)
 
     def decay_weights(self, weights: Array, decayed: Array, rate: Array) -> None:
         optimizers.decay_weights(weights, decayed, rate)
 
-    def clip_plan(self, spec: ClipSpec) -> ClipSpec:
-        return spec
-
-    def clip_gradients(self, plan: ClipSpec, gradients: Array) -> None:
-        optimizers.clip_gradients(plan, gradients)
+    def clip(self, spec: ClipSpec) -> ClipOperation:
+        return partial(optimizers.clip_gradients, spec)

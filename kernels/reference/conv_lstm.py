@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from kernels.activations import HARD_SIGMOID_SLOPE, Activation
 from kernels.reference.conv2d import conv2d, conv2d_backward_input, conv2d_backward_kernel
-from kernels.specs import HARD_SIGMOID_SLOPE, ConvLSTMSpec, GateActivation
+from kernels.specs import ConvLSTMSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -41,14 +42,14 @@ def conv_lstm_plan(spec: ConvLSTMSpec, dtype: np.dtype[Any]) -> ConvLSTMPlan:
     return ConvLSTMPlan(spec, *(np.empty(shape, dtype) for _ in range(6)))
 
 
-def gate(activation: GateActivation, z: Array) -> Array:
+def gate(activation: Activation, z: Array) -> Array:
     """sigma(z), elementwise."""
     if activation == "sigmoid":
         return 0.5 * np.tanh(0.5 * z) + 0.5  # equal to 1/(1+exp(-z)) and cannot overflow
     return np.clip(HARD_SIGMOID_SLOPE[activation] * z + 0.5, 0.0, 1.0)
 
 
-def gate_derivative(activation: GateActivation, a: Array) -> Array:
+def gate_derivative(activation: Activation, a: Array) -> Array:
     """sigma'(z) in terms of the output a = sigma(z)."""
     if activation == "sigmoid":
         return a * (1.0 - a)

@@ -1,44 +1,47 @@
-"""Activations.
+"""Activations, each with its derivative in terms of its output; kernels/activations.py has the formulas."""
 
-linear   y = z                    dz = dy
-sigmoid  y = 1 / (1 + exp(-z))    dz = dy * y * (1 - y)
-tanh     y = tanh(z)              dz = dy * (1 - y^2)
-relu     y = max(z, 0)            dz = dy where y > 0, else 0
-hard     y = clip(s z + 1/2, 0, 1)    dz = s dy where 0 < y < 1, else 0     s of hard_sigmoid, hard_sigmoid_keras3
-"""
-
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from kernels.specs import HARD_SIGMOID_SLOPE, Activation
+from kernels.activations import ACTIVATIONS, Activation
+from kernels.tables import require
 
 Array = np.ndarray[Any, Any]
 
-
-def activation_forward(activation: Activation, z: Array, y: Array) -> None:
-    """y = activation(z), any shape."""
-    if activation == "sigmoid":
-        y[...] = 0.5 * np.tanh(0.5 * z) + 0.5
-    elif activation == "tanh":
-        np.tanh(z, out=y)
-    elif activation == "relu":
-        np.maximum(z, 0.0, out=y)
-    elif activation in HARD_SIGMOID_SLOPE:
-        np.clip(HARD_SIGMOID_SLOPE[activation] * z + 0.5, 0.0, 1.0, out=y)
-    else:
-        y[...] = z
+Forward = Callable[[Array], Array]
+Backward = Callable[[Array, Array], Array]
 
 
-def activation_backward(activation: Activation, y: Array, dy: Array, dz: Array) -> None:
-    """dz = dy * activation'(z), in terms of y."""
-    if activation == "sigmoid":
-        dz[...] = dy * y * (1.0 - y)
-    elif activation == "tanh":
-        dz[...] = dy * (1.0 - y**2)
-    elif activation == "relu":
-        dz[...] = np.where(y > 0.0, dy, 0.0)
-    elif activation in HARD_SIGMOID_SLOPE:
-        dz[...] = np.where((y > 0.0) & (y < 1.0), HARD_SIGMOID_SLOPE[activation] * dy, 0.0)
-    else:
-        dz[...] = dy
+def _hard_sigmoid(name: Activation) -> tuple[Forward, Backward]:
+    slope = ACTIVATIONS[name].slope
+    return (
+        lambda z: np.clip(slope * z + 0.5, 0.0, 1.0),
+        lambda y, dy: np.where((y > 0.0) & (y < 1.0), slope * dy, 0.0),
+    )
+
+
+FUNCTIONS: dict[Activation, tuple[Forward, Backward]] = {
+    "linear": (lambda z: z, lambda y, dy: dy),
+    "sigmoid": (lambda z: 0.5 * np.tanh(0.5 * z) + 0.5, lambda y, dy: dy * y * (1.0 - y)),
+    "tanh": (np.tanh, lambda y, dy: dy * (1.0 - y**2)),
+    "relu": (lambda z: np.maximum(z, 0.0), lambda y, dy: np.where(y > 0.0, dy, 0.0)),
+    "hard_sigmoid": _hard_sigmoid("hard_sigmoid"),
+    "hard_sigmoid_keras3": _hard_sigmoid("hard_sigmoid_keras3"),
+}
+"""By name: y of z, and dz of y and dy."""
+
+
+class ActivationOperation:
+    """One of FUNCTIONS; see kernels.activations.ActivationOperation. Raises ValueError: it is not there."""
+
+    def __init__(self, activation: Activation) -> None:
+        require("activation", activation, FUNCTIONS, "reference")
+        self._forward, self._backward = FUNCTIONS[activation]
+
+    def forward(self, z: Array, y: Array) -> None:
+        y[...] = self._forward(z)
+
+    def backward(self, y: Array, dy: Array, dz: Array) -> None:
+        dz[...] = self._backward(y, dy)

@@ -1,52 +1,82 @@
-"""Losses and metrics: a term of every element, its mean, and its derivative beside it. LossSpec has the formulas."""
+"""Losses and metrics: a term of every element, its mean, and its derivative beside it.
 
+kernels/losses.py has the formulas.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from kernels.specs import PROBABILITY_MARGIN, LossSpec
+from kernels.losses import PROBABILITY_MARGIN, LossKind, LossSpec
+from kernels.tables import require
 
 Array = np.ndarray[Any, Any]
 
-
-def loss_forward_backward(
-    spec: LossSpec, output: Array, target: Array, weights: Array | None, loss: Array, doutput: Array | None
-) -> None:
-    """Backend.loss_forward_backward; weights broadcast to output after the axes that they have."""
-    term, slope = _term_and_slope(spec, output, target)
-    if weights is not None:
-        runs = np.reshape(weights, (-1, 1))
-        term, slope = ((array.reshape(len(runs), -1) * runs).reshape(output.shape) for array in (term, slope))
-    loss[0] = np.sum(term, dtype=np.float64) / output.size
-    if doutput is not None:
-        doutput[...] = slope * output.dtype.type(1.0 / output.size)
+TermAndSlope = Callable[[Array, Array, float], tuple[Array, Array]]
+"""(prediction or logits, target, parameter) -> the terms and their derivatives, both like the prediction."""
 
 
-def _term_and_slope(spec: LossSpec, output: Array, target: Array) -> tuple[Array, Array]:
-    """The terms and their derivatives by output, both like output; slope is zero where the spec has no gradient."""
-    y = target
-    if spec.kind == "binary_crossentropy":
-        y = target * (1.0 - spec.parameter) + 0.5 * spec.parameter
-        if spec.from_logits:
-            z = output
-            term = np.maximum(z, 0.0) - z * y + np.log1p(np.exp(-np.abs(z)))
-            return term, _sigmoid(z) - y
-        low, high = output.dtype.type(PROBABILITY_MARGIN), output.dtype.type(1.0 - PROBABILITY_MARGIN)
-        p = np.clip(output, low, high)
-        term = -(y * np.log(p) + (1.0 - y) * np.log(1.0 - p))
-        return term, np.where(p == output, (p - y) / (p * (1.0 - p)), 0.0)
-    p = _sigmoid(output) if spec.from_logits else output
-    error = p - y
-    if spec.kind == "binary_accuracy":
-        return ((p > spec.parameter) == y).astype(output.dtype), np.zeros_like(output)
-    if spec.kind == "mean_squared_error":
-        return np.square(error), 2.0 * error
-    if spec.kind == "mean_absolute_error":
-        return np.abs(error), np.sign(error)
-    delta, size = spec.parameter, np.abs(error)
+class LossOperation:
+    """One of TERMS or, from logits, of LOGIT_TERMS; see kernels.losses.LossOperation.
+
+    Raises ValueError: it is not there.
+    """
+
+    def __init__(self, spec: LossSpec) -> None:
+        require("loss", spec.kind, TERMS, "reference")
+        self._spec = spec
+
+    def __call__(self, output: Array, target: Array, weights: Array | None, loss: Array, doutput: Array | None) -> None:
+        term, slope = self._term_and_slope(output, target)
+        if weights is not None:
+            runs = np.reshape(weights, (-1, 1))
+            term, slope = ((array.reshape(len(runs), -1) * runs).reshape(output.shape) for array in (term, slope))
+        loss[0] = np.sum(term, dtype=np.float64) / output.size
+        if doutput is not None:
+            doutput[...] = slope * output.dtype.type(1.0 / output.size)
+
+    def _term_and_slope(self, output: Array, target: Array) -> tuple[Array, Array]:
+        spec = self._spec
+        if spec.from_logits and spec.kind in LOGIT_TERMS:
+            return LOGIT_TERMS[spec.kind](output, target, spec.parameter)
+        return TERMS[spec.kind](_sigmoid(output) if spec.from_logits else output, target, spec.parameter)
+
+
+def _binary_crossentropy(x: Array, y: Array, label_smoothing: float) -> tuple[Array, Array]:
+    y = y * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    low, high = x.dtype.type(PROBABILITY_MARGIN), x.dtype.type(1.0 - PROBABILITY_MARGIN)
+    p = np.clip(x, low, high)
+    term = -(y * np.log(p) + (1.0 - y) * np.log(1.0 - p))
+    return term, np.where(p == x, (p - y) / (p * (1.0 - p)), 0.0)
+
+
+def _crossentropy_of_logits(z: Array, y: Array, label_smoothing: float) -> tuple[Array, Array]:
+    y = y * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    return np.maximum(z, 0.0) - z * y + np.log1p(np.exp(-np.abs(z))), _sigmoid(z) - y
+
+
+def _huber(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
+    error, size = p - y, np.abs(p - y)
     term = np.where(size <= delta, 0.5 * np.square(error), delta * (size - 0.5 * delta))
     return term, np.where(size <= delta, error, delta * np.sign(error))
 
 
+def _binary_accuracy(p: Array, y: Array, threshold: float) -> tuple[Array, Array]:
+    return ((p > threshold) == y).astype(p.dtype), np.zeros_like(p)
+
+
 def _sigmoid(z: Array) -> Array:
     return 0.5 * np.tanh(0.5 * z) + 0.5
+
+
+TERMS: dict[LossKind, TermAndSlope] = {
+    "binary_crossentropy": _binary_crossentropy,
+    "mean_squared_error": lambda p, y, _: (np.square(p - y), 2.0 * (p - y)),
+    "mean_absolute_error": lambda p, y, _: (np.abs(p - y), np.sign(p - y)),
+    "huber": _huber,
+    "binary_accuracy": _binary_accuracy,
+}
+
+LOGIT_TERMS: dict[LossKind, TermAndSlope] = {"binary_crossentropy": _crossentropy_of_logits}
+"""Of logits z, with the derivative by z, where that is not TERMS of their sigmoid."""

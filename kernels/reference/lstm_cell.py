@@ -14,21 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from kernels.reference.elementwise import activation_backward, activation_forward
-from kernels.specs import Activation
+from kernels.activations import Activation
+from kernels.reference.elementwise import ActivationOperation
 
 Array = np.ndarray[Any, Any]
 
 
 def _activated(activation: Activation, z: Array) -> Array:
     y = np.empty_like(z)
-    activation_forward(activation, z, y)
+    ActivationOperation(activation).forward(z, y)
     return y
 
 
 def _through(activation: Activation, y: Array, dy: Array) -> Array:
     dz = np.empty_like(y)
-    activation_backward(activation, y, dy, dz)
+    ActivationOperation(activation).backward(y, dy, dz)
     return dz
 
 

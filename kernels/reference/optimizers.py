@@ -1,63 +1,105 @@
 """How gradients move weights: flat buffers (P,), updated in place, and what is done to gradients before.
 
-Scalars that may change from step to step come as arrays (1,).
+kernels/updates.py has the formulas of the rules.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from kernels.specs import ClipSpec
+from kernels.tables import require
+from kernels.updates import UpdateSpec
 
 Array = np.ndarray[Any, Any]
 
 
-def adadelta_update(
+class UpdateOperation:
+    """One of RULES; see kernels.updates.UpdateOperation. Raises ValueError: it is not there."""
+
+    def __init__(self, spec: UpdateSpec) -> None:
+        require("rule", spec.rule, RULES, "reference")
+        self._rule, self._hyperparameters = RULES[spec.rule], spec.hyperparameters
+
+    def __call__(self, weights: Array, gradients: Array, slots: Sequence[Array], rate: Array) -> None:
+        self._rule(weights, gradients, *slots, rate, **self._hyperparameters)
+
+
+def _adadelta(
     weights: Array,
     gradients: Array,
     accumulated_gradient: Array,
     accumulated_delta: Array,
-    learning_rate: Array,
+    rate: Array,
     rho: float,
     epsilon: float,
 ) -> None:
-    """Zeiler 2012 as Keras 2.3 has it."""
     accumulated_gradient[...] = rho * accumulated_gradient + (1.0 - rho) * np.square(gradients)
     delta = gradients * np.sqrt(accumulated_delta + epsilon) / np.sqrt(accumulated_gradient + epsilon)
-    weights -= learning_rate * delta
+    weights -= rate * delta
     accumulated_delta[...] = rho * accumulated_delta + (1.0 - rho) * np.square(delta)
 
 
-def sgd_update(
-    weights: Array, gradients: Array, velocity: Array | None, learning_rate: Array, momentum: float, nesterov: bool
-) -> None:
-    """Gradient descent as every Keras has it: the learning rate is in the velocity."""
-    step = learning_rate * gradients
-    if velocity is None:
-        weights -= step
-        return
+def _sgd(weights: Array, gradients: Array, rate: Array) -> None:
+    weights -= rate * gradients
+
+
+def _momentum(weights: Array, gradients: Array, velocity: Array, rate: Array, momentum: float) -> None:
+    velocity[...] = momentum * velocity - rate * gradients
+    weights += velocity
+
+
+def _nesterov(weights: Array, gradients: Array, velocity: Array, rate: Array, momentum: float) -> None:
+    step = rate * gradients
     velocity[...] = momentum * velocity - step
-    weights += momentum * velocity - step if nesterov else velocity
+    weights += momentum * velocity - step
 
 
-def adam_update(
+def _adam(
     weights: Array,
     gradients: Array,
     mean: Array,
     square: Array,
-    largest_square: Array | None,
-    step_size: Array,
+    rate: Array,
     beta_1: float,
     beta_2: float,
     epsilon: float,
 ) -> None:
-    """Kingma and Ba 2014; with largest_square, AMSGrad (Reddi 2018)."""
+    _move_means(gradients, mean, square, beta_1, beta_2)
+    weights -= rate * mean / (np.sqrt(square) + epsilon)
+
+
+def _amsgrad(
+    weights: Array,
+    gradients: Array,
+    mean: Array,
+    square: Array,
+    largest_square: Array,
+    rate: Array,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> None:
+    _move_means(gradients, mean, square, beta_1, beta_2)
+    np.maximum(largest_square, square, out=largest_square)
+    weights -= rate * mean / (np.sqrt(largest_square) + epsilon)
+
+
+def _move_means(gradients: Array, mean: Array, square: Array, beta_1: float, beta_2: float) -> None:
     mean += (1.0 - beta_1) * (gradients - mean)
     square += (1.0 - beta_2) * (np.square(gradients) - square)
-    if largest_square is not None:
-        np.maximum(largest_square, square, out=largest_square)
-        square = largest_square
-    weights -= step_size * mean / (np.sqrt(square) + epsilon)
+
+
+RULES: dict[str, Callable[..., None]] = {
+    "adadelta": _adadelta,
+    "sgd": _sgd,
+    "momentum": _momentum,
+    "nesterov": _nesterov,
+    "adam": _adam,
+    "amsgrad": _amsgrad,
+}
+"""By name: functions of weights, gradients, the slots, the rate (1,) and the hyperparameters by name."""
 
 
 def decay_weights(weights: Array, decayed: Array, rate: Array) -> None:

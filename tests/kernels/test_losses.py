@@ -5,50 +5,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.specs import LossSpec
+from kernels.losses import TERMS, LossSpec
 from tests.kernels.directional import check_direction
+from tests.kernels.formulas import slopes, terms
 from tests.kernels.under_test import Array, Checker, random_array
 
 SHAPES = [(1, 1, 1, 1, 1), (3, 2, 5, 7, 1), (2, 3, 4, 5, 3)]
 
 LOGITS = LossSpec("binary_crossentropy", from_logits=True)
-WITH_GRADIENT = [
-    LOGITS,
-    LossSpec("binary_crossentropy", from_logits=True, parameter=0.2),
-    LossSpec("binary_crossentropy"),
-    LossSpec("binary_crossentropy", parameter=0.2),
-    LossSpec("mean_squared_error"),
-    LossSpec("mean_absolute_error"),
-    LossSpec("huber", parameter=0.4),
-]
-WITHOUT = [
-    LossSpec("binary_accuracy", parameter=0.5),
-    LossSpec("binary_accuracy", from_logits=True, parameter=0.4),
-    LossSpec("mean_squared_error", from_logits=True),
-    LossSpec("mean_absolute_error", from_logits=True),
-    LossSpec("huber", from_logits=True, parameter=0.3),
-]
+
+
+def specs() -> list[LossSpec]:
+    """Every term of the table, of predictions and of logits, with values of its parameter."""
+    found = []
+    for kind, term in TERMS.items():
+        values = {None: [0.0], "label_smoothing": [0.0, 0.2]}.get(term.parameter, [0.4])
+        found += [LossSpec(kind, from_logits, value) for from_logits in (False, True) for value in values]
+    return found
+
+
+WITH_GRADIENT = [spec for spec in specs() if spec.has_gradient]
+WITHOUT = [spec for spec in specs() if not spec.has_gradient]
 
 
 def name(spec: LossSpec) -> str:
     return f"{spec.kind}{'-logits' if spec.from_logits else ''}{f'-{spec.parameter}' if spec.parameter else ''}"
-
-
-def terms(spec: LossSpec, output: Array, target: Array) -> Array:
-    """The equations of LossSpec in float64."""
-    p, y = 1 / (1 + np.exp(-output)) if spec.from_logits else output, target
-    if spec.kind == "binary_crossentropy":
-        p, y = np.clip(p, 1e-7, 1 - 1e-7), y * (1 - spec.parameter) + spec.parameter / 2
-        return -(y * np.log(p) + (1 - y) * np.log(1 - p))
-    error = p - y
-    if spec.kind == "mean_squared_error":
-        return error**2
-    if spec.kind == "mean_absolute_error":
-        return np.abs(error)
-    if spec.kind == "huber":
-        d = spec.parameter
-        return np.where(np.abs(error) <= d, error**2 / 2, d * (np.abs(error) - d / 2))
-    return ((p > spec.parameter) == (y == 1)).astype(float)
 
 
 def data(spec: LossSpec, shape: tuple[int, ...]) -> tuple[Array, Array]:
@@ -63,7 +44,7 @@ def data(spec: LossSpec, shape: tuple[int, ...]) -> tuple[Array, Array]:
 def run(on: Checker, spec: LossSpec, output: Array, target: Array, weights: Array | None, gradient: bool) -> Any:
     loss, doutput = on.backend.zeros((1,), np.float64), on.garbage(output.shape) if gradient else None
     given = on.device(output), on.device(target), on.device(weights)
-    on.backend.loss_forward_backward(spec, *given, loss, doutput)
+    on.backend.loss(spec)(*given, loss, doutput)
     return loss, doutput
 
 
@@ -78,6 +59,17 @@ def test_the_mean_of_the_terms(on: Checker, spec: LossSpec, shape: tuple[int, ..
     if spec.has_gradient:
         again, _ = run(on, spec, output, target, None, gradient=True)
         np.testing.assert_array_equal(on.backend.to_host(again), on.backend.to_host(loss))
+
+
+@pytest.mark.parametrize("spec", [spec for spec in WITH_GRADIENT if not spec.from_logits], ids=name)
+def test_the_slope_is_the_table_s(on: Checker, spec: LossSpec) -> None:
+    output, target = data(spec, (3, 2, 5, 7, 3))
+    _, gradient = run(on, spec, output, target, None, gradient=True)
+    on.close(gradient, slopes(spec, output, target) / output.size, "gradient")
+
+
+def test_codes_are_unique() -> None:
+    assert len({term.code for term in TERMS.values()}) == len(TERMS)
 
 
 @pytest.mark.parametrize("runs", [None, (3, 2, 1, 1, 1), (3, 2, 5, 7, 1)], ids=["unweighted", "frames", "pixels"])

@@ -1,24 +1,18 @@
 """lstm_cell_forward and _backward on every back end."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from kernels.specs import Activation
+from kernels.activations import Activation
+from tests.kernels import formulas
 from tests.kernels.directional import check_direction
 from tests.kernels.under_test import Checker, random_array
 
 Array = np.ndarray[Any, Any]
 
-FUNCTIONS: dict[Activation, Any] = {
-    "linear": lambda z: z,
-    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-    "tanh": np.tanh,
-    "relu": lambda z: np.maximum(z, 0),
-    "hard_sigmoid": lambda z: np.clip(0.2 * z + 0.5, 0, 1),
-    "hard_sigmoid_keras3": lambda z: np.clip(z / 6 + 0.5, 0, 1),
-}
 PAIRS: list[tuple[Activation, Activation]] = [
     ("tanh", "hard_sigmoid"), ("relu", "sigmoid"), ("linear", "tanh"), ("sigmoid", "relu"),
     ("hard_sigmoid", "hard_sigmoid_keras3"), ("hard_sigmoid_keras3", "linear"),
@@ -53,7 +47,7 @@ def backward(checker: Checker, pair: tuple[Activation, Activation], arrays: dict
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_forward_is_the_definition(on: Checker, pair: tuple[Activation, Activation], filters: int) -> None:
     arrays = inputs(filters)
-    activation, gate = FUNCTIONS[pair[0]], FUNCTIONS[pair[1]]
+    activation, gate = (partial(formulas.activation, name) for name in pair)
     z_i, z_f, z_g, z_o = np.split(arrays["z_input"] + arrays["z_recurrent"], 4, axis=-1)
     c = gate(z_f) * arrays["c_prev"] + gate(z_i) * activation(z_g)
     expected = [np.concatenate([gate(z_i), gate(z_f), activation(z_g), gate(z_o)], -1), c, gate(z_o) * activation(c)]

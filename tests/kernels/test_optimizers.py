@@ -1,14 +1,14 @@
 """Updates of weights, weight decay and gradient clipping on every back end, against their equations in float64."""
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from kernels import Backend
 from kernels.specs import ClipSpec
+from kernels.updates import UPDATES, UpdateSpec
+from tests.kernels import formulas
 from tests.kernels.under_test import Array, Checker, random_array
 
 SIZES = [1, 64, 1003]
@@ -16,76 +16,43 @@ STEPS = 5
 RATES = [0.7, 0.7, 0.3, 0.0, 1.1]
 """Learning rates of the steps, which are read from the device's memory and so may change."""
 
-Update = Callable[[Backend, list[Any], Any, Any], None]
-Equations = Callable[[list[Array], Array, float], None]
+NUMBERS = {"rho": 0.95, "epsilon": 1e-5, "momentum": 0.9, "beta_1": 0.8, "beta_2": 0.9}
+"""A value for each hyperparameter."""
 
 
 def gradient(step: int, size: int) -> Array:
     return random_array(10 + step, (size,), 10.0**-step)
 
 
-def follows(on: Checker, size: int, slots: int, update: Update, equations: Equations) -> None:
-    """Both do the steps, each in its own arrays [weights, slots...]; `equations` changes float64 arrays in place."""
-    expected = [random_array(0, (size,)), *(np.zeros(size) for _ in range(slots))]
-    arrays = [on.device(array) for array in expected]
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("rule", UPDATES)
+def test_every_rule_follows_its_formula(on: Checker, rule: str, size: int) -> None:
+    spec = UpdateSpec(rule, {name: NUMBERS[name] for name in UPDATES[rule].hyperparameters})
+    update = on.backend.update(spec)
+    expected = [random_array(0, (size,)), *(np.zeros(size) for _ in spec.slots)]
+    weights, *slots = [on.device(array) for array in expected]
     rate = on.backend.empty((1,))
     for step in range(STEPS):
         on.backend.copy_into(rate, np.array([RATES[step]]))
-        update(on.backend, arrays, on.device(gradient(step, size)), rate)
-        equations(expected, gradient(step, size), RATES[step])
-    for number, (array, value) in enumerate(zip(arrays, expected, strict=True)):
-        on.close(array, value, f"array {number}")
+        update(weights, on.device(gradient(step, size)), slots, rate)
+        expected = formulas.update(spec, expected[0], gradient(step, size), expected[1:], RATES[step])
+    for name, array, value in zip(
+        ["weights", *(slot.name for slot in spec.slots)], [weights, *slots], expected, strict=True
+    ):
+        on.close(array, value, name)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_adadelta(on: Checker, size: int) -> None:
-    rho, epsilon = 0.95, 1e-7
-
-    def equations(arrays: list[Array], g: Array, rate: float) -> None:
-        weights, squares, deltas = arrays
-        squares[...] = rho * squares + (1 - rho) * g**2
-        u = g * np.sqrt(deltas + epsilon) / np.sqrt(squares + epsilon)
-        weights -= rate * u
-        deltas[...] = rho * deltas + (1 - rho) * u**2
-
-    follows(on, size, 2, lambda b, a, g, rate: b.adadelta_update(a[0], g, a[1], a[2], rate, rho, epsilon), equations)
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("nesterov", [False, True])
-def test_sgd_with_momentum(on: Checker, size: int, nesterov: bool) -> None:
-    def equations(arrays: list[Array], g: Array, rate: float) -> None:
-        weights, velocity = arrays
-        velocity[...] = 0.9 * velocity - rate * g
-        weights += 0.9 * velocity - rate * g if nesterov else velocity
-
-    follows(on, size, 1, lambda b, a, g, rate: b.sgd_update(a[0], g, a[1], rate, 0.9, nesterov), equations)
-
-
-def test_sgd_without_momentum(on: Checker) -> None:
-    def equations(arrays: list[Array], g: Array, rate: float) -> None:
-        arrays[0] -= rate * g
-
-    follows(on, 77, 0, lambda b, a, g, rate: b.sgd_update(a[0], g, None, rate, 0.0, False), equations)
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("amsgrad", [False, True])
-def test_adam(on: Checker, size: int, amsgrad: bool) -> None:
-    beta_1, beta_2, epsilon = 0.8, 0.9, 1e-5
-
-    def equations(arrays: list[Array], g: Array, rate: float) -> None:
-        weights, mean, square, *largest = arrays
-        mean[...] = beta_1 * mean + (1 - beta_1) * g
-        square[...] = beta_2 * square + (1 - beta_2) * g**2
-        for array in largest:
-            array[...] = np.maximum(array, square)
-        weights -= rate * mean / (np.sqrt(largest[0] if largest else square) + epsilon)
-
-    def update(b: Backend, a: list[Any], g: Any, rate: Any) -> None:
-        b.adam_update(a[0], g, a[1], a[2], a[3] if amsgrad else None, rate, beta_1, beta_2, epsilon)
-
-    follows(on, size, 3 if amsgrad else 2, update, equations)
+@pytest.mark.parametrize(
+    ("match", "rule", "numbers"),
+    [
+        ("rule: expected one of adadelta, .*got 'lion'", "lion", {}),
+        ("hyperparameters: momentum expects momentum, got none", "momentum", {}),
+        ("hyperparameters: sgd expects none, got rho", "sgd", {"rho": 0.9}),
+    ],
+)
+def test_a_spec_that_makes_no_rule_is_refused(match: str, rule: str, numbers: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=match):
+        UpdateSpec(rule, numbers)
 
 
 def test_weight_decay_leaves_out_what_is_not_marked(on: Checker) -> None:
@@ -101,7 +68,7 @@ PARTS = [slice(start, stop) for start, stop in pairwise(BOUNDS)]
 
 def clipped(on: Checker, by: Any, limit: float, gradients: Array) -> Any:
     array = on.device(gradients)
-    on.backend.clip_gradients(on.backend.clip_plan(ClipSpec(by, limit, BOUNDS)), array)
+    on.backend.clip(ClipSpec(by, limit, BOUNDS))(array)
     return array
 
 

@@ -1,13 +1,15 @@
 """What compile was given, in Keras' files and here."""
 
 import re
+import warnings
 from dataclasses import fields
 from typing import Any
 
 from engine.graph.description import Description
-from engine.losses import Loss, get_loss
+from engine.losses import LOSSES, Loss, get_loss
 from engine.optimizers import OPTIMIZERS, AdamW
 from engine.optimizers.base import COMMON, Optimizer
+from engine.registry import Registry
 from engine.schedules import InverseTimeDecay
 
 Config = dict[str, Any]
@@ -47,11 +49,17 @@ def read_compile_config(config: Any) -> tuple[Loss, Optimizer] | None:
 
 
 def compile_config(network: Description) -> Config | None:
-    """The same in Keras 3's words; None if the network is not compiled."""
+    """What compile was given, in Keras 3's words; None if the network is not compiled.
+
+    A loss or an optimizer of one's own stands there as the class of Keras that it is derived from, with a warning, so
+    that Keras can open the file. Raises ValueError: it is derived from none.
+    """
     if network.loss is None or network.optimizer is None:
         return None
-    config = network.optimizer.get_config()
-    kind = config.pop("class_name")
+    kind = keras_class(OPTIMIZERS, network.optimizer)
+    taken = OPTIMIZERS[kind]().get_config().keys() | set(COMMON)
+    config = {key: value for key, value in network.optimizer.get_config().items() if key in taken}
+    del config["class_name"]
     if isinstance(config["learning_rate"], dict):
         config["learning_rate"] = _object("keras.optimizers.schedules", **config["learning_rate"])
     return {"optimizer": _object("keras.optimizers", kind, config), "loss": _loss_config(network.loss)}
@@ -85,8 +93,26 @@ def _loss(loss: Any) -> Loss:
 
 
 def _loss_config(loss: Loss) -> Any:
-    config = loss.get_config()
+    base = LOSSES[keras_class(LOSSES, loss)]
+    config = base(**{field.name: getattr(loss, field.name) for field in fields(base)}).get_config()
     return config if isinstance(config, str) else _object("keras.losses", **config)
+
+
+def keras_class(registry: Registry[Any], value: Any) -> str:
+    """Keras' class for a loss or an optimizer. Raises ValueError: it is of no such class, nor derived from one."""
+    own, kind = type(value).__name__, registry.nearest(type(value))
+    if kind is None:
+        raise ValueError(
+            f"{registry.what}: Keras has no {own}, nor a class that it is derived from; save .safetensors, which keeps "
+            f"it, or compile with another {registry.what} before"
+        )
+    if type(value) is not registry[kind]:
+        warnings.warn(
+            f"{registry.what}: Keras has no {own}; the file says {kind}, which it is derived from, and is opened with "
+            "that, here too; .safetensors keeps it",
+            stacklevel=6,
+        )
+    return kind
 
 
 def _optimizer(optimizer: Any) -> Optimizer:

@@ -7,10 +7,11 @@ A file for one Keras can still hold a layer of the other kind exactly, with no c
 so the i, f and o blocks of kernel, recurrent_kernel and bias, multiplied by s/t, make a layer with slope t of a layer
 with slope s. Such layers are marked in the file, and reading a marked file divides them again.
 
-The optimizer's state follows. The gradient of a weight r times as large is 1/r times as large: slots that hold
-gradients are divided by r, mean squares of them by r^2; what moves the weight, SGD's momentum, is multiplied by r, and
-Adadelta's mean square of updates by r^2. Training on in the other Keras is then not the same: Adadelta's differs by its
-epsilon, which does not scale, the others' by their learning rate, and penalties and norms see the scaled weights.
+The optimizer's state follows, each slot by the power that kernels.updates has for it. The gradient of a weight r times
+as large is 1/r times as large: slots that hold gradients are divided by r, mean squares of them by r^2; what moves the
+weight, SGD's momentum, is multiplied by r, and Adadelta's mean square of updates by r^2. Training on in the other Keras
+is then not the same: Adadelta's differs by its epsilon, which does not scale, the others' by their learning rate, and
+penalties and norms see the scaled weights.
 """
 
 import warnings
@@ -20,7 +21,7 @@ import numpy as np
 from engine.files.keras.weights import Array, WeightLists
 from engine.layers import ConvLSTM2D, Layer
 from engine.optimizers.base import Optimizer
-from kernels.specs import HARD_SIGMOID_SLOPE
+from kernels.activations import HARD_SIGMOID_SLOPE
 
 HARD_SIGMOID_OF_KERAS = {1: "hard_sigmoid", 2: "hard_sigmoid", 3: "hard_sigmoid_keras3"}
 """By the major version of Keras, the engine's name of what that Keras calls hard_sigmoid."""
@@ -31,10 +32,6 @@ def ratio(gates: str, keras: int) -> float:
     if gates not in HARD_SIGMOID_SLOPE:
         return 1.0
     return HARD_SIGMOID_SLOPE[gates] / HARD_SIGMOID_SLOPE[HARD_SIGMOID_OF_KERAS[keras]]
-
-
-_EXPONENTS = {"Adadelta": (-2, 2), "SGD": (1,), "Adam": (-1, -2, -2), "AdamW": (-1, -2, -2)}
-"""The power of r that each slot of an optimizer is multiplied by."""
 
 
 def to_file(layers: list[Layer], weights: WeightLists, keras: int, optimizer: Optimizer | None) -> WeightLists:
@@ -72,9 +69,9 @@ def from_file(
 def _scale_layer(weights: WeightLists, number: int, factor: float, optimizer: Optimizer | None) -> None:
     weights.layers[number] = [_scaled(array, factor) for array in weights.layers[number]]
     if weights.slots is not None and optimizer is not None:
-        exponents = _EXPONENTS[type(optimizer).__name__]
+        kept = optimizer.update_spec().slots
         weights.slots[number] = [
-            tuple(_scaled(array, factor**power) for array, power in zip(slots, exponents, strict=False))
+            tuple(_scaled(array, factor**slot.power) for array, slot in zip(slots, kept, strict=False))
             for slots in weights.slots[number]
         ]
 

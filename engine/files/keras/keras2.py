@@ -28,6 +28,7 @@ from engine.files.keras.weights import (
     trained_count,
 )
 from engine.layers import Layer
+from engine.optimizers import OPTIMIZERS
 from engine.optimizers.base import Optimizer
 
 VERSION = "2.15.0"
@@ -35,14 +36,6 @@ VERSION = "2.15.0"
 
 _ATTRIBUTE_BYTES = 60_000
 """HDF5 keeps attributes of fixed length up to 64 KiB."""
-
-_SLOT_NAMES = {
-    "Adadelta": ("accum_grad", "accum_var"),
-    "SGD": ("momentum",),
-    "Adam": ("m", "v", "vhat"),
-    "AdamW": ("m", "v", "vhat"),
-}
-"""What tf.keras calls an optimizer's slots."""
 
 
 def is_legacy(file: Hdf5Reader) -> bool:
@@ -151,13 +144,15 @@ def _last_part(name: str) -> str:
 def _write_optimizer(
     group: Any, weights: WeightLists, names: list[tuple[str, list[str]]], optimizer: Optimizer
 ) -> None:
-    kind, late = type(optimizer).__name__, is_late(optimizer)
+    kind, late = OPTIMIZERS.nearest(type(optimizer)), is_late(optimizer)
     trained = [
         f"{layer}/{array}"
         for (layer, arrays), slots in zip(names, weights.slots or [], strict=weights.slots is not None)
         for array in arrays[: len(slots)]
     ]
-    columns = [[f"{kind}/{name}/{slot}:0" for name in trained] for slot in _SLOT_NAMES[kind][: len(optimizer.slots)]]
+    columns = [
+        [f"{kind}/{name}/{slot}:0" for name in trained] for slot in optimizer.keras2_slots[: len(optimizer.slots)]
+    ]
     by_weight = [[tuple(column)] for column in zip(*columns, strict=True)]
     array_names = ["iteration:0" if late else f"{kind}/iter:0", *listed(by_weight, late)]
     _write_arrays(group, array_names, [np.array(weights.iterations, np.int64), *listed(weights.slots or [], late)])

@@ -19,6 +19,7 @@ from engine.files.keras.hdf5 import Hdf5Reader, import_h5py
 from engine.files.keras.weights import Array, WeightLists, count_of_updates, listed, slots_by_layer, trained_count
 from engine.keras_objects import snake_case
 from engine.layers import Layer
+from engine.optimizers import OPTIMIZERS
 from engine.optimizers.base import Optimizer
 
 MARKER = "convlstm_engine"
@@ -89,7 +90,7 @@ def write_tree(
                 slots.append(weights.layers[-1][0].dtype.type(optimizer.learning_rate))
             slots += listed(weights.slots or [], interleaved=True)
             group = file.create_group("optimizer/vars")
-            group.attrs["name"] = snake_case(type(optimizer).__name__)
+            group.attrs["name"] = snake_case(OPTIMIZERS.nearest(type(optimizer)) or type(optimizer).__name__)
             for number, slot in enumerate(slots):
                 group[str(number)] = slot
         write_marker(file, weights)

@@ -12,7 +12,7 @@ from engine.files.keras.keras2 import write_legacy
 from engine.files.keras.keras3 import write_tree
 from engine.files.keras.weights import WeightLists
 from engine.graph.description import Description
-from kernels.specs import HARD_SIGMOID_SLOPE
+from kernels.activations import HARD_SIGMOID_SLOPE
 
 
 def write_network(network: Description, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 A compiled kernel contains the code of the helpers that it calls, in other files. Numba's cache on disk only looks at
 the file in which a function stands, and would go on using a kernel whose helper has changed. The stamp of every
-function here therefore covers all files of the folder.
+function here therefore covers all files of the folder, and the tables, whose numbers kernels hold as constants.
 """
 
 import hashlib
@@ -24,7 +24,8 @@ index's unsigned type, and once more for each constant."""
 
 def _folder_stamp() -> tuple[str, int]:
     digest = hashlib.sha256()
-    files = sorted(Path(__file__).parents[1].rglob("*.py"))
+    folder = Path(__file__).parents[1]
+    files = [*sorted(folder.rglob("*.py")), folder.parent / "activations.py", folder.parent / "losses.py"]
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest(), len(files)

@@ -12,7 +12,7 @@ from kernels.cpu.products.convolution import Kernels, convolve_frames, workspace
 from kernels.cpu.products.geometry import Geometry, geometry
 from kernels.cpu.products.sums import sum_rows
 from kernels.cpu.products.weight_gradient import WeightGradient
-from kernels.specs import HARD_SIGMOID_SLOPE, ConvLSTMSpec
+from kernels.specs import ConvLSTMSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -31,7 +31,7 @@ class ConvLSTMPlan:
         self.spec, self.workers = spec, workers
         T, B, H, W, C, F = spec.T, spec.B, spec.H, spec.W, spec.C, spec.F
         lanes = lanes_of(dtype.itemsize)
-        self.sigma, self.slope = gate_of(spec.recurrent_activation, HARD_SIGMOID_SLOPE)
+        self.sigma, self.slope = gate_of(spec.recurrent_activation)
 
         def cut(depth: int, columns: int) -> Geometry:
             return geometry(B, workers, H, W, spec.kh, spec.kw, depth, columns, lanes, transform)

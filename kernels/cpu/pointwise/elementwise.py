@@ -1,22 +1,26 @@
-"""What looks at one element at a time: activations.
+"""Activations, one vector at a time; kernels/activations.py has the formulas.
 
 There is little of it next to the convolutions, and it runs on one thread.
-
-linear   y = z                    dz = dy
-sigmoid  y = 1 / (1 + exp(-z))    dz = dy * y * (1 - y)
-tanh     y = tanh(z)              dz = dy * (1 - y^2)
-relu     y = max(z, 0)            dz = dy where y > 0, else 0
-hard     y = clip(s z + 1/2, 0, 1)    dz = s dy where 0 < y < 1, else 0     s of hard_sigmoid, hard_sigmoid_keras3
 """
 
+import math
 from typing import Any
 
+from kernels.activations import ACTIVATIONS, HARD_SIGMOID_SLOPE, Activation
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import Vector, lanes, load_first, select_less, store_first
 from kernels.cpu.pointwise.nonlinearities import HARD_SIGMOID, gate, gate_derivative, sigmoid, tanh
-from kernels.specs import HARD_SIGMOID_SLOPE
+from kernels.tables import constants, implemented, require
 
 Array = Any
+
+_CODES = constants("ACTIVATION", ACTIVATIONS)
+ACTIVATION_LINEAR = _CODES["ACTIVATION_LINEAR"]
+ACTIVATION_SIGMOID = _CODES["ACTIVATION_SIGMOID"]
+ACTIVATION_TANH = _CODES["ACTIVATION_TANH"]
+ACTIVATION_RELU = _CODES["ACTIVATION_RELU"]
+ACTIVATION_HARD_SIGMOID = _CODES["ACTIVATION_HARD_SIGMOID"]
+ACTIVATION_HARD_SIGMOID_KERAS3 = _CODES["ACTIVATION_HARD_SIGMOID_KERAS3"]
 
 _HARD = HARD_SIGMOID_SLOPE["hard_sigmoid"]
 _HARD_KERAS3 = HARD_SIGMOID_SLOPE["hard_sigmoid_keras3"]
@@ -24,34 +28,69 @@ _HARD_KERAS3 = HARD_SIGMOID_SLOPE["hard_sigmoid_keras3"]
 
 @jit
 def activated(activation: int, z: Vector) -> Vector:
-    """activation(z)."""
-    if activation == 1:
-        return sigmoid(z)
-    if activation == 2:
-        return tanh(z)
-    if activation == 3:
-        return select_less(z, 0.0, 0.0, z)
-    if activation >= 4:
-        return gate(HARD_SIGMOID, _HARD if activation == 4 else _HARD_KERAS3, z)
-    return z
+    """activation(z); NaN for a code that has no branch here."""
+    if activation == ACTIVATION_LINEAR:
+        y = z
+    elif activation == ACTIVATION_SIGMOID:
+        y = sigmoid(z)
+    elif activation == ACTIVATION_TANH:
+        y = tanh(z)
+    elif activation == ACTIVATION_RELU:
+        y = select_less(z, 0.0, 0.0, z)
+    elif activation == ACTIVATION_HARD_SIGMOID:
+        y = gate(HARD_SIGMOID, _HARD, z)
+    elif activation == ACTIVATION_HARD_SIGMOID_KERAS3:
+        y = gate(HARD_SIGMOID, _HARD_KERAS3, z)
+    else:
+        y = z * math.nan
+    return y
 
 
 @jit
 def through(activation: int, y: Vector, dy: Vector) -> Vector:
-    """dy * activation'(z) in terms of y = activation(z)."""
-    if activation == 1:
-        return dy * y * (1.0 - y)
-    if activation == 2:
-        return dy * (1.0 - y * y)
-    if activation == 3:
-        return select_less(y * -1.0, 0.0, dy, 0.0)
-    if activation >= 4:
-        return dy * gate_derivative(HARD_SIGMOID, _HARD if activation == 4 else _HARD_KERAS3, y)
-    return dy
+    """dy * activation'(z) in terms of y = activation(z); NaN for a code that has no branch here."""
+    if activation == ACTIVATION_LINEAR:
+        dz = dy
+    elif activation == ACTIVATION_SIGMOID:
+        dz = dy * y * (1.0 - y)
+    elif activation == ACTIVATION_TANH:
+        dz = dy * (1.0 - y * y)
+    elif activation == ACTIVATION_RELU:
+        dz = select_less(y * -1.0, 0.0, dy, 0.0)
+    elif activation == ACTIVATION_HARD_SIGMOID:
+        dz = dy * gate_derivative(HARD_SIGMOID, _HARD, y)
+    elif activation == ACTIVATION_HARD_SIGMOID_KERAS3:
+        dz = dy * gate_derivative(HARD_SIGMOID, _HARD_KERAS3, y)
+    else:
+        dz = dy * math.nan
+    return dz
+
+
+IMPLEMENTED = implemented("ACTIVATION", ACTIVATIONS, activated.py_func.__code__.co_names)
+"""The activations that have a branch above."""
+
+
+def code_of(activation: Activation) -> int:
+    """What `activated` and `through` know an activation by. Raises ValueError: they have no branch for it."""
+    require("activation", activation, IMPLEMENTED, "cpu")
+    return ACTIVATIONS[activation].code
+
+
+class ActivationOperation:
+    """See kernels.activations.ActivationOperation. Raises ValueError: IMPLEMENTED lacks it."""
+
+    def __init__(self, activation: Activation) -> None:
+        self._code = code_of(activation)
+
+    def forward(self, z: Array, y: Array) -> None:
+        _forward(self._code, z.reshape(-1), y.reshape(-1))
+
+    def backward(self, y: Array, dy: Array, dz: Array) -> None:
+        _backward(self._code, y.reshape(-1), dy.reshape(-1), dz.reshape(-1))
 
 
 @jit
-def activation_forward(activation: int, z: Array, y: Array) -> None:
+def _forward(activation: int, z: Array, y: Array) -> None:
     """y = activation(z), flat; y may be z."""
     for here in range(0, z.size, lanes(z)):
         count = z.size - here
@@ -59,7 +98,7 @@ def activation_forward(activation: int, z: Array, y: Array) -> None:
 
 
 @jit
-def activation_backward(activation: int, y: Array, dy: Array, dz: Array) -> None:
+def _backward(activation: int, y: Array, dy: Array, dz: Array) -> None:
     """dz = dy * activation'(z) in terms of y, flat; dz may be dy."""
     for here in range(0, y.size, lanes(y)):
         count = y.size - here

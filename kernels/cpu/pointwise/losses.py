@@ -1,18 +1,27 @@
 """Losses and metrics of flat arrays, on one thread: a term of every element, its mean, and its derivative beside it.
 
-LossSpec has the formulas, Backend.loss_forward_backward the arguments; weights (runs,) has one number for each run.
+kernels/losses.py has the formulas; weights (runs,) has one number for each run.
 """
 
 import math
 from typing import Any
 
+import numpy as np
+
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes, load_first, select_less, store_first, sum_of_first
 from kernels.cpu.pointwise.nonlinearities import exp_of_minus_magnitude, log1p_of_fraction, sigmoid
+from kernels.losses import PROBABILITY_MARGIN, TERMS, LossSpec
+from kernels.tables import constants, implemented, require
 
 Array = Any
 
-KINDS = {"binary_crossentropy": 0, "mean_squared_error": 1, "mean_absolute_error": 2, "huber": 3, "binary_accuracy": 4}
+_CODES = constants("LOSS", TERMS)
+LOSS_BINARY_CROSSENTROPY = _CODES["LOSS_BINARY_CROSSENTROPY"]
+LOSS_MEAN_SQUARED_ERROR = _CODES["LOSS_MEAN_SQUARED_ERROR"]
+LOSS_MEAN_ABSOLUTE_ERROR = _CODES["LOSS_MEAN_ABSOLUTE_ERROR"]
+LOSS_HUBER = _CODES["LOSS_HUBER"]
+LOSS_BINARY_ACCURACY = _CODES["LOSS_BINARY_ACCURACY"]
 
 
 @jit
@@ -39,30 +48,39 @@ def crossentropy_of_logits(
 
 @jit
 def term_and_slope(kind: int, p: float, y: float, parameter: float, low: float, high: float) -> tuple[float, float]:
-    """Of one element; low and high are what probabilities are clipped to."""
+    """The term of one element and its derivative; low and high are what probabilities are clipped to.
+
+    NaN for a kind that has no branch here.
+    """
     error = p - y
     size = abs(error)
     one = p * 0 + 1
     sign = one if error > 0 else -one if error < 0 else error * 0
-    if kind == 0:
+    if kind == LOSS_BINARY_CROSSENTROPY:
         target = y * (1 - parameter) + parameter / 2
         q = low if p < low else high if p > high else p
         slope = (q - target) / (q * (1 - q)) if q == p else error * 0
         return -(target * math.log(q) + (1 - target) * math.log(1 - q)), slope
-    if kind == 1:
+    if kind == LOSS_MEAN_SQUARED_ERROR:
         return error * error, error * 2
-    if kind == 2:
+    if kind == LOSS_MEAN_ABSOLUTE_ERROR:
         return size, sign
-    if kind == 3:
-        if size <= parameter:
-            return error * error / 2, error
-        return parameter * (size - parameter / 2), parameter * sign
-    hit = (y == one) if p > parameter else (y == error * 0)
-    return (one if hit else error * 0), error * 0
+    if kind == LOSS_HUBER:
+        near = size <= parameter
+        term = error * error / 2 if near else parameter * (size - parameter / 2)
+        return term, error if near else parameter * sign
+    if kind == LOSS_BINARY_ACCURACY:
+        hit = (y == one) if p > parameter else (y == error * 0)
+        return (one if hit else error * 0), error * 0
+    return one * math.nan, one * math.nan
+
+
+IMPLEMENTED = implemented("LOSS", TERMS, term_and_slope.py_func.__code__.co_names)
+"""The terms that have a branch above."""
 
 
 @jit
-def loss_forward_backward(
+def _mean_of_terms(
     kind: int,
     from_logits: bool,
     parameter: float,
@@ -87,3 +105,24 @@ def loss_forward_backward(
             if need_dx:
                 dx[i] = slope * weight / x.size
     loss[0] = total / x.size
+
+
+class LossOperation:
+    """See kernels.losses.LossOperation. Raises ValueError: IMPLEMENTED lacks it."""
+
+    def __init__(self, spec: LossSpec, dtype: np.dtype[Any]) -> None:
+        require("loss", spec.kind, IMPLEMENTED, "cpu")
+        self._ones = np.ones(1, dtype)
+        self._parameter = dtype.type(spec.parameter)
+        self._of_logits = spec.from_logits and spec.kind == "binary_crossentropy"
+        low, high = dtype.type(PROBABILITY_MARGIN), dtype.type(1.0 - PROBABILITY_MARGIN)
+        self._numbers = TERMS[spec.kind].code, spec.from_logits, self._parameter, low, high
+
+    def __call__(self, output: Array, target: Array, weights: Array | None, loss: Array, doutput: Array | None) -> None:
+        x, y = output.reshape(-1), target.reshape(-1)
+        dx = doutput.reshape(-1) if doutput is not None else x  # never written when it is not needed
+        runs = self._ones if weights is None else weights.reshape(-1)
+        if self._of_logits:
+            crossentropy_of_logits(x, y, runs, loss, dx, doutput is not None, self._parameter)
+        else:
+            _mean_of_terms(*self._numbers, x, y, runs, loss, dx, doutput is not None)

@@ -16,8 +16,10 @@ from typing import Any
 from numba import types
 from numba.extending import overload
 
+from kernels.activations import HARD_SIGMOID_SLOPE, Activation
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import Vector, VectorType, power_of_two, round_to_integer, select_less
+from kernels.tables import require
 
 HARD_SIGMOID = 0
 SIGMOID = 1
@@ -139,6 +141,7 @@ def gate_derivative(kind: int, slope: float, a: Vector) -> Vector:
     return select_less(a, 1.0, inside, 0.0)
 
 
-def gate_of(activation: str, slopes: dict[str, float]) -> tuple[int, float]:
-    """A recurrent activation's name -> the arguments (kind, slope) of `gate`."""
-    return (SIGMOID, 0.0) if activation == "sigmoid" else (HARD_SIGMOID, slopes[activation])
+def gate_of(activation: Activation) -> tuple[int, float]:
+    """A gate's name -> the arguments (kind, slope) of `gate`. Raises ValueError: it is none of `gate`'s."""
+    require("recurrent_activation", activation, ("sigmoid", *HARD_SIGMOID_SLOPE), "cpu")
+    return (SIGMOID, 0.0) if activation == "sigmoid" else (HARD_SIGMOID, HARD_SIGMOID_SLOPE[activation])

@@ -1,18 +1,23 @@
 """How gradients move weights: flat buffers, updated in place on one thread, and what is done to gradients before.
 
-adadelta  a <- rho a + (1 - rho) g^2;  u = g sqrt(d + eps) / sqrt(a + eps);  w <- w - lr u;  d <- rho d + (1 - rho) u^2
-sgd       v <- momentum v - lr g;  w <- w + v            nesterov: w <- w + momentum v - lr g
-adam      m <- m + (1 - b1)(g - m);  s <- s + (1 - b2)(g^2 - s);  w <- w - step m / (sqrt(s) + eps)
-          amsgrad: h <- max(h, s), in the place of s below
-decay     w <- w - rate k w
+kernels/updates.py has the formulas of the rules; decay: w <- w - rate k w. Scalars have the buffers' dtype; those that
+change from step to step stand in arrays (1,).
 
-Scalars have the buffers' dtype; those that change from step to step stand in arrays (1,).
+The function of a rule takes weights, gradients, its slots in their order, the rate, and then the rule's hyperparameters
+by name, as one_minus_NAME what they lack to 1. A function that serves two rules ends with what tells them apart.
 """
 
+import inspect
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from kernels.cpu.compile.jit import jit
+from kernels.specs import ClipSpec
+from kernels.tables import require
+from kernels.updates import UpdateSpec
 
 Array = Any
 
@@ -23,38 +28,38 @@ def adadelta_update(
     gradients: Array,
     accumulated_gradient: Array,
     accumulated_delta: Array,
-    learning_rate: Array,
+    rate: Array,
     rho: float,
     one_minus_rho: float,
     epsilon: float,
 ) -> None:
-    """Backend.adadelta_update."""
-    rate = learning_rate[0]
+    """Rule "adadelta"."""
+    learning_rate = rate[0]
     for i in range(weights.size):
         g = gradients[i]
         a = rho * accumulated_gradient[i] + one_minus_rho * g * g
         u = g * math.sqrt(accumulated_delta[i] + epsilon) / math.sqrt(a + epsilon)
         accumulated_gradient[i] = a
-        weights[i] -= rate * u
+        weights[i] -= learning_rate * u
         accumulated_delta[i] = rho * accumulated_delta[i] + one_minus_rho * u * u
 
 
 @jit
-def sgd_update(weights: Array, gradients: Array, learning_rate: Array) -> None:
-    """Backend.sgd_update without a velocity."""
-    rate = learning_rate[0]
+def sgd_update(weights: Array, gradients: Array, rate: Array) -> None:
+    """Rule "sgd"."""
+    learning_rate = rate[0]
     for i in range(weights.size):
-        weights[i] -= rate * gradients[i]
+        weights[i] -= learning_rate * gradients[i]
 
 
 @jit
 def momentum_update(
-    weights: Array, gradients: Array, velocity: Array, learning_rate: Array, momentum: float, nesterov: bool
+    weights: Array, gradients: Array, velocity: Array, rate: Array, momentum: float, nesterov: bool
 ) -> None:
-    """Backend.sgd_update with a velocity."""
-    rate = learning_rate[0]
+    """Rules "momentum" and "nesterov"."""
+    learning_rate = rate[0]
     for i in range(weights.size):
-        step = rate * gradients[i]
+        step = learning_rate * gradients[i]
         v = momentum * velocity[i] - step
         velocity[i] = v
         weights[i] += momentum * v - step if nesterov else v
@@ -67,14 +72,14 @@ def adam_update(
     mean: Array,
     square: Array,
     largest_square: Array,
-    amsgrad: bool,
-    step_size: Array,
+    rate: Array,
     one_minus_beta_1: float,
     one_minus_beta_2: float,
     epsilon: float,
+    amsgrad: bool,
 ) -> None:
-    """Backend.adam_update; largest_square is not looked at without amsgrad."""
-    step = step_size[0]
+    """Rules "adam" and "amsgrad"; without amsgrad, largest_square is not looked at."""
+    step = rate[0]
     for i in range(weights.size):
         g = gradients[i]
         m = mean[i] + one_minus_beta_1 * (g - mean[i])
@@ -88,9 +93,37 @@ def adam_update(
         weights[i] -= step * m / (math.sqrt(s) + epsilon)
 
 
+RULES: dict[str, tuple[Any, tuple[bool, ...]]] = {
+    "adadelta": (adadelta_update, ()),
+    "sgd": (sgd_update, ()),
+    "momentum": (momentum_update, (False,)),
+    "nesterov": (momentum_update, (True,)),
+    "adam": (adam_update, (False,)),
+    "amsgrad": (adam_update, (True,)),
+}
+"""By name: the function, and what it ends with."""
+
+
+class UpdateOperation:
+    """See kernels.updates.UpdateOperation. Raises ValueError: RULES lacks it."""
+
+    def __init__(self, spec: UpdateSpec, dtype: np.dtype[Any]) -> None:
+        require("rule", spec.rule, RULES, "cpu")
+        self._function, ending = RULES[spec.rule]
+        names = list(inspect.signature(self._function.py_func).parameters)
+        rate = names.index("rate")
+        numbers = names[rate + 1 : len(names) - len(ending)]
+        self._numbers = (*(dtype.type(spec.number(name)) for name in numbers), *ending)
+        self._slots = rate - 2
+
+    def __call__(self, weights: Array, gradients: Array, slots: Sequence[Array], rate: Array) -> None:
+        unread = [weights] * (self._slots - len(slots))  # compiled code takes an array there, and does not look at it
+        self._function(weights, gradients, *slots, *unread, rate, *self._numbers)
+
+
 @jit
 def decay_weights(weights: Array, decayed: Array, rate: Array) -> None:
-    """Backend.decay_weights."""
+    """See Backend.decay_weights."""
     for i in range(weights.size):
         weights[i] -= rate[0] * decayed[i] * weights[i]
 
@@ -121,3 +154,18 @@ def clip_by_norm(gradients: Array, bounds: Array, squares: Array, limit: float, 
             scale = limit / norm
             for i in range(bounds[part], bounds[part + 1]):
                 gradients[i] *= scale
+
+
+class ClipOperation:
+    """See kernels.updates.ClipOperation."""
+
+    def __init__(self, spec: ClipSpec, dtype: np.dtype[Any]) -> None:
+        self._spec, self._limit = spec, dtype.type(spec.limit)
+        self._bounds, self._squares = np.array(spec.bounds, np.int64), np.empty(len(spec.bounds) - 1)
+
+    def __call__(self, gradients: Array) -> None:
+        spec = self._spec
+        if spec.by == "value":
+            clip_by_value(gradients, self._limit)
+        else:
+            clip_by_norm(gradients, self._bounds, self._squares, spec.limit, spec.by == "global_norm")

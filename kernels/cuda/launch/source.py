@@ -94,6 +94,11 @@ def parse_source(name: str, text: str) -> Source:
     return Source(name, text, kernels)
 
 
+def words_of(filename: str, folder: Path = FOLDER) -> frozenset[str]:
+    """All identifiers of one file, without what it includes and without comments."""
+    return frozenset(re.findall(r"\w+", _COMMENT.sub("", (folder / filename).read_text(encoding="utf-8"))))
+
+
 def _expand(filename: str, folder: Path, seen: set[str]) -> list[str]:
     path = next((place / filename for place in (folder, FOLDER) if (place / filename).is_file()), None)
     if path is None:

@@ -18,16 +18,16 @@
 #include "common/elementwise.cuh"
 
 constexpr int THREADS = 256;
-constexpr int BINARY_CROSSENTROPY = 0, MEAN_SQUARED_ERROR = 1, MEAN_ABSOLUTE_ERROR = 2, HUBER = 3;
-constexpr float PROBABILITY_LOW = 1e-7f, PROBABILITY_HIGH = 1.0f - 1e-7f;
+constexpr float PROBABILITY_LOW = PROBABILITY_MARGIN, PROBABILITY_HIGH = 1.0f - PROBABILITY_MARGIN;
 
 struct Term {
     float value, slope;
 };
 
-// (1) to (5) of one element; parameter: label smoothing, delta or threshold.
+// (1) to (5) of one element; parameter: label smoothing, delta or threshold. A kind without a branch gives NaN. loss.py
+// writes the constants LOSS_... in front, with PROBABILITY_MARGIN.
 __device__ __forceinline__ Term loss_term(int kind, bool from_logits, float x, float y, float parameter) {
-    if (kind == BINARY_CROSSENTROPY) {
+    if (kind == LOSS_BINARY_CROSSENTROPY) {
         y = y * (1.0f - parameter) + 0.5f * parameter;
         if (from_logits) return {(x < 0.0f ? 0.0f : x) - x * y + log1pf(expf(-fabsf(x))), sigmoid(x) - y};    // (1)
         const float q = x < PROBABILITY_LOW ? PROBABILITY_LOW : x > PROBABILITY_HIGH ? PROBABILITY_HIGH : x;
@@ -37,12 +37,13 @@ __device__ __forceinline__ Term loss_term(int kind, bool from_logits, float x, f
     const float p = from_logits ? sigmoid(x) : x, error = p - y, size = fabsf(error);
     const float sign = error > 0.0f ? 1.0f : error < 0.0f ? -1.0f : error;
     switch (kind) {
-        case MEAN_SQUARED_ERROR: return {error * error, 2.0f * error};                                        // (2)
-        case MEAN_ABSOLUTE_ERROR: return {size, sign};                                                        // (3)
-        case HUBER:                                                                                           // (4)
+        case LOSS_MEAN_SQUARED_ERROR: return {error * error, 2.0f * error};                                   // (2)
+        case LOSS_MEAN_ABSOLUTE_ERROR: return {size, sign};                                                   // (3)
+        case LOSS_HUBER:                                                                                      // (4)
             if (size <= parameter) return {0.5f * error * error, error};
             return {parameter * (size - 0.5f * parameter), parameter * sign};
-        default: return {(p > parameter ? 1.0f : 0.0f) == y ? 1.0f : 0.0f, 0.0f};                             // (5)
+        case LOSS_BINARY_ACCURACY: return {(p > parameter ? 1.0f : 0.0f) == y ? 1.0f : 0.0f, 0.0f};           // (5)
+        default: return {__int_as_float(0x7fffffff), __int_as_float(0x7fffffff)};
     }
 }
 

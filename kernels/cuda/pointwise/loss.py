@@ -2,77 +2,91 @@
 
 from typing import Any
 
+from kernels.activations import Activation
+from kernels.cuda.common.activations import ACTIVATION_DEFINES, code_of
 from kernels.cuda.common.elementwise import THREADS, blocks, quads
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
+from kernels.cuda.launch.source import Constant, words_of
 from kernels.cuda.launch.workspace import Workspace
-from kernels.specs import ACTIVATIONS, Activation, LossSpec
+from kernels.losses import PROBABILITY_MARGIN, TERMS, LossSpec
+from kernels.tables import constants, implemented, require
 
 Array = Any
 
 REDUCE_BYTES = 8 * THREADS
 
-KINDS = {"binary_crossentropy": 0, "mean_squared_error": 1, "mean_absolute_error": 2, "huber": 3, "binary_accuracy": 4}
-"""loss.cu numbers the losses so."""
+_SOURCE = "pointwise/loss.cu"
+_DEFINES: dict[str, Constant] = {
+    **ACTIVATION_DEFINES,
+    **constants("LOSS", TERMS),
+    "PROBABILITY_MARGIN": PROBABILITY_MARGIN,
+}
+
+IMPLEMENTED = implemented("LOSS", TERMS, words_of(_SOURCE))
+"""The terms that loss.cu has a branch for."""
 
 
 class Losses:
     """The kernels of loss.cu, bound to array sizes when they are first met."""
 
     def __init__(self, runtime: Runtime, workspace: Workspace) -> None:
-        self._runtime, self._workspace = runtime, workspace
-        self._program = Program(runtime, "pointwise/loss.cu", {})
+        self.runtime, self.workspace = runtime, workspace
+        self._program = Program(runtime, _SOURCE, _DEFINES)
         self._kernels: dict[tuple[str, tuple[int, ...]], Kernel] = {}
 
-    def forward_backward(
-        self,
-        spec: LossSpec,
-        output: Array,
-        target: Array,
-        weights: Array | None,
-        loss: Array,
-        doutput: Array | None,
-    ) -> None:
-        """See Backend.loss_forward_backward."""
-        n, runs = output.size, 1 if weights is None else weights.size
-        partial = self._workspace.array("loss", blocks(n), "float64")
-        arrays = {"output": output, "target": target, "weights": weights, "partial": partial, "doutput": doutput}
-        sizes = {**dict.fromkeys(arrays, n), "weights": runs, "partial": partial.size}
-        self._kernel("loss_terms", sizes, ("weights", "doutput"))(
-            blocks(n), (THREADS,), shared_bytes=REDUCE_BYTES, kind=KINDS[spec.kind],
-            from_logits=int(spec.from_logits), parameter=spec.parameter, run=n // runs, n=n,
-            quads=quads(n, output, target, doutput), **arrays,
-        )  # fmt: skip
-        finish = self._kernel("finish_loss", {"partial": partial.size, "loss": 1})
-        finish((1,), (THREADS,), shared_bytes=REDUCE_BYTES, partial=partial, loss=loss, blocks=partial.size, n=n)
-
-    def activation_forward(self, activation: Activation, z: Array, y: Array) -> None:
-        """See Backend.activation_forward."""
-        if activation == "linear":
-            self._runtime.copy(y, z)
-            return
-        kernel = self._kernel("activation_forward", {"z": z.size, "y": z.size})
-        kernel(
-            blocks(z.size),
-            (THREADS,),
-            z=z,
-            y=y,
-            activation=ACTIVATIONS.index(activation),
-            n=z.size,
-            quads=quads(z.size, z, y),
-        )
-
-    def activation_backward(self, activation: Activation, y: Array, dy: Array, dz: Array) -> None:
-        """See Backend.activation_backward."""
-        if activation == "linear":
-            self._runtime.copy(dz, dy)
-            return
-        n = y.size
-        kernel = self._kernel("activation_backward", {"y": n, "dy": n, "dz": n})
-        count = quads(n, y, dy, dz)
-        kernel(blocks(n), (THREADS,), y=y, dy=dy, dz=dz, activation=ACTIVATIONS.index(activation), n=n, quads=count)
-
-    def _kernel(self, name: str, sizes: dict[str, int], optional: tuple[str, ...] = ()) -> Kernel:
+    def kernel(self, name: str, sizes: dict[str, int], optional: tuple[str, ...] = ()) -> Kernel:
+        """A kernel for arrays of these sizes."""
         key = (name, tuple(sizes.values()))
         if key not in self._kernels:
             self._kernels[key] = self._program.kernel(name, sizes, optional)
         return self._kernels[key]
+
+
+class LossOperation:
+    """See kernels.losses.LossOperation. Raises ValueError: IMPLEMENTED lacks it."""
+
+    def __init__(self, losses: Losses, spec: LossSpec) -> None:
+        require("loss", spec.kind, IMPLEMENTED, "cuda")
+        self._losses = losses
+        self._numbers: dict[str, Any] = {
+            "kind": TERMS[spec.kind].code,
+            "from_logits": int(spec.from_logits),
+            "parameter": spec.parameter,
+        }
+
+    def __call__(self, output: Array, target: Array, weights: Array | None, loss: Array, doutput: Array | None) -> None:
+        n, runs = output.size, 1 if weights is None else weights.size
+        partial = self._losses.workspace.array("loss", blocks(n), "float64")
+        arrays = {"output": output, "target": target, "weights": weights, "partial": partial, "doutput": doutput}
+        sizes = {**dict.fromkeys(arrays, n), "weights": runs, "partial": partial.size}
+        self._losses.kernel("loss_terms", sizes, ("weights", "doutput"))(
+            blocks(n), (THREADS,), shared_bytes=REDUCE_BYTES, run=n // runs, n=n,
+            quads=quads(n, output, target, doutput), **arrays, **self._numbers,
+        )  # fmt: skip
+        finish = self._losses.kernel("finish_loss", {"partial": partial.size, "loss": 1})
+        finish((1,), (THREADS,), shared_bytes=REDUCE_BYTES, partial=partial, loss=loss, blocks=partial.size, n=n)
+
+
+class ActivationOperation:
+    """See kernels.activations.ActivationOperation. Raises ValueError: activations.cuh lacks it."""
+
+    def __init__(self, losses: Losses, activation: Activation) -> None:
+        self._losses, self._code = losses, code_of(activation)
+        self._is_copy = activation == "linear"
+
+    def forward(self, z: Array, y: Array) -> None:
+        if self._is_copy:
+            self._losses.runtime.copy(y, z)
+        else:
+            self._launch("activation_forward", z=z, y=y)
+
+    def backward(self, y: Array, dy: Array, dz: Array) -> None:
+        if self._is_copy:
+            self._losses.runtime.copy(dz, dy)
+        else:
+            self._launch("activation_backward", y=y, dy=dy, dz=dz)
+
+    def _launch(self, name: str, **arrays: Array) -> None:
+        n = arrays["y"].size
+        kernel = self._losses.kernel(name, dict.fromkeys(arrays, n))
+        kernel(blocks(n), (THREADS,), activation=self._code, n=n, quads=quads(n, *arrays.values()), **arrays)

@@ -2,19 +2,22 @@
 // buffers of n floats, in place. What may change from step to step is read from device memory, so that a step which was
 // recorded as a graph takes it up.
 //
+// The kernel of a rule of kernels/updates.py has as parameters weights, gradients, the rule's slots in their order, rate
+// (1), the hyperparameters by name (one_minus_NAME: what they lack to 1), n and, if it goes by fours, quads.
+//
 //     adadelta (Zeiler 2012, as Keras 2.3 has it: the learning rate is not in the accumulated delta)
 //     (1)  a <- rho * a + (1 - rho) * g^2
 //     (2)  u  = g * sqrt(d + epsilon) / sqrt(a + epsilon)
-//     (3)  w <- w - learning_rate * u
+//     (3)  w <- w - rate * u
 //     (4)  d <- rho * d + (1 - rho) * u^2
 //     sgd
-//     (5)  v <- momentum * v - learning_rate * g
-//     (6)  w <- w + v                                      nesterov: w + momentum * v - learning_rate * g
+//     (5)  v <- momentum * v - rate * g
+//     (6)  w <- w + v                                      nesterov: w + momentum * v - rate * g
 //     adam (Kingma and Ba 2014), amsgrad (Reddi 2018)
 //     (7)  m <- m + (1 - beta_1) * (g - m)
 //     (8)  s <- s + (1 - beta_2) * (g^2 - s)
 //     (9)  h <- max(h, s)                                  only amsgrad, where h stands for s in (10)
-//     (10) w <- w - step_size * m / (sqrt(s) + epsilon)
+//     (10) w <- w - rate * m / (sqrt(s) + epsilon)
 //     decay_weights (Loshchilov and Hutter 2017)
 //     (11) w <- w - rate * k * w
 //     clip_by_value, clip_by_norm
@@ -26,11 +29,11 @@
 
 constexpr int THREADS = 256;
 
-// (1) to (4): weights, gradients, accumulated_gradient, accumulated_delta (n); learning_rate (1).
+// (1) to (4): weights, gradients, accumulated_gradient, accumulated_delta (n); rate (1).
 extern "C" __global__ void __launch_bounds__(THREADS)
     adadelta(float* weights, const float* gradients, float* accumulated_gradient, float* accumulated_delta,
-             const float* learning_rate, float rho, float epsilon, long long n, long long quads) {
-    const float rate = learning_rate[0];
+             const float* rate, float rho, float epsilon, long long n, long long quads) {
+    const float learning_rate = rate[0];
     for_each(n, quads, [&](long long at, auto width) {
         constexpr int WIDTH = decltype(width)::WIDTH;
         Vector<WIDTH> w = load<WIDTH>(weights + at), a = load<WIDTH>(accumulated_gradient + at),
@@ -40,7 +43,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         for (int q = 0; q < WIDTH; ++q) {
             a.v[q] = rho * a.v[q] + (1.0f - rho) * (g.v[q] * g.v[q]);                // (1)
             float u = g.v[q] * sqrtf(d.v[q] + epsilon) / sqrtf(a.v[q] + epsilon);    // (2)
-            w.v[q] -= rate * u;                                                      // (3)
+            w.v[q] -= learning_rate * u;                                             // (3)
             d.v[q] = rho * d.v[q] + (1.0f - rho) * (u * u);                          // (4)
         }
         store<WIDTH>(weights + at, w);
@@ -49,11 +52,11 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     });
 }
 
-// (5), (6): weights, gradients (n), velocity (n) or null: zero, not kept; learning_rate (1).
+// (5), (6): weights, gradients (n), velocity (n) or null: zero, not kept; rate (1).
 extern "C" __global__ void __launch_bounds__(THREADS)
-    sgd(float* weights, const float* gradients, float* velocity, const float* learning_rate, float momentum,
+    sgd(float* weights, const float* gradients, float* velocity, const float* rate, float momentum,
         int nesterov, long long n, long long quads) {
-    const float rate = learning_rate[0];
+    const float learning_rate = rate[0];
     for_each(n, quads, [&](long long at, auto width) {
         constexpr int WIDTH = decltype(width)::WIDTH;
         Vector<WIDTH> w = load<WIDTH>(weights + at), v{};
@@ -61,7 +64,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         if (velocity != nullptr) v = load<WIDTH>(velocity + at);
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q) {
-            float step = rate * g.v[q];
+            float step = learning_rate * g.v[q];
             v.v[q] = momentum * v.v[q] - step;                                       // (5)
             w.v[q] += nesterov ? momentum * v.v[q] - step : v.v[q];                  // (6)
         }
@@ -70,12 +73,12 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     });
 }
 
-// (7) to (10): weights, gradients, mean, square (n), largest_square (n) or null; step_size (1). One element a turn: with
+// (7) to (10): weights, gradients, mean, square (n), largest_square (n) or null; rate (1). One element a turn: with
 // four, the slow paths of root and division spill registers on sm_120.
 extern "C" __global__ void __launch_bounds__(THREADS)
     adam(float* weights, const float* gradients, float* mean, float* square, float* largest_square,
-         const float* step_size, float one_minus_beta_1, float one_minus_beta_2, float epsilon, long long n) {
-    const float step = step_size[0];
+         const float* rate, float one_minus_beta_1, float one_minus_beta_2, float epsilon, long long n) {
+    const float step = rate[0];
     const long long first = (long long)blockIdx.x * THREADS + threadIdx.x, stride = (long long)gridDim.x * THREADS;
     for (long long at = first; at < n; at += stride) {
         const float g = gradients[at], m = mean[at] + one_minus_beta_1 * (g - mean[at]);    // (7)

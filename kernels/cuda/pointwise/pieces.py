@@ -4,11 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from kernels.activations import Activation
+from kernels.cuda.common.activations import ACTIVATION_DEFINES, code_of
 from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import Kernel, Program, Runtime, Size
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.products.binding import ELEMENT_THREADS
-from kernels.specs import ACTIVATIONS, NORM_EPSILON, Activation
+from kernels.specs import NORM_EPSILON
 
 Array = Any
 
@@ -37,7 +39,7 @@ class LSTMCell:
     """The gates of one step."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._kernels = _Kernels(runtime, "pointwise/lstm_cell.cu", {})
+        self._kernels = _Kernels(runtime, "pointwise/lstm_cell.cu", ACTIVATION_DEFINES)
 
     def forward(self, activation: Activation, recurrent_activation: Activation, **arrays: Array) -> None:
         """See Backend.lstm_cell_forward."""
@@ -54,8 +56,8 @@ class LSTMCell:
         wide = ("z_input", "z_recurrent", "gates", "dz")
         kernel = self._kernels(name, {key: c.size * (4 if key in wide else 1) for key in arrays})
         kernel(
-            _grid(c.size), (ELEMENT_THREADS,), activation=ACTIVATIONS.index(activation), filters=c.shape[-1], n=c.size,
-            recurrent_activation=ACTIVATIONS.index(recurrent_activation), **arrays,
+            _grid(c.size), (ELEMENT_THREADS,), activation=code_of(activation), filters=c.shape[-1], n=c.size,
+            recurrent_activation=code_of(recurrent_activation), **arrays,
         )  # fmt: skip
 
 

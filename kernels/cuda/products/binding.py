@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from kernels.activations import HARD_SIGMOID_SLOPE
 from kernels.cuda.common.precision import precision_defines
 from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import Program, Size
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.products.tiles import ConvTile, GradientTile
-from kernels.specs import HARD_SIGMOID_SLOPE, BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
 
 Launch = Callable[..., None]
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from engine.movies.scores import (
-    binary_crossentropy,
     csi,
-    mean_squared_error,
+    mean_loss,
     score_one_step,
     score_rollout,
     seen_frames,
@@ -26,10 +25,10 @@ def test_csi_counts_hits_misses_and_false_alarms() -> None:
 
 
 def test_losses() -> None:
-    assert mean_squared_error(np.array([1.0, 0.0], np.float32), np.array([0.0, 0.5])) == pytest.approx(0.625)
+    assert mean_loss("mse", np.array([1.0, 0.0], np.float32), np.array([0.0, 0.5])) == pytest.approx(0.625)
     expected = -(math.log(0.8) + math.log(1 - 0.3)) / 2
-    assert binary_crossentropy(np.array([0.8, 0.3]), np.array([1.0, 0.0])) == pytest.approx(expected)
-    assert binary_crossentropy(np.array([0.0]), np.array([1.0])) == pytest.approx(-math.log(1e-7))
+    assert mean_loss("binary_crossentropy", np.array([0.8, 0.3]), np.array([1.0, 0.0])) == pytest.approx(expected)
+    assert mean_loss("binary_crossentropy", np.array([0.0]), np.array([1.0])) == pytest.approx(-math.log(1e-7))
 
 
 def test_the_rollout_starts_from_the_first_half_and_is_scored_on_what_followed() -> None:

@@ -9,7 +9,8 @@ from kernels.cuda.conv_lstm.conv_lstm import conv_lstm_defines
 from kernels.cuda.conv_lstm.few_inputs import few_inputs_tile
 from kernels.cuda.products.tiles import gradient_tile
 from kernels.cuda.simulator import sim_backend
-from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
+from kernels.losses import LossSpec
+from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
 from tests.kernels.cuda.layer_runs import Results, run_batch_norm, run_conv3d, run_conv_lstm
 
 CONV_LSTM = ConvLSTMSpec(T=2, B=3, H=9, W=13, C=3, F=6, kh=3, kw=3)
@@ -23,7 +24,7 @@ def losses(backend: CudaBackend) -> Results:
     logits, target = (backend.from_host(generator.standard_normal(5003)) for _ in range(2))
     gradient, loss = backend.empty((5003,)), backend.empty((1,), np.float64)
     spec = LossSpec("binary_crossentropy", from_logits=True)
-    backend.loss_forward_backward(spec, logits, target, None, loss, gradient)
+    backend.loss(spec)(logits, target, None, loss, gradient)
     return {"loss": backend.to_host(loss), "gradient": backend.to_host(gradient)}
 
 

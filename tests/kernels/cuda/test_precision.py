@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from kernels.activations import HARD_SIGMOID_SLOPE
 from kernels.cuda import CudaBackend
 from kernels.cuda.simulator import sim_backend
-from kernels.specs import GRADIENT_ERROR, HARD_SIGMOID_SLOPE, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import GRADIENT_ERROR, Conv3DSpec, ConvLSTMSpec
 from tests.kernels.cuda.layer_runs import errors, oracle, run_conv3d, run_conv_lstm
 
 EXAMPLE = ConvLSTMSpec(T=2, B=1, H=7, W=11, C=40, F=40, kh=3, kw=3, recurrent_activation="sigmoid")

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 
 from kernels.cuda import CudaBackend
-from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec, LossSpec
+from kernels.losses import LossSpec
+from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.updates import UpdateSpec
 
 T, B, H, W, F = 2, 2, 5, 7, 4
 
@@ -54,13 +56,14 @@ class Step:
         normal = b.batch_norm_forward(self.norm, h, w["gamma"], w["beta"], *self.moving, momentum=0.9)
         logits = b.conv3d_forward(self.head, normal, w["head"], w["head_bias"])
         loss = LossSpec("binary_crossentropy", from_logits=True)
-        b.loss_forward_backward(loss, logits, self.y, None, self.loss, self.dlogits)
+        b.loss(loss)(logits, self.y, None, self.loss, self.dlogits)
         dy = b.conv3d_backward(self.head, self.dlogits, normal, w["head"], g["head"], g["head_bias"])
         dh = b.batch_norm_backward(self.norm, dy, h, w["gamma"], g["gamma"], g["beta"])
         lstm_gradients = (g["kernel"], g["recurrent_kernel"], g["bias"])
         weights = (w["kernel"], w["recurrent_kernel"])
         b.conv_lstm_backward(self.lstm, dh, self.x, *weights, *lstm_gradients, need_dx=False, need_dstate=False)
-        b.adadelta_update(self.flat, self.flat_gradient, *self.accumulators, self.learning_rate, 0.95, 1e-7)
+        update = b.update(UpdateSpec("adadelta", {"rho": 0.95, "epsilon": 1e-7}))
+        update(self.flat, self.flat_gradient, self.accumulators, self.learning_rate)
 
 
 def test_a_replayed_step_learns_as_a_called_one(backend: CudaBackend) -> None:

@@ -1,0 +1,58 @@
+"""What the formulas of kernels/activations.py, losses.py and updates.py say, in float64."""
+
+from typing import Any
+
+import numpy as np
+
+from kernels.activations import ACTIVATIONS
+from kernels.losses import TERMS, LossSpec
+from kernels.updates import UPDATES, UpdateSpec
+
+Array = np.ndarray[Any, Any]
+
+_NAMES = {name: getattr(np, name) for name in ("abs", "clip", "exp", "log", "maximum", "sign", "sqrt", "tanh", "where")}
+
+
+def results(statements: str, **names: Any) -> dict[str, Any]:
+    """All names after some statements."""
+    space = {**_NAMES, **names}
+    exec(statements, space)
+    return space
+
+
+def activation(name: str, z: Array) -> Array:
+    """y of z."""
+    return results(ACTIVATIONS[name].formula, z=z)["y"]
+
+
+def derivative(name: str, z: Array) -> Array:
+    """dy/dz at z."""
+    slope = results(f"slope = {ACTIVATIONS[name].derivative}", y=activation(name, z))["slope"]
+    return slope * np.ones_like(z)
+
+
+def terms(spec: LossSpec, output: Array, target: Array) -> Array:
+    """The terms of a loss at each element."""
+    return results(TERMS[spec.kind].formula, **_given(spec, output, target))["term"]
+
+
+def slopes(spec: LossSpec, output: Array, target: Array) -> Array:
+    """Their derivatives by the prediction."""
+    term = TERMS[spec.kind]
+    assert term.slope is not None
+    return results(f"{term.formula}; {term.slope}", **_given(spec, output, target))["slope"]
+
+
+def update(spec: UpdateSpec, weights: Array, gradients: Array, slots: list[Array], rate: float) -> list[Array]:
+    """Weights and slots after a step."""
+    rule = UPDATES[spec.rule]
+    symbols = [slot.symbol for slot in rule.slots]
+    given = dict(zip(symbols, slots, strict=True)) | dict(spec.hyperparameters)
+    space = results(rule.formula, w=weights, g=gradients, rate=rate, **given)
+    return [space["w"], *(space[symbol] for symbol in symbols)]
+
+
+def _given(spec: LossSpec, output: Array, target: Array) -> dict[str, Any]:
+    parameter = TERMS[spec.kind].parameter
+    p = activation("sigmoid", output) if spec.from_logits else output
+    return {"p": p, "y": target} | ({} if parameter is None else {parameter: spec.parameter})
