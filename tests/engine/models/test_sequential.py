@@ -72,6 +72,15 @@ def test_every_epoch_sees_every_movie_once_in_another_order() -> None:
     assert list(first) != list(second)
 
 
+def test_the_loop_asks_for_a_compiled_network() -> None:
+    network = Sequential([Conv3D(1, 3, padding="same", input_shape=(None, 7, 6, 1))], device="reference")
+    with pytest.raises(ValueError, match=r"not built.*call build"):
+        FitLoop.on_arrays(network, movies(2), targets(movies(2)), batch_size=2, epochs=1)
+    network.build()
+    with pytest.raises(ValueError, match="not compiled: call compile"):
+        FitLoop.on_arrays(network, movies(2), targets(movies(2)), batch_size=2, epochs=1)
+
+
 def test_the_same_seed_gives_the_same_training() -> None:
     x = movies(4)
     runs = []

@@ -80,3 +80,14 @@ def test_refuses_what_cannot_be_fed_back() -> None:
         seed_like("reference").rollout(movies()[0], 0)
     with pytest.raises(ValueError, match="track"):
         seed_like("reference").rollout(movies()[0, 0], 2)
+
+
+def test_a_growing_track_that_the_network_cannot_take_is_refused_before_any_work() -> None:
+    network = Sequential(device="reference")
+    network.add(Conv3D(1, 3, padding="same", input_shape=(4, 7, 6, 1)))
+    network.add(Conv3D(1, 3, padding="same"))
+    assert not can_stream(network.layers)
+    with pytest.raises(ValueError, match="track: expected 4 frames, got 5"):
+        network.rollout(movies(1, 4), 2)
+    assert not network.built
+    assert network.rollout(movies(1, 4), 1).shape == (1, 1, 7, 6, 1)
