@@ -9,6 +9,24 @@ from kernels.specs import Padding, convolution_length
 
 DATA_FORMATS = (None, "channels_last", "channels_first")
 
+CONVOLUTION_OF_KERAS_1 = {
+    "nb_filter": "filters",
+    "border_mode": "padding",
+    "subsample": "strides",
+    "init": "kernel_initializer",
+    "bias": "use_bias",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint",
+}
+"""Keras 1's names of a convolution's arguments."""
+
+
+def any_size(channels: int, channel_axis: int) -> Shape:
+    """The shape of movies with so many channels on that axis, and any size on the others."""
+    return tuple(channels if axis == channel_axis else None for axis in range(4))
+
 
 def checked_activation(name: str, value: Any) -> Activation:
     """An activation by name; None is 'linear', as in Keras."""

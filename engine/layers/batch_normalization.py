@@ -9,9 +9,10 @@ import numpy as np
 from engine.constraints import get_constraint
 from engine.initializers import get_initializer
 from engine.keras_objects import serialize, serialize_short
+from engine.layers.keras_form import KerasForm
 from engine.layers.layer import WIDE, Array, BoundLayer, Layer, Narrow, StreamingLayer
 from engine.layers.permuted import PermutedLayer
-from engine.layers.weight import Shape, Weight, stand_in, time_major
+from engine.layers.weight import Shape, Weight, WeightSpec, stand_in, time_major
 from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, in_range
 from kernels import Backend, BatchNormSpec
@@ -40,6 +41,16 @@ class BatchNormalization(Layer):
     """
 
     _default_name = "batch_normalization"
+    untrained = ("moving_mean", "moving_variance")
+    keras_form = KerasForm(
+        "BatchNormalization",
+        groups=("batch_normalization",),
+        ignored=("fused", "synchronized", "virtual_batch_size", "renorm_clipping", "renorm_momentum"),
+        refused={"renorm": True},
+        only={"mode": 0},
+    )
+    moving_mean: Weight
+    moving_variance: Weight
 
     def __init__(
         self,
@@ -87,22 +98,16 @@ class BatchNormalization(Layer):
             raise ValueError(f"axis: expected one with a known size, got {self.axis}, and the input's shape is {shape}")
         return channels
 
-    def _create_weights(self, shape: Shape, random: np.random.Generator) -> None:
+    def declare_weights(self, shape: Shape) -> list[WeightSpec]:
         size = (self.channels(shape),)
-        if self.scale:
-            self.gamma = self._add_weight(
-                "gamma", size, self.gamma_initializer(size, random), True, self.gamma_regularizer, self.gamma_constraint
-            )
-        if self.center:
-            self.beta = self._add_weight(
-                "beta", size, self.beta_initializer(size, random), True, self.beta_regularizer, self.beta_constraint
-            )
-        mean, variance = (
-            initializer(size, random)
-            for initializer in (self.moving_mean_initializer, self.moving_variance_initializer)
-        )
-        self.moving_mean = self._add_weight("moving_mean", size, mean, has_gradient=False)
-        self.moving_variance = self._add_weight("moving_variance", size, variance, has_gradient=False)
+        gamma = WeightSpec("gamma", size, self.gamma_initializer, self.gamma_regularizer, self.gamma_constraint)
+        beta = WeightSpec("beta", size, self.beta_initializer, self.beta_regularizer, self.beta_constraint)
+        return [
+            *([gamma] if self.scale else []),
+            *([beta] if self.center else []),
+            WeightSpec("moving_mean", size, self.moving_mean_initializer),
+            WeightSpec("moving_variance", size, self.moving_variance_initializer),
+        ]
 
     @property
     def reads_narrow(self) -> bool:

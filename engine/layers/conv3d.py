@@ -1,5 +1,6 @@
 """Conv3D: a convolution over time, height and width."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,9 @@ from engine.constraints import get_constraint
 from engine.initializers import get_initializer
 from engine.keras_objects import serialize, serialize_short
 from engine.layers.arguments import (
+    CONVOLUTION_OF_KERAS_1,
     DATA_FORMATS,
+    any_size,
     check_movie_rank,
     checked_activation,
     checked_movie_shape,
@@ -17,9 +20,11 @@ from engine.layers.arguments import (
     output_length,
     strides_and_dilation,
 )
+from engine.layers.keras_form import Config, KerasForm
+from engine.layers.keras_padding import ZERO_PADDING, absorb_padding, causal_padding
 from engine.layers.layer import WIDE, Array, BoundLayer, Layer, Narrow, StreamingLayer
 from engine.layers.permuted import PermutedLayer
-from engine.layers.weight import Shape, Weight, stand_in, time_major
+from engine.layers.weight import Shape, Weight, WeightSpec, stand_in, time_major
 from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, int_tuple, one_of, positive_int
 from kernels import Backend, Conv3DSpec
@@ -50,6 +55,15 @@ class Conv3D(Layer):
     """
 
     _default_name = "conv3d"
+    keras_form = KerasForm(
+        "Conv3D",
+        groups=("conv3d",),
+        former_names=("Convolution3D",),
+        implied={"groups": 1},
+        renamed=CONVOLUTION_OF_KERAS_1,
+        absorbs={ZERO_PADDING.class_name: absorb_padding},
+    )
+    kernel: Weight
 
     def __init__(
         self,
@@ -112,17 +126,16 @@ class Conv3D(Layer):
             raise ValueError(f"groups: expected a divisor of the input's {channels} channels, got {self.groups}")
         return channels
 
-    def _create_weights(self, shape: Shape, random: np.random.Generator) -> None:
+    def declare_weights(self, shape: Shape) -> list[WeightSpec]:
         kernel = (*self.kernel_size, self.channels(shape) // self.groups, self.filters)
-        self.kernel = self._add_weight(
-            "kernel", kernel, self.kernel_initializer(kernel, random), True, self.kernel_regularizer,
-            self.kernel_constraint,
-        )  # fmt: skip
-        if self.use_bias:
-            size = (self.filters,)
-            self.bias = self._add_weight(
-                "bias", size, self.bias_initializer(size, random), True, self.bias_regularizer, self.bias_constraint
-            )
+        specs = [
+            WeightSpec("kernel", kernel, self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint),
+            WeightSpec("bias", (self.filters,), self.bias_initializer, self.bias_regularizer, self.bias_constraint),
+        ]
+        return specs if self.use_bias else specs[:1]
+
+    def shape_for_weights(self, shapes: Sequence[tuple[int, ...]]) -> Shape:
+        return any_size(shapes[0][-2] * self.groups, self._channel_axis)
 
     def output_shape(self, shape: Shape) -> Shape:
         check_movie_rank(self.name, shape)
@@ -182,6 +195,24 @@ class Conv3D(Layer):
         frames_before = self.spec((1, *frame), batch, training=False).frames_before
         spec = self.spec((frames_before + 1, *frame), batch, training=False)
         return _StreamingConv3D(self, backend, replace(spec, narrow_x=narrow.x))
+
+    def to_keras(self, config: Config) -> list[tuple[KerasForm, Config]]:
+        """Keras' Conv3D has no padding='causal'; a ZeroPadding3D before 'valid' is the same."""
+        if self.padding != "causal":
+            return super().to_keras(config)
+        if max(self.strides[1:]) > 1:
+            raise ValueError(
+                f"layer {self.name!r}: padding='causal' with strides {self.strides} in height or width has no "
+                "counterpart in Keras for frames of any size; save .safetensors"
+            )
+        zeros = {
+            "name": f"{self.name}_causal_padding",
+            "trainable": True,
+            "dtype": config["dtype"],
+            "padding": causal_padding(config),
+            "data_format": self.data_format,
+        }
+        return [(ZERO_PADDING, zeros), *super().to_keras({**config, "padding": "valid"})]
 
     def get_config(self) -> dict[str, Any]:
         return {

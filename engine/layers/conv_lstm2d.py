@@ -9,7 +9,9 @@ from engine.constraints import get_constraint
 from engine.initializers import get_initializer
 from engine.keras_objects import serialize, serialize_short
 from engine.layers.arguments import (
+    CONVOLUTION_OF_KERAS_1,
     DATA_FORMATS,
+    any_size,
     check_movie_rank,
     checked_activation,
     checked_movie_shape,
@@ -20,8 +22,9 @@ from engine.layers.arguments import (
 from engine.layers.conv_lstm_bound import StreamingConvLSTM2D, bound_in_axes
 from engine.layers.conv_lstm_state import CarriedState
 from engine.layers.direct_call import CalledDirectly
+from engine.layers.keras_form import KerasForm
 from engine.layers.layer import WIDE, BoundLayer, HostArray, Narrow, StreamingLayer
-from engine.layers.weight import Shape
+from engine.layers.weight import Shape, WeightSpec
 from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, in_range, int_tuple, integer, one_of, positive_int
 from kernels import Backend
@@ -64,6 +67,29 @@ class ConvLSTM2D(CalledDirectly):
     """
 
     _default_name = "conv_lstm2d"
+    state_names = ("h", "c")
+    keras_form = KerasForm(
+        "ConvLSTM2D",
+        groups=("conv_lstm2d", "conv_lst_m2d"),
+        cell=("cell", "conv_lstm_cell"),
+        defaults={version: {"recurrent_activation": "hard_sigmoid"} for version in (1, 2)}
+        | {3: {"recurrent_activation": "sigmoid"}},
+        since={"seed": 3},
+        ignored=("zero_output_for_mask", "time_major", "unroll"),
+        refused={"return_state": True},
+        renamed=CONVOLUTION_OF_KERAS_1
+        | {
+            "inner_activation": "recurrent_activation",
+            "inner_init": "recurrent_initializer",
+            "U_regularizer": "recurrent_regularizer",
+            "dropout_W": "dropout",
+            "dropout_U": "recurrent_dropout",
+        },
+        first_of_gates=(0, 6, 3, 9),
+        gate_argument="recurrent_activation",
+        scaled_gates=(True, True, False, True),
+        one_frame_size=True,
+    )
 
     def __init__(
         self,
@@ -149,19 +175,27 @@ class ConvLSTM2D(CalledDirectly):
     def channels(self, shape: Shape) -> int:
         return checked_movie_shape(self.name, shape, self._channel_axis)
 
-    def _create_weights(self, shape: Shape, random: np.random.Generator) -> None:
-        channels, gates = self.channels(shape), 4 * self.filters
-        bias = self._initial_bias(random)
-        for name, inner, initializer, regularizer, constraint in (
-            ("kernel", channels, self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint),
-            ("recurrent_kernel", self.filters, self.recurrent_initializer, self.recurrent_regularizer,
-             self.recurrent_constraint),
-        ):  # fmt: skip
-            size = (*self.kernel_size, inner, gates)
-            weight = self._add_weight(name, size, initializer(size, random), True, regularizer, constraint)
-            setattr(self, name, weight)
-        if self.use_bias:
-            self.bias = self._add_weight("bias", (gates,), bias, True, self.bias_regularizer, self.bias_constraint)
+    def declare_weights(self, shape: Shape) -> list[WeightSpec]:
+        gates = 4 * self.filters
+        specs = [
+            WeightSpec(
+                "kernel", (*self.kernel_size, self.channels(shape), gates), self.kernel_initializer,
+                self.kernel_regularizer, self.kernel_constraint,
+            ),
+            WeightSpec(
+                "recurrent_kernel", (*self.kernel_size, self.filters, gates), self.recurrent_initializer,
+                self.recurrent_regularizer, self.recurrent_constraint,
+            ),
+            WeightSpec("bias", (gates,), self._initial_bias, self.bias_regularizer, self.bias_constraint),
+        ]  # fmt: skip
+        return specs if self.use_bias else specs[:2]
+
+    def _initial_arrays(self, specs: list[WeightSpec], random: np.random.Generator) -> list[HostArray]:
+        bias = self._initial_bias((4 * self.filters,), random)  # drawn first, used or not: a seed keeps its meaning
+        return [bias if spec.name == "bias" else spec.initializer(spec.shape, random) for spec in specs]
+
+    def shape_for_weights(self, shapes: Sequence[tuple[int, ...]]) -> Shape:
+        return any_size(shapes[0][-2], self._channel_axis)
 
     def output_shape(self, shape: Shape) -> Shape:
         check_movie_rank(self.name, shape)
@@ -200,13 +234,6 @@ class ConvLSTM2D(CalledDirectly):
     ) -> StreamingLayer:
         return StreamingConvLSTM2D(self, backend, batch, frame, narrow)
 
-    def reset_states(self, states: Sequence[HostArray] | None = None) -> None:
-        """Make the states that a stateful layer carries zero, or h and c (N,H',W',filters) as given."""
-        if not self.stateful:
-            raise ValueError(f"reset_states: {self.name} is not stateful; pass stateful=True")
-        with self.lock:
-            self.carried.reset(states)
-
     def get_config(self) -> dict[str, Any]:
         initializers = ("kernel_initializer", "recurrent_initializer", "bias_initializer")
         kinds = ("kernel", "recurrent", "bias")
@@ -229,10 +256,10 @@ class ConvLSTM2D(CalledDirectly):
             **super().get_config(),
         }
 
-    def _initial_bias(self, random: np.random.Generator) -> HostArray:
+    def _initial_bias(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         F = self.filters
         if not (self.use_bias and self.unit_forget_bias):
-            return self.bias_initializer((4 * F,), random)
+            return self.bias_initializer(shape, random)
         parts = self.bias_initializer((F,), random), np.ones(F), self.bias_initializer((2 * F,), random)
         return np.concatenate(parts)
 

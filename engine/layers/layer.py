@@ -10,92 +10,70 @@ first of those, movies, the other three; a single frame counts as one frame in t
 
 import math
 import threading
-from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from abc import ABC
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.layers.weight import Shape, Weight
-from engine.regularizers import Regularizer
+from engine.keras_objects import snake_case
+from engine.layers.bound_layer import WIDE, Array, BoundLayer, FramewiseStream, Narrow, StreamingLayer
+from engine.layers.conv_lstm_state import CarriedState
+from engine.layers.keras_form import Config, KerasForm
+from engine.layers.weight import Shape, Weight, WeightSpec, checked_input_shape, time_major
 from engine.support.validation import boolean, positive_int
 from kernels import Backend
 from kernels.backend import Plan
 
-Array = Any
+__all__ = ["WIDE", "Array", "BoundLayer", "HostArray", "Layer", "Narrow", "StreamingLayer", "checked_input_shape"]
+
 HostArray = np.ndarray[Any, Any]
 
 
-class Narrow(NamedTuple):
-    """Which of a layer's arrays are stored in fewer bits than the back end's dtype (kernels/specs.py).
-
-    Attributes:
-        x: input and its gradient.
-        y: output and its gradient.
-    """
-
-    x: bool = False
-    y: bool = False
-
-
-WIDE = Narrow()
-"""Everything in the back end's dtype."""
-
-
-class BoundLayer(ABC):
-    """A layer with all its memory for one batch shape."""
-
-    @abstractmethod
-    def forward(self, x: Array) -> Array:
-        """x -> y, time-major; both are kept until the next call."""
-
-    @abstractmethod
-    def backward(self, dy: Array, need_dx: bool) -> Array | None:
-        """Write the gradients of the layer's weights; return dx (None unless need_dx). dy may be overwritten."""
-
-    def keep_state(self, keep: bool) -> None:
-        """Whether forward leaves its mark on the layer: moving averages, states of a stateful layer (default: yes)."""
-
-    def draw(self, random: np.random.Generator) -> None:
-        """Draw what the next passes leave to chance: dropout's masks. The same until it is called again."""
-
-    @property
-    def conv_lstm_plan(self) -> Plan | None:
-        """The back end's ConvLSTM plan whose h is y, and whose dh is dy, both as they stand; None: there is none."""
-        return None
-
-
-class StreamingLayer(ABC):
-    """A layer that takes one frame at a time and keeps what later frames need."""
-
-    @abstractmethod
-    def step(self, x: Array, t: int) -> Array:
-        """x (B,H,W,C), frame t of the stream -> y (B,H',W',K); 0 begins a new stream.
-
-        The same arrays are used for any two t > 0 that are both even or both odd, so that their work can be recorded.
-        """
-
-
 class Layer(ABC):
-    """A layer's description and weights.
+    """Base of all layers. It declares everything that a network, a file or an exporter asks of a layer.
 
-    Args of every layer:
+    A layer of one's own implements `bind_to`, `get_config` if it has arguments, `declare_weights` if it has weights,
+    `output_shape` if it changes shapes; engine.register then makes it known by name (docs/adding/layer.md):
+
+        @engine.register
+        class Scale(engine.Layer):
+            frame_by_frame = True
+
+            def bind_to(self, backend, x_shape, training):
+                return BoundScale(backend, x_shape)     # a BoundLayer: forward(x), backward(dy, need_dx)
+
+    Args:
         name: default the class's name in Keras' spelling, numbered within a network.
         input_shape: (frames, height, width, channels) of a network's first layer; None where any size will do.
-        batch_input_shape: the same with the number of movies in front, which every batch must then have; None where
+        batch_input_shape: input_shape with the number of movies in front, which every batch must then have; None where
             any will do. Files do not keep that number.
         trainable: False freezes the weights: no update moves them. Set after a network was built, it counts from the
             next compile() on, as in Keras.
 
     Attributes:
+        frame_by_frame: whether an output frame depends on the input frame of its own time alone; so the layer streams.
+        untrained: names of weights that have no gradient, last in Keras' order.
+        state_names: what a stateful layer carries from batch to batch, by name.
+        stateful: whether each batch begins with what the one before carried over, until reset_states().
+        carried: the carried states; only where stateful.
+        keras_form: how Keras' files know this very class; None: it cannot stand in them. Subclasses do not inherit it.
         lock: see engine/runtime/locks.py.
     """
 
-    _default_name: str
+    frame_by_frame: ClassVar[bool] = False
+    untrained: ClassVar[tuple[str, ...]] = ()
+    state_names: ClassVar[tuple[str, ...]] = ()
+    keras_form: ClassVar[KerasForm | None] = None
+    stateful: bool = False
+    carried: CarriedState
+
+    _default_name: str = ""
 
     def __init__(
         self,
-        name: str | None,
-        input_shape: tuple[int | None, ...] | None,
+        name: str | None = None,
+        input_shape: tuple[int | None, ...] | None = None,
         batch_input_shape: tuple[int | None, ...] | None = None,
         trainable: bool = True,
     ) -> None:
@@ -110,7 +88,7 @@ class Layer(ABC):
             input_shape = tuple(batch_input_shape[1:])
         self.weights: list[Weight] = []
         self.given_name = name
-        self.name = self._default_name if name is None else name
+        self.name = (self._default_name or snake_case(type(self).__name__)) if name is None else name
         self.input_shape = checked_input_shape(input_shape)
         self.lock: Any = threading.RLock()
         self._built_for = 0
@@ -165,7 +143,7 @@ class Layer(ABC):
     @property
     def can_stream(self) -> bool:
         """Whether each frame in gives one frame out, so that stream() can serve."""
-        return True
+        return self.frame_by_frame
 
     @property
     def reads_narrow(self) -> bool:
@@ -182,6 +160,11 @@ class Layer(ABC):
         """Whether training draws random masks."""
         return False
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether the layer declares weights."""
+        return type(self).declare_weights is not Layer.declare_weights
+
     def check_batch(self, movies: int) -> None:
         """Refuse a batch of another size than batch_input_shape says."""
         if self.batch_size not in (None, movies):
@@ -189,19 +172,12 @@ class Layer(ABC):
                 f"batch_input_shape: {self.name} is for batches of {self.batch_size} movies, got one of {movies}"
             )
 
-    @abstractmethod
     def channels(self, shape: Shape) -> int:
         """The size of the input that decides the weights' shapes; ValueError where it is not known or does not fit."""
-
-    def build(self, shape: Shape, random: np.random.Generator) -> None:
-        """Create the weights for inputs of this shape, unless they are there; sizes that decide theirs must be known.
-
-        Raises ValueError: they are there for another number of channels.
-        """
-        channels = self.checked_channels(shape)
-        if not self.weights:
-            self._built_for = channels
-            self._create_weights(shape, random)
+        channels = shape[-1]
+        if channels is None and self.has_weights:
+            raise ValueError(f"input_shape: the channels of {self.name}'s input must be known, got {shape}")
+        return channels or 0
 
     def checked_channels(self, shape: Shape) -> int:
         """channels(shape), which must be those that the weights were made for, if there are weights."""
@@ -213,15 +189,44 @@ class Layer(ABC):
             )
         return channels
 
-    @abstractmethod
-    def _create_weights(self, shape: Shape, random: np.random.Generator) -> None:
-        """For inputs of this shape."""
+    def declare_weights(self, shape: Shape) -> list[WeightSpec]:
+        """The weights for inputs of this shape, in Keras' order, `untrained` ones last; none by default."""
+        return []
 
-    @abstractmethod
+    def weight_shapes(self, shape: Shape) -> list[tuple[int, ...]]:
+        """The shapes of the weights for inputs of this shape; nothing is built."""
+        return [spec.shape for spec in self.declare_weights(shape)]
+
+    def shape_for_weights(self, shapes: Sequence[tuple[int, ...]]) -> Shape:
+        """The shape of movies of any size that weights of these shapes take."""
+        return None, None, None, shapes[0][-1]
+
+    def build(self, shape: Shape, random: np.random.Generator) -> None:
+        """Create the weights for inputs of this shape, unless they are there; sizes that decide theirs must be known.
+
+        Raises ValueError: they are there for another number of channels.
+        """
+        channels = self.checked_channels(shape)
+        if self.weights:
+            return
+        self._built_for = channels
+        specs = self.declare_weights(shape)
+        for spec, initial in zip(specs, self._initial_arrays(specs, random), strict=True):
+            has_gradient = spec.name not in self.untrained
+            weight = Weight(
+                f"{self.name}/{spec.name}", spec.shape, has_gradient and self._trainable, initial, has_gradient,
+                spec.regularizer, spec.constraint,
+            )  # fmt: skip
+            self.weights.append(weight)
+            setattr(self, spec.name, weight)
+
+    def _initial_arrays(self, specs: list[WeightSpec], random: np.random.Generator) -> list[HostArray]:
+        return [spec.initializer(spec.shape, random) for spec in specs]
+
     def output_shape(self, shape: Shape) -> Shape:
-        """The shape out, for this shape in; ValueError for inputs that the layer cannot take."""
+        """The shape out, for this shape in (default: the same); ValueError for inputs that the layer cannot take."""
+        return shape
 
-    @abstractmethod
     def bind(
         self,
         backend: Backend,
@@ -238,16 +243,39 @@ class Layer(ABC):
             shape: of the input, every size known.
             batch: movies.
             training: whether backward will be called, statistics are the batch's own and dropout drops.
-            logits: leave the last activation out (the loss folds it in).
+            logits: leave the last activation out (the loss folds it in); only where activation_name names one.
             narrow: which of its arrays are; only where reads_narrow and writes_narrow say so.
             source: conv_lstm_plan of the layer in front, whose y only this layer reads (Backend.batch_norm_plan).
         """
+        return self.bind_to(backend, time_major(shape, batch), training)
 
-    @abstractmethod
+    def bind_to(self, backend: Backend, x_shape: tuple[int, int, int, int, int], training: bool) -> BoundLayer:
+        """bind, for a layer that asks for no more than this: x_shape (T,B,H,W,C), and whether backward will be called.
+
+        x, y and their gradients are arrays of `backend`; use its operations, and allocate here, not in forward.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: define bind_to (or bind)")
+
     def stream(
         self, backend: Backend, batch: int, frame: tuple[int, int, int], narrow: Narrow = WIDE
     ) -> StreamingLayer:
         """Give the layer its memory for streams of frames (H,W,C), each from the zero state; only if can_stream."""
+        return FramewiseStream(self.bind(backend, (1, *frame), batch, training=False, narrow=narrow))
+
+    def reset_states(self, states: Sequence[HostArray] | None = None) -> None:
+        """Make the states that a stateful layer carries zero, or as given, by state_names."""
+        if not self.stateful:
+            raise ValueError(f"reset_states: {self.name} is not stateful; pass stateful=True")
+        with self.lock:
+            self.carried.reset(states)
+
+    def to_keras(self, config: Config) -> list[tuple[KerasForm, Config]]:
+        """The Keras layers that this layer is, with their arguments; the last one has the weights.
+
+        config: what get_config says, in Keras' words, with name and dtype; only for classes with a keras_form.
+        """
+        assert self.keras_form is not None
+        return [(self.keras_form, config)]
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of __init__ but name and input_shape, JSON-able, by Keras' names."""
@@ -260,34 +288,3 @@ class Layer(ABC):
     def get_weights(self) -> list[HostArray]:
         """Host copies of the weights, in Keras' order."""
         return [weight.to_host() for weight in self.weights]
-
-    def _add_weight(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        initial: HostArray,
-        has_gradient: bool = True,
-        regularizer: Regularizer | None = None,
-        constraint: Any = None,
-    ) -> Weight:
-        trainable = has_gradient and self._trainable
-        weight = Weight(f"{self.name}/{name}", shape, trainable, initial, has_gradient, regularizer, constraint)
-        self.weights.append(weight)
-        return weight
-
-
-def checked_input_shape(shape: Any) -> Shape | None:
-    """A shape without the movies' axis, as a tuple; None stays None."""
-    if shape is None:
-        return None
-    ok = isinstance(shape, list | tuple) and len(shape) in (3, 4)
-    if not ok or any(size is not None and not _is_size(size) for size in shape):
-        raise ValueError(
-            "input_shape: expected (frames, height, width, channels), each at least 1, or None where any size will "
-            f"do, got {shape!r}"
-        )
-    return tuple(None if size is None else int(size) for size in shape)
-
-
-def _is_size(size: Any) -> bool:
-    return isinstance(size, int | np.integer) and not isinstance(size, bool) and bool(size >= 1)

@@ -1,5 +1,6 @@
 """One array of a layer, and shapes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,24 @@ Array = Any
 
 Shape = tuple[int | None, ...]
 """Shape of a layer's input or output without the axis of the movies; None where any size will do."""
+
+
+@dataclass(frozen=True)
+class WeightSpec:
+    """A weight as a layer declares it, before there is memory for it.
+
+    Attributes:
+        name: Keras' name of the array; the layer has the Weight as its attribute of this name.
+        shape: of the array.
+        initializer: (shape, random numbers) -> the array to start from.
+        regularizer, constraint: what training asks of it besides the loss.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    initializer: Callable[[tuple[int, ...], np.random.Generator], np.ndarray[Any, Any]]
+    regularizer: Regularizer | None = None
+    constraint: Constraint | None = None
 
 
 @dataclass
@@ -85,3 +104,20 @@ def time_major(shape: tuple[int, ...], batch: int) -> tuple[int, int, int, int, 
 def known(shape: Shape) -> tuple[int, ...]:
     """A shape that comes of known sizes, and so has no None."""
     return tuple(int(size) for size in shape if size is not None)
+
+
+def checked_input_shape(shape: Any) -> Shape | None:
+    """A shape without the movies' axis, as a tuple; None stays None."""
+    if shape is None:
+        return None
+    ok = isinstance(shape, list | tuple) and len(shape) in (3, 4)
+    if not ok or any(size is not None and not _is_size(size) for size in shape):
+        raise ValueError(
+            "input_shape: expected (frames, height, width, channels), each at least 1, or None where any size will "
+            f"do, got {shape!r}"
+        )
+    return tuple(None if size is None else int(size) for size in shape)
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, int | np.integer) and not isinstance(size, bool) and bool(size >= 1)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from engine.files.keras import is_keras_file, naming, read_network
-from engine.files.keras.weight_shapes import expected_shapes
 from engine.files.safetensors import read_safetensors
 from engine.models.describing import take_state
 from engine.models.saving import KIND
@@ -91,7 +90,7 @@ def _check_size(network: Sequential, numbers: int) -> None:
     if shape is None:
         raise ValueError("it does not say the shape of its input")
     for layer in network.layers:
-        expected += sum(map(math.prod, expected_shapes(layer, shape)))
+        expected += sum(map(math.prod, layer.weight_shapes(shape)))
         shape = layer.output_shape(shape)
     if expected != numbers:
         raise ValueError(f"it describes {expected} weights, and the file holds {numbers}")

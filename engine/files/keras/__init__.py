@@ -4,8 +4,9 @@ The doors are engine.load_model, Sequential.save, Sequential.load_weights and Se
 says what goes through them. Needs h5py (pip install 'convlstm-engine[keras]').
 
     reading.py, writing.py       a file to a description of a network and back
-    architecture.py, describe.py the JSON of a model: layer_arguments.py, rules.py, functional.py, time_padding.py,
+    architecture.py, describe.py the JSON of a model: layer_arguments.py, rules.py, functional.py, parts.py,
                                  keras1.py, compile_arguments.py
+    forms.py                     what layers declare of themselves (engine/layers/keras_form.py)
     weights.py, weight_shapes.py the numbers, in the order of files
     archive.py, keras3.py        Keras 3's zip and its HDF5 tree
     keras2.py                    Keras 1's and 2's HDF5

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.files.keras.forms import absorbed_names, form_of, layers_by_keras_name
 from engine.files.keras.functional import chain
 from engine.files.keras.keras1 import modern_entry
 from engine.files.keras.layer_arguments import engine_arguments
-from engine.files.keras.time_padding import fold_time_padding
-from engine.layers import LAYERS, Layer
+from engine.files.keras.parts import absorb_parts
+from engine.layers import Layer
 from engine.layers.weight import Shape
 
 Config = dict[str, Any]
@@ -61,10 +62,11 @@ def read_architecture(config: Any, keras: int) -> Architecture:
     dtypes = [_dtype(entry, architecture.remarks) for entry in entries if entry["class_name"] != "InputLayer"]
     architecture.dtype = "float64" if "float64" in dtypes else "float32"
     entries = [entry for entry in entries if entry["class_name"] != "InputLayer"]
-    for entry in fold_time_padding(entries):
+    kinds = layers_by_keras_name()
+    for entry in absorb_parts(entries):
         arguments = engine_arguments(entry, keras, architecture.untrainable, architecture.remarks)
         try:
-            architecture.layers.append(LAYERS[entry["class_name"]](**arguments))
+            architecture.layers.append(kinds[entry["class_name"]](**arguments))
         except ValueError as error:
             raise ValueError(f"layer {_layer_name(entry)!r}: {error}") from None
     if not architecture.layers:
@@ -78,10 +80,11 @@ def _checked(entry: Any) -> Config:
     name = _layer_name(entry)
     if entry.get("registered_name") not in (None, kind):
         raise ValueError(f"layer {name!r}: a custom layer ({entry['registered_name']}); code of a file is not run")
-    known = [*LAYERS, "InputLayer", "ZeroPadding3D", "Convolution3D"]
-    if kind not in known:
+    known = layers_by_keras_name()
+    if kind not in (*known, *absorbed_names(), "InputLayer"):
         hint = "; code of a file is not run" if kind == "Lambda" else ""
-        raise ValueError(f"layer {name!r}: {kind} is not offered, only {', '.join(LAYERS)}{hint}")
+        offered = dict.fromkeys(form_of(layer).class_name for layer in known.values())
+        raise ValueError(f"layer {name!r}: {kind} is not offered, only {', '.join(offered)}{hint}")
     return {"class_name": kind, "config": dict(config)}
 
 

@@ -3,18 +3,16 @@
 from typing import Any
 
 from engine.files.keras.compile_arguments import compile_config, is_late
+from engine.files.keras.forms import form_of
 from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.rules import described
-from engine.files.keras.time_padding import causal_padding
 from engine.graph.description import Description
-from engine.layers import Conv3D, ConvLSTM2D, Layer
+from engine.layers import Layer
+from engine.layers.keras_form import KerasForm
 
 Config = dict[str, Any]
 
 _MODULES = {"initializer": "keras.initializers", "regularizer": "keras.regularizers", "constraint": "keras.constraints"}
-_ONLY_IN_KERAS_3 = ("seed",)
-_ONLY_IN_TF_KERAS = {"groups": 1}
-"""Arguments that Keras 2.3 has not are left out of its files where they say what it does anyway."""
 
 
 def describe(network: Description, keras: int) -> Config:
@@ -23,16 +21,21 @@ def describe(network: Description, keras: int) -> Config:
     Raises ValueError: Keras 3 cannot build a ConvLSTM2D without the height and width of its frames.
     """
     shape = [_batch_size(network), *(network.input_shape or ())]
-    recurrent = any(isinstance(layer, ConvLSTM2D) for layer in network.layers)
-    if keras == 3 and recurrent and None in shape[2:]:
+    fixed = next((form for layer in network.layers if (form := form_of(layer)).one_frame_size), None)
+    if keras == 3 and fixed is not None and None in shape[2:]:
         raise ValueError(
-            "input_shape: Keras 3 builds a ConvLSTM2D for one height and width only, and this network's are None; give "
-            "the first layer input_shape=(None, height, width, channels), or save a .h5 for Keras 2"
+            f"input_shape: Keras 3 builds a {fixed.class_name} for one height and width only, and this network's are "
+            "None; give the first layer input_shape=(None, height, width, channels), or save a .h5 for Keras 2"
         )
     dtype = network.dtype
-    entries = [entry for layer in network.layers for entry in _entries(layer, keras, dtype)]
+    entries = [
+        _entry(form.class_name, arguments, keras, form.module)
+        for layer in network.layers
+        for form, arguments in _as_keras(layer, keras, dtype)
+    ]
     key = "batch_shape" if keras == 3 else "batch_input_shape"
-    entries.insert(0, _entry("InputLayer", {key: shape, "dtype": dtype, "sparse": False, "name": "input_layer"}, keras))
+    first = {key: shape, "dtype": dtype, "sparse": False, "name": "input_layer"}
+    entries.insert(0, _entry("InputLayer", first, keras, "keras.layers"))
     config: Config = {"name": network.name, "layers": entries}
     if keras == 2:
         return {"class_name": "Sequential", "config": config}
@@ -69,20 +72,22 @@ def _batch_size(network: Description) -> int | None:
     return network.layers[0].batch_size if network.layers else None
 
 
-def written_layers(network: Description) -> list[tuple[str, str]]:
-    """(class, name) of the layers as Keras will have them, those without weights included."""
-    return [
-        (entry["class_name"], entry["config"]["name"])
-        for layer in network.layers
-        for entry in _entries(layer, 3, "float32")
-    ]
+def written_layers(network: Description) -> list[tuple[KerasForm, str, bool]]:
+    """The layers as Keras 3 will have them, with their names, and whether one has the weights of a layer here."""
+    found = []
+    for layer in network.layers:
+        *parts, whole = _as_keras(layer, 3, "float32")
+        found += [(form, arguments["name"], False) for form, arguments in parts]
+        found.append((whole[0], whole[1]["name"], True))
+    return found
 
 
-def _entries(layer: Layer, keras: int, dtype: str) -> list[Config]:
-    """A layer as Keras has it; a causal Conv3D is two layers there."""
+def _as_keras(layer: Layer, keras: int, dtype: str) -> list[tuple[KerasForm, Config]]:
+    """A layer as Keras has it, where it may be several."""
+    form = form_of(layer)
     config = {"name": layer.name, "trainable": True, "dtype": dtype}
     for argument, value in layer.get_config().items():
-        if keras == 2 and (argument in _ONLY_IN_KERAS_3 or value == _ONLY_IN_TF_KERAS.get(argument, ...)):
+        if keras < form.since.get(argument, 0) or (keras == 2 and value == form.implied.get(argument, ...)):
             continue
         kind = argument.split("_")[-1]
         if kind in _MODULES:
@@ -92,28 +97,14 @@ def _entries(layer: Layer, keras: int, dtype: str) -> list[Config]:
             config[argument] = _activation(layer, argument, value, keras)
         else:
             config[argument] = value
-    if not (isinstance(layer, Conv3D) and layer.padding == "causal"):
-        return [_entry(type(layer).__name__, config, keras)]
-    if max(layer.strides[1:]) > 1:
-        raise ValueError(
-            f"layer {layer.name!r}: padding='causal' with strides {layer.strides} in height or width has no "
-            "counterpart in Keras for frames of any size; save .safetensors"
-        )
-    zeros = {
-        "name": f"{layer.name}_causal_padding",
-        "trainable": True,
-        "dtype": dtype,
-        "padding": causal_padding(config),
-        "data_format": layer.data_format,
-    }
-    return [_entry("ZeroPadding3D", zeros, keras), _entry("Conv3D", {**config, "padding": "valid"}, keras)]
+    return layer.to_keras(config)
 
 
 def _activation(layer: Layer, argument: str, value: str, keras: int) -> str:
     """Keras' name; of a gate whose function Keras has not, gates.py scales the weights."""
     if value not in HARD_SIGMOID_OF_KERAS.values():
         return value
-    if argument == "activation" and value != HARD_SIGMOID_OF_KERAS[keras]:
+    if argument != form_of(layer).gate_argument and value != HARD_SIGMOID_OF_KERAS[keras]:
         raise ValueError(
             f"layer {layer.name!r}: Keras {keras} has no activation {value!r} by name; save for the other Keras "
             "(.keras is for 3, .h5 for 2), or .safetensors"
@@ -121,7 +112,7 @@ def _activation(layer: Layer, argument: str, value: str, keras: int) -> str:
     return "hard_sigmoid"
 
 
-def _entry(kind: str, config: Any, keras: int, module: str = "keras.layers") -> Config:
+def _entry(kind: str, config: Any, keras: int, module: str) -> Config:
     if keras == 2:
         return {"class_name": kind, "config": config}
     return {"module": module, "class_name": kind, "config": config, "registered_name": None}

@@ -18,8 +18,10 @@ import warnings
 
 import numpy as np
 
+from engine.files.keras.forms import form_of
 from engine.files.keras.weights import Array, WeightLists
-from engine.layers import ConvLSTM2D, Layer
+from engine.layers import Layer
+from engine.layers.arguments import checked_activation
 from engine.optimizers.base import Optimizer
 from kernels.activations import HARD_SIGMOID_SLOPE
 
@@ -27,8 +29,22 @@ HARD_SIGMOID_OF_KERAS = {1: "hard_sigmoid", 2: "hard_sigmoid", 3: "hard_sigmoid_
 """By the major version of Keras, the engine's name of what that Keras calls hard_sigmoid."""
 
 
+def gates_of(layer: Layer) -> str:
+    """The activation of the layer's gates; "" for a layer that has none."""
+    argument = form_of(layer).gate_argument
+    return "" if argument is None else getattr(layer, argument)
+
+
+def set_gates(layer: Layer, activation: str) -> None:
+    """Give a layer's gates another activation; ValueError: it has no gates."""
+    argument = form_of(layer).gate_argument
+    if argument is None:
+        raise ValueError(f"it marks the gates of layer {layer.name!r}, which has none")
+    setattr(layer, argument, checked_activation(argument, activation))
+
+
 def ratio(gates: str, keras: int) -> float:
-    """What the i, f and o blocks of a layer with these gates are multiplied by in a file for this Keras."""
+    """What the gates' blocks of a layer with this activation are multiplied by in a file for this Keras."""
     if gates not in HARD_SIGMOID_SLOPE:
         return 1.0
     return HARD_SIGMOID_SLOPE[gates] / HARD_SIGMOID_SLOPE[HARD_SIGMOID_OF_KERAS[keras]]
@@ -38,16 +54,15 @@ def to_file(layers: list[Layer], weights: WeightLists, keras: int, optimizer: Op
     """The weights as a file for this Keras must hold them, with true_gates filled in; warns where they are scaled."""
     scaled = weights.copy()
     for number, layer in enumerate(layers):
-        if isinstance(layer, ConvLSTM2D) and (factor := ratio(layer.recurrent_activation, keras)) != 1.0:
-            scaled.true_gates[number] = layer.recurrent_activation
-            _scale_layer(scaled, number, factor, optimizer)
+        if (factor := ratio(gates_of(layer), keras)) != 1.0:
+            scaled.true_gates[number] = gates_of(layer)
+            _scale_layer(scaled, number, layer, factor, optimizer)
     if scaled.true_gates:
         first = layers[min(scaled.true_gates)]
-        assert isinstance(first, ConvLSTM2D)
         warnings.warn(
             f"layer {first.name!r}: Keras {keras} has another function under the name hard_sigmoid than this layer's "
-            f"{first.recurrent_activation!r}. The file holds its gates' weights times "
-            f"{ratio(first.recurrent_activation, keras):.4g}, which Keras {keras} predicts the same with; reading it "
+            f"{gates_of(first)!r}. The file holds its gates' weights times "
+            f"{ratio(gates_of(first), keras):.4g}, which Keras {keras} predicts the same with; reading it "
             "here undoes that. Training on in Keras differs: by what Adadelta's epsilon does to scaled weights, with "
             "other optimizers by their learning rate, and by what penalties and norms see",
             stacklevel=6,
@@ -56,29 +71,31 @@ def to_file(layers: list[Layer], weights: WeightLists, keras: int, optimizer: Op
 
 
 def from_file(
-    weights: WeightLists, keras: int, optimizer: Optimizer | None, keep: set[int] | None = None
+    layers: list[Layer], weights: WeightLists, keras: int, optimizer: Optimizer | None, keep: set[int] | None = None
 ) -> WeightLists:
-    """Undo to_file for the layers that the file marks, but those in `keep` (numbers in weights.layers)."""
+    """Undo to_file for the layers that the file marks, but those in `keep` (numbers of layers)."""
     plain = weights.copy()
     for number, gates in weights.true_gates.items():
         if number not in (keep or ()):
-            _scale_layer(plain, number, 1.0 / ratio(gates, keras), optimizer)
+            _scale_layer(plain, number, layers[number], 1.0 / ratio(gates, keras), optimizer)
     return plain
 
 
-def _scale_layer(weights: WeightLists, number: int, factor: float, optimizer: Optimizer | None) -> None:
-    weights.layers[number] = [_scaled(array, factor) for array in weights.layers[number]]
+def _scale_layer(weights: WeightLists, number: int, layer: Layer, factor: float, optimizer: Optimizer | None) -> None:
+    factors = [factor if scaled else 1.0 for scaled in form_of(layer).scaled_gates]
+    weights.layers[number] = [_scaled(array, factors) for array in weights.layers[number]]
     if weights.slots is not None and optimizer is not None:
         kept = optimizer.update_spec().slots
         weights.slots[number] = [
-            tuple(_scaled(array, factor**slot.power) for array, slot in zip(slots, kept, strict=False))
+            tuple(
+                _scaled(array, [each**slot.power for each in factors])
+                for array, slot in zip(slots, kept, strict=False)
+            )
             for slots in weights.slots[number]
         ]
 
 
-def _scaled(array: Array, factor: float) -> Array:
-    """array (..., 4F) with its blocks i, f and o, but not the candidate's, multiplied."""
-    filters = array.shape[-1] // 4
-    factors = np.full(array.shape[-1], factor)
-    factors[2 * filters : 3 * filters] = 1.0
-    return (array * factors).astype(array.dtype)
+def _scaled(array: Array, factors: list[float]) -> Array:
+    """array (..., gates * F) with the block of each gate multiplied."""
+    by_channel = np.repeat(factors, array.shape[-1] // len(factors))
+    return (array * by_channel).astype(array.dtype)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from engine.files.keras.compile_arguments import is_late
+from engine.files.keras.forms import form_of
 from engine.files.keras.hdf5 import Hdf5Reader, import_h5py
 from engine.files.keras.keras1 import modern_arrays
 from engine.files.keras.keras3 import read_marker, write_marker
@@ -65,20 +66,21 @@ def read_legacy(file: Hdf5Reader, made: list[Layer]) -> WeightLists:
     """The weights, and the optimizer's state if it fits these layers, as Keras 2 on TensorFlow has them."""
     group = file.group(file.root, "model_weights") or file.root
     backend = file.text(group, "backend") or file.text(file.root, "backend")
-    layers = []
+    found = []
     for name in file.names(group, "layer_names") or []:
         layer = file.group(group, name)
         if layer is None:
             raise ValueError(f"it names a layer {name!r} that is not there")
         if arrays := _named_arrays(file, layer)[1]:
-            layers.append(arrays)
+            found.append(arrays)
+    layers = _by_layer(found, made)
     optimizer = file.group(file.root, "optimizer_weights")
     names, arrays = ([], []) if optimizer is None else _named_arrays(file, optimizer)
-    trained = [of_layer[: trained_count(layer, of_layer)] for layer, of_layer in zip(made, layers, strict=False)]
+    trained = [of_layer[: trained_count(layer, of_layer)] for layer, of_layer in zip(made, layers, strict=True)]
     slots = slots_by_layer(trained, arrays, interleaved=bool(names) and _last_part(names[0]) == "iteration")
     return WeightLists(
-        [modern_arrays(arrays, backend) for arrays in layers],
-        slots and [_modern_slots(layer, backend) for layer in slots],
+        [modern_arrays(arrays, layer, backend) for layer, arrays in zip(made, layers, strict=True)],
+        slots and [_modern_slots(of_layer, layer, backend) for layer, of_layer in zip(made, slots, strict=True)],
         read_marker(file),
         count_of_updates(arrays),
     )
@@ -99,7 +101,7 @@ def write_legacy(
 
     Args:
         weights: in Keras 2's terms.
-        names: of the layers that have weights, and of their arrays.
+        names: of the layers, and of their arrays.
         model, training: JSON-able descriptions.
         optimizer: whose state it is.
     """
@@ -132,8 +134,17 @@ def _named_arrays(file: Hdf5Reader, group: Any) -> tuple[list[str], list[Array]]
     return names, arrays
 
 
-def _modern_slots(slots: list[Slots], backend: str | None) -> list[Slots]:
-    columns = [modern_arrays(list(column), backend) for column in zip(*slots, strict=True)]
+def _by_layer(found: list[list[Array]], made: list[Layer]) -> list[list[Array]]:
+    """The arrays of the layers that have any, in turn, and none for the others."""
+    weighty = [layer for layer in made if form_of(layer) and layer.has_weights]
+    if len(weighty) != len(found):
+        raise ValueError(f"its architecture has {len(weighty)} layers with weights, its weights are of {len(found)}")
+    arrays = iter(found)
+    return [next(arrays) if layer.has_weights else [] for layer in made]
+
+
+def _modern_slots(slots: list[Slots], layer: Layer, backend: str | None) -> list[Slots]:
+    columns = [modern_arrays(list(column), layer, backend) for column in zip(*slots, strict=True)]
     return list(zip(*columns, strict=True))
 
 
@@ -166,7 +177,7 @@ def _write_arrays(group: Any, names: list[str], arrays: list[Array]) -> None:
 
 def _write_names(group: Any, name: str, names: list[str]) -> None:
     """As bytes of one length, which every Keras and h5py reads; in pieces where one attribute would be too long."""
-    texts = np.array([text.encode() for text in names])
+    texts = np.array([text.encode() for text in names], dtype=None if names else "S1")
     pieces = -(-texts.nbytes // _ATTRIBUTE_BYTES)
     if pieces <= 1:
         group.attrs[name] = texts

@@ -14,26 +14,19 @@ from typing import Any
 
 import numpy as np
 
+from engine.files.keras.forms import form_of
 from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.hdf5 import Hdf5Reader, import_h5py
 from engine.files.keras.weights import Array, WeightLists, count_of_updates, listed, slots_by_layer, trained_count
 from engine.keras_objects import snake_case
 from engine.layers import Layer
+from engine.layers.keras_form import KerasForm
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.base import Optimizer
 
 MARKER = "convlstm_engine"
 """The root attribute in which this engine says what Keras does not ask: {"gates": {layer number: name}}."""
 
-_SNAKE_CASE = {
-    "ConvLSTM2D": ("conv_lstm2d", "conv_lst_m2d"),
-    "BatchNormalization": ("batch_normalization",),
-    "Conv3D": ("conv3d",),
-    "ZeroPadding3D": ("zero_padding3d",),
-}
-"""Keras' directory names; the second is what older tf.keras made of the same class."""
-
-_CELL = {"ConvLSTM2D": "cell/"}
 _TREES = ("layers", "_layer_checkpoint_dependencies")
 """The second in files of tf.keras 2.13."""
 
@@ -45,12 +38,13 @@ def read_tree(file: Hdf5Reader, made: list[Layer]) -> WeightLists:
         raise ValueError("its HDF5 file has no weights where Keras 3 puts them (no group 'layers')")
     layers, seen = [], Counter[str]()
     for layer in made:
-        kind = type(layer).__name__
-        names = [_numbered(name, seen[kind]) for name in _SNAKE_CASE[kind]]
-        seen[kind] += 1
-        paths = [f"{tree}/{name}/{_CELL.get(kind, '')}vars" for name in names]
-        found = next((arrays for path in paths if (arrays := _numbered_arrays(file, path))), None)
-        if found is None:
+        form = form_of(layer)
+        names = [_numbered(name, seen[form.class_name]) for name in form.groups]
+        seen[form.class_name] += 1
+        below = "vars" if form.cell is None else f"{form.cell[0]}/vars"
+        of_each_name = (_numbered_arrays(file, f"{tree}/{name}/{below}") for name in names)
+        found = next(filter(None, of_each_name), [])
+        if layer.has_weights and not found:
             raise ValueError(f"its HDF5 file has no weights of layer {names[0]!r}")
         layers.append(found)
     arrays = _numbered_arrays(file, "optimizer/vars")
@@ -60,13 +54,14 @@ def read_tree(file: Hdf5Reader, made: list[Layer]) -> WeightLists:
 
 
 def write_tree(
-    weights: WeightLists, classes: Sequence[str], names: Sequence[str], network: str, optimizer: Optimizer | None
+    weights: WeightLists, written: Sequence[tuple[KerasForm, str, bool]], network: str, optimizer: Optimizer | None
 ) -> bytes:
     """The file as bytes.
 
     Args:
-        weights: in Keras' terms, those of the classes that have any.
-        classes, names: of all layers; a ZeroPadding3D has no weights but a place.
+        weights: in Keras' terms.
+        written: all layers as Keras has them, with their names; False for a part of the next layer here, which has no
+            weights but a place.
         network: its name.
         optimizer: whose state it is.
     """
@@ -74,20 +69,20 @@ def write_tree(
     with import_h5py().File(buffer, "w") as file:
         file.create_group("vars").attrs["name"] = network
         seen, arrays_of = Counter[str](), iter(weights.layers)
-        for kind, name in zip(classes, names, strict=True):
-            group = file.create_group(f"layers/{_numbered(_SNAKE_CASE[kind][0], seen[kind])}")
-            seen[kind] += 1
+        for form, name, is_whole in written:
+            group = file.create_group(f"layers/{_numbered(form.groups[0], seen[form.class_name])}")
+            seen[form.class_name] += 1
             variables = group.create_group("vars")
             variables.attrs["name"] = name
-            if kind in _CELL:
-                variables = group.create_group("cell/vars")
-                variables.attrs["name"] = "conv_lstm_cell"
-            for number, array in enumerate([] if kind == "ZeroPadding3D" else next(arrays_of)):
+            if form.cell is not None:
+                variables = group.create_group(f"{form.cell[0]}/vars")
+                variables.attrs["name"] = form.cell[1]
+            for number, array in enumerate(next(arrays_of) if is_whole else []):
                 variables[str(number)] = array
         if optimizer is not None:
             slots: list[Any] = [np.int64(weights.iterations)]
             if not isinstance(optimizer.get_config()["learning_rate"], dict):
-                slots.append(weights.layers[-1][0].dtype.type(optimizer.learning_rate))
+                slots.append(next(filter(None, weights.layers))[0].dtype.type(optimizer.learning_rate))
             slots += listed(weights.slots or [], interleaved=True)
             group = file.create_group("optimizer/vars")
             group.attrs["name"] = snake_case(OPTIMIZERS.nearest(type(optimizer)) or type(optimizer).__name__)

@@ -3,21 +3,17 @@
 import inspect
 from typing import Any
 
+from engine.files.keras.forms import form_of, layers_by_keras_name
 from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.rules import understood
-from engine.layers import LAYERS
 
 Config = dict[str, Any]
 
 _ABOUT_SOMETHING_ELSE = {
-    "name", "dtype", "batch_input_shape", "batch_shape", "input_dtype", "input_shape", "implementation",
-    "zero_output_for_mask", "fused", "synchronized", "virtual_batch_size", "time_major", "unroll", "cache",
-    "renorm_clipping", "renorm_momentum", "activity_regularizer",
+    "name", "dtype", "batch_input_shape", "batch_shape", "input_dtype", "input_shape", "implementation", "cache",
+    "activity_regularizer",
 }  # fmt: skip
-"""Read elsewhere, without effect on the numbers, or of use only with an argument that is refused."""
-
-_REFUSED = {"return_state": True, "renorm": True}
-"""Arguments of which the engine has, in a network that is one chain, only the other value."""
+"""Read elsewhere, or without effect on the numbers."""
 
 
 def engine_arguments(entry: Config, keras: int, untrainable: list[str], remarks: list[str]) -> Config:
@@ -31,18 +27,19 @@ def engine_arguments(entry: Config, keras: int, untrainable: list[str], remarks:
     Raises ValueError naming the layer and the argument that the engine does not offer.
     """
     kind, config = entry["class_name"], entry["config"]
-    taken = inspect.signature(LAYERS[kind].__init__).parameters
+    layer = layers_by_keras_name()[kind]
+    taken, form = inspect.signature(layer).parameters, form_of(layer)
     name = config.get("name")
     label = f"layer {name or kind!r}"
-    arguments: Config = {"name": name}
-    if kind == "ConvLSTM2D":
-        arguments["recurrent_activation"] = "sigmoid" if keras == 3 else "hard_sigmoid"
+    arguments: Config = {"name": name, **form.defaults.get(keras, {})}
     if config.get("activity_regularizer") is not None:
         untrainable.append(f"{label}: activity_regularizer={_short(config['activity_regularizer'])}")
     for argument, value in config.items():
-        if argument in _ABOUT_SOMETHING_ELSE or (argument in _REFUSED and value != _REFUSED[argument]):
+        if argument in _ABOUT_SOMETHING_ELSE or argument in form.ignored:
             continue
-        if argument in _REFUSED or argument not in taken:
+        if argument in form.refused and value != form.refused[argument]:
+            continue
+        if argument in form.refused or argument not in taken:
             if value is not None:
                 raise ValueError(f"{label}: {argument} is not offered here: {_short(value)}")
         elif argument.endswith(("initializer", "regularizer", "constraint")):

@@ -14,8 +14,7 @@ from engine.files.keras.keras3 import read_tree
 from engine.files.keras.weight_shapes import check_shapes
 from engine.files.keras.weights import WeightLists
 from engine.graph.description import Description
-from engine.layers import ConvLSTM2D, Layer
-from engine.layers.arguments import checked_activation
+from engine.layers import Layer
 from engine.layers.weight import Shape
 
 ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
@@ -61,7 +60,7 @@ def read_network(path: Path) -> tuple[Description, list[str]]:
         first.batch_size = architecture.batch_size
         network = Description(architecture.name, architecture.dtype, architecture.layers)
         missing = "; ".join(architecture.untrainable) or _read_training(network, opened.training)
-        network = _with_numbers(network, gates.from_file(weights, opened.keras, network.optimizer))
+        network = _with_numbers(network, gates.from_file(network.layers, weights, opened.keras, network.optimizer))
     return network, [*architecture.remarks, *_remarks(network, opened.keras, missing)]
 
 
@@ -72,12 +71,8 @@ def read_weights(network: Description, path: Path) -> tuple[Shape, Description]:
         weights = opened.weights(network.layers)
         shape = check_shapes(network.layers, weights, network.input_shape)
         scaled = gates.HARD_SIGMOID_OF_KERAS[opened.keras]
-        as_scaled = {
-            number
-            for number, layer in enumerate(network.layers)
-            if isinstance(layer, ConvLSTM2D) and layer.recurrent_activation == scaled
-        }
-        weights = gates.from_file(weights, opened.keras, network.optimizer, keep=as_scaled)
+        as_scaled = {number for number, layer in enumerate(network.layers) if gates.gates_of(layer) == scaled}
+        weights = gates.from_file(network.layers, weights, opened.keras, network.optimizer, keep=as_scaled)
     return shape, _with_numbers(network, weights)
 
 
@@ -115,10 +110,9 @@ def _open(path: Path) -> _Opened:
 def _take_true_gates(architecture: Architecture, weights: WeightLists) -> None:
     """Give the layers that the file marks the gates that they have here."""
     for number, name in weights.true_gates.items():
-        layer = architecture.layers[number] if 0 <= number < len(architecture.layers) else None
-        if not isinstance(layer, ConvLSTM2D):
-            raise ValueError(f"it marks the gates of layer {number}, which is no ConvLSTM2D")
-        layer.recurrent_activation = checked_activation("recurrent_activation", name)
+        if not 0 <= number < len(architecture.layers):
+            raise ValueError(f"it marks the gates of layer {number}, which it has not")
+        gates.set_gates(architecture.layers[number], name)
 
 
 def _remarks(network: Description, keras: int, missing: str) -> list[str]:
@@ -132,9 +126,7 @@ def _remarks(network: Description, keras: int, missing: str) -> list[str]:
     elif network.optimizer is not None and not network.resumes:
         name = type(network.optimizer).__name__
         remarks.append(f"it holds no state of {name} that fits its weights; training on begins with zeros")
-    if keras < 3 and any(
-        isinstance(layer, ConvLSTM2D) and layer.recurrent_activation == "hard_sigmoid" for layer in network.layers
-    ):  # fmt: skip
+    if keras < 3 and any(gates.gates_of(layer) == "hard_sigmoid" for layer in network.layers):
         remarks.append(
             "its gates are Keras 2's hard_sigmoid, clip(0.2 x + 0.5, 0, 1), here as there; Keras 3 itself opens this "
             "file with clip(x/6 + 0.5, 0, 1) and predicts something else"

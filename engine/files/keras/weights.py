@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.layers import BatchNormalization, Layer
+from engine.layers import Layer
 
 Array = np.ndarray[Any, Any]
 Slots = tuple[Array, ...]
@@ -15,9 +15,9 @@ Slots = tuple[Array, ...]
 @dataclass
 class WeightLists:
     """Attributes:
-    layers: for each layer that has weights, its arrays in Keras' order.
+    layers: for each layer, its arrays in Keras' order.
     slots: for each layer, the optimizer's arrays for each trained array; None where the file has none that fit.
-    true_gates: by the number of a layer in `layers`: the gates that the layer has here, where the file had to hold
+    true_gates: by the number of a layer: the gates that the layer has here, where the file had to hold
         other ones with scaled weights (see gates.py).
     iterations: updates that the optimizer has made.
     """
@@ -36,8 +36,7 @@ def trained_count(layer: Layer, arrays: list[Array]) -> int:
     """How many of a layer's arrays in a file are trained, which are the first ones."""
     if not layer.trainable:
         return 0
-    moving = 2 if isinstance(layer, BatchNormalization) else 0
-    return max(len(arrays) - moving, 0)
+    return max(len(arrays) - len(layer.untrained), 0)
 
 
 def count_of_updates(arrays: list[Array]) -> int:

@@ -44,7 +44,7 @@ def write_weights(network: Description, path: Path) -> None:
 
 def _legacy(network: Description, model: Any = None, training: Any = None) -> bytes:
     weights = gates.to_file(network.layers, _numbers(network), 2, network.optimizer)
-    if any(getattr(layer, "recurrent_activation", None) in HARD_SIGMOID_SLOPE for layer in network.layers):
+    if any(gates.gates_of(layer) in HARD_SIGMOID_SLOPE for layer in network.layers):
         warnings.warn(
             "this .h5 is for Keras 2 and tf.keras, where hard_sigmoid is clip(0.2 x + 0.5, 0, 1); Keras 3 opens it "
             "with clip(x/6 + 0.5, 0, 1) and predicts something else: for Keras 3 save a .keras file",
@@ -56,8 +56,7 @@ def _legacy(network: Description, model: Any = None, training: Any = None) -> by
 
 def _tree(network: Description) -> bytes:
     weights = gates.to_file(network.layers, _numbers(network), 3, network.optimizer)
-    kinds, names = zip(*written_layers(network), strict=True)
-    return write_tree(weights, kinds, names, network.name, network.optimizer)
+    return write_tree(weights, written_layers(network), network.name, network.optimizer)
 
 
 def _numbers(network: Description) -> WeightLists:

@@ -1,0 +1,70 @@
+"""What a layer becomes when it is bound to a back end: memory for one batch shape, a forward and a backward pass."""
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kernels.backend import Plan
+
+Array = Any
+
+
+class Narrow(NamedTuple):
+    """Which of a layer's arrays are stored in fewer bits than the back end's dtype (kernels/specs.py).
+
+    Attributes:
+        x: input and its gradient.
+        y: output and its gradient.
+    """
+
+    x: bool = False
+    y: bool = False
+
+
+WIDE = Narrow()
+"""Everything in the back end's dtype."""
+
+
+class BoundLayer(ABC):
+    """A layer with all its memory for one batch shape."""
+
+    @abstractmethod
+    def forward(self, x: Array) -> Array:
+        """x -> y, time-major; both are kept until the next call."""
+
+    @abstractmethod
+    def backward(self, dy: Array, need_dx: bool) -> Array | None:
+        """Write the gradients of the layer's weights; return dx (None unless need_dx). dy may be overwritten."""
+
+    def keep_state(self, keep: bool) -> None:
+        """Whether forward leaves its mark on the layer: moving averages, states of a stateful layer (default: yes)."""
+
+    def draw(self, random: np.random.Generator) -> None:
+        """Draw what the next passes leave to chance: dropout's masks. The same until it is called again."""
+
+    @property
+    def conv_lstm_plan(self) -> Plan | None:
+        """The back end's ConvLSTM plan whose h is y, and whose dh is dy, both as they stand; None: there is none."""
+        return None
+
+
+class StreamingLayer(ABC):
+    """A layer that takes one frame at a time and keeps what later frames need."""
+
+    @abstractmethod
+    def step(self, x: Array, t: int) -> Array:
+        """x (B,H,W,C), frame t of the stream -> y (B,H',W',K); 0 begins a new stream.
+
+        The same arrays are used for any two t > 0 that are both even or both odd, so that their work can be recorded.
+        """
+
+
+class FramewiseStream(StreamingLayer):
+    """A stream through a layer whose frames do not know of one another, bound to one frame in inference mode."""
+
+    def __init__(self, bound: BoundLayer) -> None:
+        self._bound = bound
+
+    def step(self, x: Array, t: int) -> Array:
+        return self._bound.forward(x[None])[0]
