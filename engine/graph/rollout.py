@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.layers import ConvLSTM2D, Layer
+from engine.layers import Layer
 from engine.layers.weight import Shape
 
 Array = np.ndarray[Any, Any]
@@ -37,7 +37,7 @@ def check_rollout(layers: list[Layer], movie: Shape) -> None:
             f"rollout: the output's frames have shape {made[-3:]} and the input's {movie[1:]}; an output frame can "
             "be the next input only if they agree"
         )
-    stateful = [layer.name for layer in layers if isinstance(layer, ConvLSTM2D) and layer.stateful]
+    stateful = [layer.name for layer in layers if layer.stateful]
     if stateful and not can_stream(layers):
         raise ValueError(
             f"rollout: {stateful[0]} is stateful, and this network must predict its whole track again for every "

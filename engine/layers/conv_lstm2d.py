@@ -19,8 +19,8 @@ from engine.layers.arguments import (
     output_length,
     strides_and_dilation,
 )
+from engine.layers.carried_state import CarriedState
 from engine.layers.conv_lstm_bound import StreamingConvLSTM2D, bound_in_axes
-from engine.layers.conv_lstm_state import CarriedState
 from engine.layers.direct_call import CalledDirectly
 from engine.layers.keras_form import KerasForm
 from engine.layers.layer import WIDE, BoundLayer, HostArray, Narrow, StreamingLayer
@@ -152,7 +152,7 @@ class ConvLSTM2D(CalledDirectly):
         self.recurrent_dropout = in_range("recurrent_dropout", recurrent_dropout, 0.0, 1.0)
         self.seed = None if seed is None else integer("seed", seed, 0)
         self.bias = None
-        self.carried = CarriedState(self.name)
+        self.carried = CarriedState(self.name, self.state_names)
 
     # ---------------------------------------------------------------- as a layer of a network
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.layers.conv_lstm_state import CarriedState
+from engine.layers.carried_state import CarriedState
 from engine.layers.layer import HostArray, Layer
 from engine.layers.weight import Weight
 from kernels.activations import GATES, Activation

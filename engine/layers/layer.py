@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.keras_objects import snake_case
 from engine.layers.bound_layer import WIDE, Array, BoundLayer, FramewiseStream, Narrow, StreamingLayer
-from engine.layers.conv_lstm_state import CarriedState
+from engine.layers.carried_state import CarriedState
 from engine.layers.keras_form import Config, KerasForm
 from engine.layers.weight import Shape, Weight, WeightSpec, checked_input_shape, time_major
 from engine.support.validation import boolean, positive_int

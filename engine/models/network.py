@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.fitting.progress import Counter, Verbose
-from engine.layers import ConvLSTM2D, Layer, Weight
+from engine.layers import Layer, Weight
 from engine.layers.weight import Shape
 from engine.runtime.batch import DEFAULT_BATCH_SIZE
 from engine.runtime.placement import Placement
@@ -149,7 +149,7 @@ class Network:
     def reset_states(self) -> None:
         """Let every stateful layer begin at zero again."""
         for layer in self.layers:
-            if isinstance(layer, ConvLSTM2D) and layer.stateful:
+            if layer.stateful:
                 layer.reset_states()
 
     # ---------------------------------------------------------------- weights, configuration, export

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.layers import ConvLSTM2D, Layer
+from engine.layers import Layer
 from kernels import Backend
 
 HostArray = np.ndarray[Any, Any]
@@ -24,7 +24,7 @@ class LayerState:
     """
 
     def __init__(self, layers: list[Layer], seed: int) -> None:
-        self._stateful = [layer for layer in layers if isinstance(layer, ConvLSTM2D) and layer.stateful]
+        self._stateful = [layer for layer in layers if layer.stateful]
         self.has_dropout = any(layer.has_dropout for layer in layers)
         self.seed, self.step = seed, 0
 
@@ -38,7 +38,7 @@ class LayerState:
         found = {_DROPOUT: np.array([self.seed, self.step], np.int64)} if self.has_dropout else {}
         for layer in self._stateful:
             states = layer.carried.to_host()
-            for name, state in zip("hc", states or [], strict=states is not None):
+            for name, state in zip(layer.state_names, states or [], strict=states is not None):
                 found[f"{_STATES}{layer.name}/{name}"] = state
         return found
 
@@ -46,7 +46,7 @@ class LayerState:
         """What arrays() gave, and the rest."""
         mine = {name: array for name, array in state.items() if name == _DROPOUT or name.startswith(_STATES)}
         known = {_DROPOUT} if self.has_dropout else set()
-        known |= {f"{_STATES}{layer.name}/{name}" for layer in self._stateful for name in "hc"}
+        known |= {f"{_STATES}{layer.name}/{name}" for layer in self._stateful for name in layer.state_names}
         missing = {_DROPOUT} & known - mine.keys()
         if missing or mine.keys() - known:
             raise ValueError(
@@ -60,5 +60,5 @@ class LayerState:
         if _DROPOUT in mine:
             self.seed, self.step = (int(number) for number in mine[_DROPOUT])
         for layer in self._stateful:
-            states = [mine.get(f"{_STATES}{layer.name}/{name}") for name in "hc"]
+            states = [mine.get(f"{_STATES}{layer.name}/{name}") for name in layer.state_names]
             layer.carried.reset([state for state in states if state is not None] or None)

@@ -88,8 +88,7 @@ def _scale_layer(weights: WeightLists, number: int, layer: Layer, factor: float,
         kept = optimizer.update_spec().slots
         weights.slots[number] = [
             tuple(
-                _scaled(array, [each**slot.power for each in factors])
-                for array, slot in zip(slots, kept, strict=False)
+                _scaled(array, [each**slot.power for each in factors]) for array, slot in zip(slots, kept, strict=False)
             )
             for slots in weights.slots[number]
         ]

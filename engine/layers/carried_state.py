@@ -1,4 +1,4 @@
-"""The states h and c that a stateful layer carries from batch to batch."""
+"""The states that a stateful layer carries from batch to batch, such as h and c."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,32 +13,32 @@ HostArray = np.ndarray[Any, Any]
 
 
 class CarriedState:
-    """h and c (N,H,W,F), on a back end from the first batch on; before that, host arrays or nothing (zero).
+    """Arrays (N,H,W,F) of one shape, on a back end from the first batch on; before that, host arrays or nothing (zero).
 
     A layer of several networks has arrays on the back end of each, which never move; one of them has the states.
     """
 
-    def __init__(self, layer: str) -> None:
-        self._layer = layer
+    def __init__(self, layer: str, names: tuple[str, ...]) -> None:
+        self._layer, self._names = layer, names
         self._backend: Backend | None = None
         self._given: list[HostArray] | None = None
         self._arrays: WeakKeyDictionary[Backend, list[Array]] = WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is on no back end, and carries the same states."""
-        return {"layer": self._layer, "states": self.to_host()}
+        return {"layer": self._layer, "names": self._names, "states": self.to_host()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        CarriedState.__init__(self, state["layer"])
+        CarriedState.__init__(self, state["layer"], state["names"])
         self._given = state["states"]
 
     def on(self, backend: Backend, shape: tuple[int, ...]) -> list[Array]:
-        """The arrays h and c on this back end, always the same ones; ValueError if they are of another shape."""
+        """The arrays on this back end, always the same ones; ValueError if they are of another shape."""
         if backend not in self._arrays:
             values = self.to_host()
             if values is not None:
                 self._check(values, shape)
-            self._arrays[backend] = [backend.zeros(shape) for _ in range(2)]
+            self._arrays[backend] = [backend.zeros(shape) for _ in self._names]
         self.claim(backend)
         arrays = self._arrays[backend]
         if arrays[0].shape != shape:
@@ -66,9 +66,10 @@ class CarriedState:
         """Zero, or as given."""
         if states is not None:
             states = [np.asarray(state) for state in states]
-            if len(states) != 2 or states[0].shape != states[1].shape or states[0].ndim != 4:
+            if len(states) != len(self._names) or len({state.shape for state in states}) > 1 or states[0].ndim != 4:
                 raise ValueError(
-                    f"states: expected h and c (movies, rows, columns, filters), got shapes {[s.shape for s in states]}"
+                    f"states: expected {' and '.join(self._names)} (movies, rows, columns, filters), got shapes "
+                    f"{[state.shape for state in states]}"
                 )
         if self._backend is None:
             self._given = None if states is None else list(states)
