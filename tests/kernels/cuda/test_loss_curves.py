@@ -10,7 +10,7 @@ from bench.peers.work import Work
 from bench.rounding import losses, simulated_h200
 
 STEPS = 200
-SMALL = Work("train", filters=(8, 8), kernels=(3, 3), batch=1, frames=4, height=12, width=10)
+SMALL = Work("train", filters=(8, 8), kernels=(3, 3), batch=1, frames=3, height=9, width=10)
 
 
 @cache
@@ -18,7 +18,7 @@ def expected() -> np.ndarray:
     return losses(SMALL, "reference", "float32", STEPS)
 
 
-@pytest.mark.parametrize(("precision", "apart"), [("float32", 1e-5), ("tf32", 1e-2), ("bfloat16", 5e-2)])
+@pytest.mark.parametrize(("precision", "apart"), [("float32", 1e-5), ("tf32", 5e-3), ("bfloat16", 2.5e-2)])
 def test_two_hundred_steps_lie_beside_float64(precision: str, apart: float) -> None:
     with Device(rehearse=True, runtime=simulated_h200()).engine():
         found = losses(SMALL, "cuda", precision, STEPS)
