@@ -1,4 +1,4 @@
-"""What weights must be after every update, by Keras' names."""
+"""Constraints that weights obey after every update, by Keras' names."""
 
 import math
 from abc import abstractmethod
@@ -15,19 +15,19 @@ Array = Any
 
 @dataclass(frozen=True)
 class Constraint(KerasObject):
-    """Changes weights in place so that they obey."""
+    """A constraint, which changes weights in place so that they obey it."""
 
     @abstractmethod
     def apply(self, backend: Backend, weights: Array) -> None:
-        """Put the weights right."""
+        """Change the weights in place so that they obey."""
 
     def check(self, argument: str, rank: int) -> None:
-        """Refuse what weights with so many axes cannot obey."""
+        """Raise ValueError if weights with `rank` axes cannot obey."""
 
 
 @dataclass(frozen=True)
 class NonNeg(Constraint):
-    """w >= 0: negative weights become 0."""
+    """Keep weights non-negative: negative ones become 0."""
 
     def apply(self, backend: Backend, weights: Array) -> None:
         backend.activation("relu").forward(weights, weights)
@@ -35,7 +35,7 @@ class NonNeg(Constraint):
 
 @dataclass(frozen=True)
 class _Norm(Constraint):
-    """Norms over `axis`, one axis or several, as Keras has them: 0 by default, a kernel's first axis alone."""
+    """A constraint on norms over `axis`, one axis or several; as in Keras 0 by default, a kernel's first axis alone."""
 
     def apply(self, backend: Backend, weights: Array) -> None:
         axes = tuple(axis % len(weights.shape) for axis in self._axes)
@@ -54,12 +54,12 @@ class _Norm(Constraint):
     @property
     @abstractmethod
     def _limits(self) -> tuple[float, float, float]:
-        """Lowest and highest norm, and the share of the way there that an update goes."""
+        """Lowest and highest norm, and the share of the way there that one update goes."""
 
 
 @dataclass(frozen=True)
 class MaxNorm(_Norm):
-    """Norms of at most max_value."""
+    """Keep norms over `axis` at most max_value."""
 
     max_value: float = 2.0
     axis: int | tuple[int, ...] = 0
@@ -75,7 +75,7 @@ class MaxNorm(_Norm):
 
 @dataclass(frozen=True)
 class UnitNorm(_Norm):
-    """Norms of 1."""
+    """Keep norms over `axis` at 1."""
 
     axis: int | tuple[int, ...] = 0
 
@@ -89,7 +89,7 @@ class UnitNorm(_Norm):
 
 @dataclass(frozen=True)
 class MinMaxNorm(_Norm):
-    """Norms from min_value to max_value; with rate below 1 an update goes only that share of the way."""
+    """Keep norms over `axis` between min_value and max_value; with rate < 1 each update goes that share of the way."""
 
     min_value: float = 0.0
     max_value: float = 1.0
@@ -112,7 +112,7 @@ _MAKERS = names_of({kind.__name__: kind for kind in (MaxNorm, NonNeg, UnitNorm, 
 
 
 def get_constraint(argument: str, value: Any, rank: int) -> Constraint | None:
-    """A constraint for a weight of that many axes, by object, name or config; None is none."""
+    """Return the constraint that an object, a name or a config stands for, checked for `rank` axes; None stays None."""
     if value is None:
         return None
     constraint: Constraint = get_object(argument, value, Constraint, _MAKERS)
@@ -121,7 +121,7 @@ def get_constraint(argument: str, value: Any, rank: int) -> Constraint | None:
 
 
 def _keep_axis(constraint: Any) -> None:
-    """axis as an int or a tuple of ints, for lists come from JSON."""
+    """Check `axis` and turn a list, which comes from JSON, into a tuple."""
     axis = constraint.axis
     if isinstance(axis, list):
         object.__setattr__(constraint, "axis", tuple(axis))

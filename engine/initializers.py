@@ -1,4 +1,4 @@
-"""How weights begin: Keras' rules, drawn from a NumPy generator.
+"""Initializers: the first values of weights by Keras' rules, drawn from a NumPy generator.
 
 The distributions are those of Keras; the random numbers are not (Keras draws them inside its own framework). A `seed`
 makes an initializer draw from a generator of its own, the same at every call, as in Keras 3.
@@ -25,7 +25,7 @@ _DISTRIBUTIONS = ("uniform", "normal", "truncated_normal", "untruncated_normal")
 
 @dataclass(frozen=True)
 class Initializer(KerasObject):
-    """Draws the first value of a weight; call it with a shape and a generator."""
+    """An initializer, which draws the first values of a weight; call it with a shape and a generator."""
 
     def __post_init__(self) -> None:
         seed = getattr(self, "seed", None)
@@ -34,7 +34,7 @@ class Initializer(KerasObject):
 
     @abstractmethod
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
-        """An array of that shape, float64."""
+        """Draw an array of that shape, float64."""
 
     def _own(self, random: np.random.Generator) -> np.random.Generator:
         seed = getattr(self, "seed", None)
@@ -43,7 +43,7 @@ class Initializer(KerasObject):
 
 @dataclass(frozen=True)
 class Zeros(Initializer):
-    """All zero."""
+    """Fill a weight with 0."""
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
         return np.zeros(shape)
@@ -51,7 +51,7 @@ class Zeros(Initializer):
 
 @dataclass(frozen=True)
 class Ones(Initializer):
-    """All one."""
+    """Fill a weight with 1."""
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
         return np.ones(shape)
@@ -59,7 +59,7 @@ class Ones(Initializer):
 
 @dataclass(frozen=True)
 class Constant(Initializer):
-    """All `value`."""
+    """Fill a weight with `value`."""
 
     value: float = 0.0
 
@@ -72,7 +72,7 @@ class Constant(Initializer):
 
 @dataclass(frozen=True)
 class RandomUniform(Initializer):
-    """U(minval, maxval)."""
+    """Draw uniformly between minval and maxval."""
 
     minval: float = -0.05
     maxval: float = 0.05
@@ -88,7 +88,7 @@ class RandomUniform(Initializer):
 
 @dataclass(frozen=True)
 class RandomNormal(Initializer):
-    """N(mean, stddev^2)."""
+    """Draw from a normal distribution of this mean and standard deviation."""
 
     mean: float = 0.0
     stddev: float = 0.05
@@ -105,7 +105,7 @@ class RandomNormal(Initializer):
 
 @dataclass(frozen=True)
 class TruncatedNormal(RandomNormal):
-    """The same, drawn again where it is more than two standard deviations from the mean."""
+    """Draw from a normal distribution, again where a number is over two standard deviations from the mean."""
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
         return self.mean + self.stddev * _truncated_normal(shape, self._own(random))
@@ -113,7 +113,7 @@ class TruncatedNormal(RandomNormal):
 
 @dataclass(frozen=True)
 class VarianceScaling(Initializer):
-    """Variance scale / n, n being the fan_in, the fan_out or their mean (Glorot & Bengio 2010, He et al. 2015).
+    """Draw with variance scale / n; n is the fan_in, the fan_out or their mean (Glorot & Bengio 2010, He et al. 2015).
 
     A kernel's last axes are channels in and out; fan_out of a ConvLSTM kernel counts all four gates, as in Keras.
     distribution: "uniform", "truncated_normal" ("normal" means the same) or "untruncated_normal".
@@ -144,7 +144,7 @@ class _NamedScaling(Initializer):
 
 @dataclass(frozen=True)
 class GlorotUniform(_NamedScaling):
-    """U(-L, L) with L = sqrt(6 / (fan_in + fan_out)), Glorot & Bengio 2010."""
+    """Draw uniformly from [-L, L], L = sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
         return self._draw(shape, random, 1.0, "fan_avg", "uniform")
@@ -152,7 +152,7 @@ class GlorotUniform(_NamedScaling):
 
 @dataclass(frozen=True)
 class GlorotNormal(_NamedScaling):
-    """A truncated normal of variance 2 / (fan_in + fan_out)."""
+    """Draw from a truncated normal of variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010)."""
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
         return self._draw(shape, random, 1.0, "fan_avg", "truncated_normal")
@@ -160,7 +160,7 @@ class GlorotNormal(_NamedScaling):
 
 @dataclass(frozen=True)
 class HeUniform(_NamedScaling):
-    """U(-L, L) with L = sqrt(6 / fan_in), He et al. 2015."""
+    """Draw uniformly from [-L, L], L = sqrt(6 / fan_in) (He et al. 2015)."""
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
         return self._draw(shape, random, 2.0, "fan_in", "uniform")
@@ -168,7 +168,7 @@ class HeUniform(_NamedScaling):
 
 @dataclass(frozen=True)
 class HeNormal(_NamedScaling):
-    """A truncated normal of variance 2 / fan_in."""
+    """Draw from a truncated normal of variance 2 / fan_in (He et al. 2015)."""
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
         return self._draw(shape, random, 2.0, "fan_in", "truncated_normal")
@@ -176,7 +176,7 @@ class HeNormal(_NamedScaling):
 
 @dataclass(frozen=True)
 class LecunUniform(_NamedScaling):
-    """U(-L, L) with L = sqrt(3 / fan_in), LeCun et al. 1998."""
+    """Draw uniformly from [-L, L], L = sqrt(3 / fan_in) (LeCun et al. 1998)."""
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
         return self._draw(shape, random, 1.0, "fan_in", "uniform")
@@ -184,7 +184,7 @@ class LecunUniform(_NamedScaling):
 
 @dataclass(frozen=True)
 class LecunNormal(_NamedScaling):
-    """A truncated normal of variance 1 / fan_in."""
+    """Draw from a truncated normal of variance 1 / fan_in (LeCun et al. 1998)."""
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
         return self._draw(shape, random, 1.0, "fan_in", "truncated_normal")
@@ -192,9 +192,9 @@ class LecunNormal(_NamedScaling):
 
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
-    """A random orthogonal frame (Saxe et al. 2014) of the matrix (prod(shape[:-1]), shape[-1]), times gain.
+    """Draw an orthogonal matrix (prod(shape[:-1]), shape[-1]) (Saxe et al. 2014), times gain.
 
-    For a recurrent kernel (kh,kw,F,4F) that is one joint frame across taps and gates, as in Keras.
+    For a recurrent kernel (kh,kw,F,4F) the matrix is one across all taps and gates, as in Keras.
     """
 
     gain: float = 1.0
@@ -248,11 +248,11 @@ _CLASSES = (
 _MAKERS = names_of({kind.__name__: kind for kind in _CLASSES})
 
 INITIALIZERS: dict[str, Initializer] = {name: kind() for name, kind in _MAKERS.items() if name.islower()}
-"""Keras' names, and what each means at its defaults."""
+"""The initializers by Keras' names, each with its default arguments."""
 
 
 def get_initializer(argument: str, value: Any) -> Initializer:
-    """An initializer by object, name or config; `argument` is the layer argument that it came through."""
+    """Return the initializer that an object, a name or a config stands for; `argument` is the layer argument."""
     if value in ("identity", "Identity") or (isinstance(value, dict) and value.get("class_name") == "Identity"):
         raise ValueError(f"{argument}: identity is for matrices only, in Keras too; use 'orthogonal'")
     initializer: Initializer = get_object(argument, value, Initializer, _MAKERS)

@@ -12,25 +12,25 @@ from typing import Any
 
 @dataclass(frozen=True)
 class KerasObject:
-    """Something with a Keras name whose fields are its config."""
+    """A dataclass with a Keras name, whose fields are its config."""
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor, JSON-able."""
+        """Return the constructor's arguments, JSON-able."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 def snake_case(name: str) -> str:
-    """Keras' other spelling of a class name."""
+    """Return a class name in snake case, which Keras takes too."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def names_of(classes: Mapping[str, Any]) -> dict[str, Any]:
-    """The same classes under both spellings of their names."""
+    """Return the classes under both spellings of their names, "UnitNorm" and "unit_norm"."""
     return dict(classes) | {snake_case(name): value for name, value in classes.items()}
 
 
 def get_object(argument: str, value: Any, base: type, makers: Mapping[str, Callable[..., Any]]) -> Any:
-    """The object that a layer's argument means.
+    """Return the object that a layer's argument stands for.
 
     Args:
         argument: its name, for messages.
@@ -55,11 +55,11 @@ def get_object(argument: str, value: Any, base: type, makers: Mapping[str, Calla
 
 
 def serialize(value: KerasObject | None) -> Any:
-    """What get_object takes: None, or {"class_name", "config"}."""
+    """Return an object as a config for get_object, {"class_name", "config"}; None stays None."""
     return None if value is None else {"class_name": type(value).__name__, "config": value.get_config()}
 
 
 def serialize_short(value: KerasObject) -> Any:
-    """The same, but the name alone where all is at its default."""
+    """Return an object's name where all its arguments are defaults, else its config as of serialize."""
     default = {field.name: field.default for field in fields(value)}
     return snake_case(type(value).__name__) if asdict(value) == default else serialize(value)

@@ -1,4 +1,4 @@
-"""What training minimises, under Keras' names.
+"""Losses, what training minimises, under Keras' names.
 
 Every loss is a mean over all elements, with sample weights sum(w * term) / n: Keras' reduction "sum_over_batch_size".
 """
@@ -14,7 +14,7 @@ from kernels.losses import TERMS, LossKind, LossSpec
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss over the whole output.
+    """A loss, the mean of a term over all elements of the output.
 
     A subclass is a dataclass whose fields are its arguments; the term's parameter is the one of its name.
 
@@ -27,18 +27,18 @@ class Loss:
     kind: ClassVar[LossKind]
 
     def folds_in(self, activation: str) -> bool:
-        """Whether the loss is computed from what stands before this last activation."""
+        """Tell whether the loss absorbs the last layer's activation and is computed from its input, the logits."""
         return False
 
     def spec(self, from_logits: bool) -> LossSpec:
-        """The operation; from_logits where the last activation was folded in."""
+        """Return what a back end is to compute; from_logits where the last activation was folded in."""
         parameter = TERMS[self.kind].parameter
         return LossSpec(self.kind, from_logits, 0.0 if parameter is None else float(getattr(self, parameter)))
 
     def get_config(self) -> str | dict[str, Any]:
-        """The name where all arguments are the defaults, else class and arguments; JSON-able.
+        """Return the name if all arguments are defaults, else class and arguments; JSON-able.
 
-        A class of one's own never goes by the name, which it may have from the loss that it is derived of.
+        A class of one's own never goes by a name that it inherits from another loss.
         """
         if "name" in type(self).__dict__ and is_registered(type(self)) and self == type(self)():
             return self.name
@@ -47,7 +47,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class BinaryCrossentropy(Loss):
-    """-(y log p + (1 - y) log(1 - p)), for targets from 0 to 1.
+    """Binary cross-entropy, the mean of -(y log p + (1 - y) log(1 - p)), for targets from 0 to 1.
 
     After a last layer with activation='sigmoid' it is computed from the layer's logits, which is exact where the
     sigmoid saturates (tf.keras 2.x and Keras 3 on TensorFlow do the same). After any other layer p is clipped to
@@ -76,7 +76,7 @@ class BinaryCrossentropy(Loss):
 
 @dataclass(frozen=True)
 class MeanSquaredError(Loss):
-    """(p - y)^2."""
+    """Mean squared error, the mean of (p - y)^2."""
 
     name: ClassVar[str] = "mse"
     kind: ClassVar[LossKind] = "mean_squared_error"
@@ -84,7 +84,7 @@ class MeanSquaredError(Loss):
 
 @dataclass(frozen=True)
 class MeanAbsoluteError(Loss):
-    """|p - y|; its gradient is 0 where they are equal."""
+    """Mean absolute error, the mean of |p - y|; its gradient is 0 where they are equal."""
 
     name: ClassVar[str] = "mae"
     kind: ClassVar[LossKind] = "mean_absolute_error"
@@ -92,7 +92,7 @@ class MeanAbsoluteError(Loss):
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """(p - y)^2 / 2 where |p - y| <= delta, beyond it delta (|p - y| - delta / 2)."""
+    """Huber loss: (p - y)^2 / 2 where |p - y| <= delta, beyond it delta (|p - y| - delta / 2)."""
 
     delta: float = 1.0
 
@@ -138,7 +138,7 @@ LOSSES: Registry[Loss] = Registry(
 
 
 def get_loss(loss: Any) -> Loss:
-    """A Loss given by object, by name ("MSE" and "MeanSquaredError" too) or by what get_config returned.
+    """Return the Loss that an object, a name ("mse", "MSE", "MeanSquaredError") or a get_config result stands for.
 
     Raises ValueError: an unknown name, or a loss of one's own of a kind that no back end computes.
     """
@@ -152,7 +152,7 @@ def get_loss(loss: Any) -> Loss:
 
 
 def warn_of_two_sigmoids(loss: Loss, activation: str) -> None:
-    """Say what becomes of from_logits=True after a last layer with a sigmoid."""
+    """Warn that from_logits=True after a last layer with a sigmoid applies one sigmoid, not two."""
     if isinstance(loss, BinaryCrossentropy) and loss.from_logits and activation == "sigmoid":
         warnings.warn(
             "loss: from_logits=True after a last layer with activation='sigmoid'; one sigmoid is applied, not two, "

@@ -1,4 +1,4 @@
-"""What training and evaluation report beside the loss, under Keras' names.
+"""Metrics, reported by training and evaluation beside the loss, under Keras' names.
 
 Each is a mean over all elements, computed on the device from the very output that the loss is computed from, in
 training before the update. Over the batches of an epoch it is weighted by their numbers of movies, and sample weights
@@ -17,7 +17,7 @@ from kernels.losses import LossKind, LossSpec
 
 @dataclass(frozen=True)
 class Metric:
-    """A mean over all elements.
+    """A metric, the mean of a term over all elements of the output.
 
     Attributes:
         name: in History and in what evaluate returns.
@@ -34,16 +34,16 @@ class Metric:
         self.spec(from_logits=False)
 
     def spec(self, from_logits: bool) -> LossSpec:
-        """The operation; from_logits where the last activation was folded into the loss."""
+        """Return what a back end is to compute; from_logits where the last activation was folded into the loss."""
         return LossSpec(self.kind, from_logits or self.from_logits, self.parameter)
 
     def get_config(self) -> dict[str, Any]:
-        """What get_metric takes, JSON-able."""
+        """Return a JSON-able description, from which get_metric makes the metric again."""
         return {"name": self.name, "kind": self.kind, "parameter": self.parameter, "from_logits": self.from_logits}
 
 
 class BinaryAccuracy(Metric):
-    """The share of elements where (prediction > threshold) equals the target.
+    """Binary accuracy, the share of elements where (prediction > threshold) equals the target.
 
     Args:
         name: default "binary_accuracy".
@@ -72,7 +72,7 @@ def metric_class(name: Any) -> tuple[Any, bool]:
 
 
 def get_metric(metric: Any) -> Metric:
-    """A Metric given by object, by name or by what get_config returned.
+    """Return the Metric that an object, a name or a get_config result stands for.
 
     Names are binary_accuracy, also as accuracy or acc (which Keras takes so for an output of one channel), and those of
     all losses: mse, mae, huber, binary_crossentropy, ... The metric reports under the name that was given, as in Keras.
@@ -94,7 +94,7 @@ def metric_of(loss: Loss, name: str) -> Metric:
 
 
 def get_metrics(metrics: Any) -> tuple[Metric, ...]:
-    """What compile was given as metrics; a name that comes twice is numbered, as in Keras."""
+    """Return the metrics that compile was given; a name that comes twice is numbered, as in Keras."""
     if metrics is None:
         return ()
     if not isinstance(metrics, Sequence) or isinstance(metrics, str):

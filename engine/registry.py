@@ -128,7 +128,7 @@ def name_of(cls: type) -> str:
 
 
 def is_registered(cls: type) -> bool:
-    """Whether a configuration or a file that names this class can be read."""
+    """Tell whether a configuration or file that names this class can be read."""
     registry = _registry_of(cls)
     return registry is not None and registry.name_of(cls) is not None
 

@@ -1,4 +1,4 @@
-"""Penalties on weights that are added to the loss, by Keras' names."""
+"""Regularizers: penalties on weights that are added to the loss, by Keras' names."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +12,11 @@ Array = Any
 
 @dataclass(frozen=True)
 class Regularizer(KerasObject):
-    """l1 * sum|w| + l2 * sum(w^2)."""
+    """A penalty l1 * sum|w| + l2 * sum(w^2), added to the loss."""
 
     @property
     def factors(self) -> tuple[float, float]:
-        """l1 and l2."""
+        """The factors l1 and l2."""
         return getattr(self, "l1", 0.0), getattr(self, "l2", 0.0)
 
     def __post_init__(self) -> None:
@@ -31,28 +31,28 @@ class Regularizer(KerasObject):
 
 @dataclass(frozen=True)
 class L1(Regularizer):
-    """l1 * sum|w|."""
+    """Penalise the sum of absolute values: l1 * sum|w|."""
 
     l1: float = 0.01
 
 
 @dataclass(frozen=True)
 class L2(Regularizer):
-    """l2 * sum(w^2)."""
+    """Penalise the sum of squares: l2 * sum(w^2)."""
 
     l2: float = 0.01
 
 
 @dataclass(frozen=True)
 class L1L2(Regularizer):
-    """l1 * sum|w| + l2 * sum(w^2)."""
+    """Penalise both, absolute values and squares: l1 * sum|w| + l2 * sum(w^2)."""
 
     l1: float = 0.0
     l2: float = 0.0
 
 
 def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
-    """Both at once, each 0.01 unless said otherwise (the name as a string means that, as in tf.keras)."""
+    """Return an L1L2 whose factors are 0.01 by default, as tf.keras has under this name."""
     return L1L2(l1, l2)
 
 
@@ -62,5 +62,5 @@ _MAKERS = names_of({"L1": L1, "L2": L2, "L1L2": L1L2}) | {"l1_l2": l1_l2}
 
 
 def get_regularizer(argument: str, value: Any) -> Regularizer | None:
-    """A regularizer by object, name or config; None is none."""
+    """Return the regularizer that an object, a name or a config stands for; None stays None."""
     return None if value is None else get_object(argument, value, Regularizer, _MAKERS)

@@ -1,4 +1,4 @@
-"""Learning rates that follow the count of steps, under Keras' names and with its formulas.
+"""Learning-rate schedules, functions of the count of steps, under Keras' names and with its formulas.
 
 `optimizer = engine.optimizers.Adam(engine.schedules.CosineDecay(1e-3, decay_steps=1000))`. A step counts from 0, one
 for each update. tf.keras and Keras 3 have the same formulas and compute them in float32; here it is float64.
@@ -17,25 +17,28 @@ _LARGEST = 1e9
 
 
 class LearningRateSchedule(ABC):
-    """A function of the step."""
+    """A learning rate as a function of the step."""
 
     @abstractmethod
     def __call__(self, step: int) -> float:
-        """The learning rate of the update with this number, counted from 0."""
+        """Return the learning rate of the update with this number, counted from 0."""
 
     def get_config(self) -> dict[str, Any]:
-        """What __init__ takes, JSON-able: a dataclass's fields; any other class says so itself, or files keep none."""
+        """Return the arguments of __init__, JSON-able: a dataclass's fields. Other classes override this."""
         return asdict(self) if is_dataclass(self) else {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "LearningRateSchedule":
-        """The schedule that get_config described."""
+        """Make the schedule that get_config described."""
         return cls(**config)
 
 
 @dataclass(frozen=True)
 class ExponentialDecay(LearningRateSchedule):
-    """initial_learning_rate * decay_rate ** (step / decay_steps); with staircase, the exponent is rounded down."""
+    """Exponential decay: initial_learning_rate * decay_rate ** (step / decay_steps).
+
+    With staircase, the exponent is rounded down.
+    """
 
     initial_learning_rate: float
     decay_steps: int
@@ -52,7 +55,9 @@ class ExponentialDecay(LearningRateSchedule):
 
 @dataclass(frozen=True)
 class InverseTimeDecay(LearningRateSchedule):
-    """initial_learning_rate / (1 + decay_rate * step / decay_steps); with staircase, the fraction is rounded down.
+    """Inverse-time decay: initial_learning_rate / (1 + decay_rate * step / decay_steps).
+
+    With staircase, step / decay_steps is rounded down.
 
     decay_steps=1 is what Keras 2's optimizers did with their argument `decay`.
     """
@@ -72,7 +77,9 @@ class InverseTimeDecay(LearningRateSchedule):
 
 @dataclass(frozen=True)
 class PolynomialDecay(LearningRateSchedule):
-    """From initial_learning_rate to end_learning_rate as (1 - step / decay_steps) ** power goes from 1 to 0.
+    """Polynomial decay from initial_learning_rate to end_learning_rate over decay_steps.
+
+    The rate is (initial - end) * (1 - step / decay_steps) ** power + end.
 
     After decay_steps it stays; with cycle, decay_steps grows to its next multiple instead.
     """
@@ -96,7 +103,7 @@ class PolynomialDecay(LearningRateSchedule):
 
 @dataclass(frozen=True)
 class CosineDecay(LearningRateSchedule):
-    """Half a cosine from initial_learning_rate to alpha times it, over decay_steps; then it stays.
+    """Cosine decay: half a cosine from initial_learning_rate to alpha times it, over decay_steps; then constant.
 
     With warmup_target, first a straight line from initial_learning_rate to warmup_target over warmup_steps, and the
     cosine from there.
@@ -128,7 +135,7 @@ class CosineDecay(LearningRateSchedule):
 
 @dataclass(frozen=True)
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """values[0] up to and with step boundaries[0], values[1] up to boundaries[1], ..., then the last value."""
+    """Piecewise constant: values[i] up to and with step boundaries[i], and the last value after all boundaries."""
 
     boundaries: Sequence[int]
     values: Sequence[float]
@@ -159,12 +166,12 @@ SCHEDULES: Registry[LearningRateSchedule] = Registry(
 
 
 def schedule_config(schedule: LearningRateSchedule) -> dict[str, Any]:
-    """Class and arguments, JSON-able."""
+    """Return a schedule's class name and arguments, JSON-able."""
     return {"class_name": name_of(type(schedule)), "config": schedule.get_config()}
 
 
 def schedule_from_config(config: dict[str, Any]) -> LearningRateSchedule:
-    """The schedule that schedule_config, or Keras, described; the name that Keras gives it is ignored."""
+    """Make the schedule that schedule_config, or Keras, described; the name that Keras gives it is ignored."""
     name = one_of("learning_rate", config.get("class_name"), SCHEDULES)
     arguments = {key: value for key, value in (config.get("config") or {}).items() if key != "name"}
     try:

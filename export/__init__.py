@@ -1,4 +1,4 @@
-"""Networks of the engine as ONNX files, and the runner that executes them with onnxruntime."""
+"""Export networks as ONNX files, and run such files with onnxruntime."""
 
 from export.onnx_file import build_model, export_network
 from export.runner import OnnxNetwork

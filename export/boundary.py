@@ -25,7 +25,7 @@ def declare_present(graph: GraphBuilder, states: list[State]) -> None:
 
 
 def zero_states(graph: GraphBuilder, network: Network, states: list[State], movies: str) -> list[str]:
-    """Zeros for each of `states`, as many as movies (N,T,H,W,C) has; equal ones are made once."""
+    """Add zeros for each of `states`, as many as movies (N,T,H,W,C) has; states of equal shape share them."""
     made: dict[tuple[int, Size], str] = {}
     with graph.scope("zeros"):
         batch = graph.node("Shape", movies, name="batch_size", start=0, end=1) if states else ""
@@ -57,23 +57,23 @@ def frame_by_frame(graph: GraphBuilder, layers: list[FrameLayer], x: str) -> str
 
 
 def inputs_first(graph: GraphBuilder, movies: str) -> str:
-    """movies (N,T,H,W,C) in float32 -> (T,N,C,H,W) in the graph's dtype."""
+    """Bring movies (N,T,H,W,C) in float32 to (T,N,C,H,W) in the graph's dtype."""
     movies = to_graph_dtype(graph, movies)
     return graph.node("Transpose", movies, name="time_major", perm=[1, 0, 4, 2, 3], doc="(N,T,H,W,C) -> (T,N,C,H,W)")
 
 
 def outputs_last(graph: GraphBuilder, x: str, name: str) -> str:
-    """x (T,N,C,H,W) in the graph's dtype -> the value `name` (N,T,H,W,C) in float32."""
+    """Bring x (T,N,C,H,W) in the graph's dtype to the value `name` (N,T,H,W,C) in float32."""
     return from_graph_dtype(graph, x, [1, 0, 3, 4, 2], name, "(T,N,C,H,W) -> (N,T,H,W,C)")
 
 
 def to_graph_dtype(graph: GraphBuilder, x: str) -> str:
-    """Cast float32 from outside."""
+    """Cast a float32 input to the graph's dtype."""
     return x if graph.dtype == "float32" else graph.node("Cast", x, name=f"{x}_float16", to=TensorProto.FLOAT16)
 
 
 def from_graph_dtype(graph: GraphBuilder, x: str, perm: list[int], name: str, doc: str) -> str:
-    """Transpose, and cast to the float32 that goes outside."""
+    """Transpose an output, and cast it to float32."""
     if graph.dtype == "float32":
         return graph.node("Transpose", x, name=name, perm=perm, doc=doc)
     x = graph.node("Transpose", x, name=f"{name}_float16", perm=perm, doc=doc)

@@ -14,7 +14,7 @@ from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, num
 
 Array = np.ndarray[Any, Any]
 Shape = Sequence[int | str]
-"""Of a value: sizes, or the names of sizes that are known only when the graph runs."""
+"""The shape of a value: sizes, or names for those that are known only when the graph runs."""
 
 
 class GraphBuilder:
@@ -34,14 +34,14 @@ class GraphBuilder:
         self._outputs: list[ValueInfoProto] = []
 
     def body(self) -> "GraphBuilder":
-        """A builder for a graph inside this one."""
+        """Return a builder for a graph inside this one, such as the body of a Scan."""
         child = GraphBuilder(self.dtype)
         child._taken = self._taken
         return child
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
-        """Names given inside begin with `name/`."""
+        """Prefix names given inside the `with` block by `name/`."""
         self._scopes.append(name)
         try:
             yield
@@ -89,7 +89,7 @@ class GraphBuilder:
         )
 
     def graph(self, name: str, doc: str = "") -> GraphProto:
-        """The finished graph."""
+        """Return the finished graph."""
         return helper.make_graph(self._nodes, name, self._inputs, self._outputs, self._constants, doc_string=doc)
 
     def _add(

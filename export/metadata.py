@@ -1,4 +1,4 @@
-"""What a file says about itself, in its metadata_props: strings, JSON where there is structure.
+"""The metadata_props of an exported file: strings, JSON where there is structure.
 
 graph         "sequence", "step" or "rollout"
 name          of the network
@@ -30,7 +30,7 @@ _HOW_TO_RUN = {
 
 
 def metadata(source: Any, network: Network, graph: str) -> dict[str, str]:
-    """The metadata of a graph of the engine network `source`."""
+    """Return the metadata of a graph of the engine network `source`."""
     _, height, width, channels = source.input_shape
     sizes = [
         None,

@@ -8,7 +8,7 @@ from export.layers import FrameLayer, Size, State, WholeConv3D, read_layers
 
 @dataclass(frozen=True)
 class Network:
-    """What is exported.
+    """A network read for export.
 
     Attributes:
         name: of the network.
@@ -28,22 +28,22 @@ class Network:
 
     @property
     def size(self) -> Size:
-        """Of an input frame."""
+        """Height and width of an input frame."""
         return self.height, self.width
 
     @property
     def size_out(self) -> Size:
-        """Of an output frame."""
+        """Height and width of an output frame."""
         return self.layers[-1].size_out
 
     @property
     def states(self) -> list[State]:
-        """What all layers together carry from frame to frame."""
+        """The states that all layers together carry from frame to frame."""
         return states_of(self.layers)
 
     @property
     def looks_ahead(self) -> bool:
-        """Whether an output frame depends on later input frames."""
+        """True if an output frame depends on later input frames."""
         return any(layer.looks_ahead for layer in self.layers)
 
     def check_frame_by_frame(self, graph: str) -> None:
@@ -86,5 +86,5 @@ def read_network(network: Any, dynamic_size: bool) -> Network:
 
 
 def states_of(layers: list[FrameLayer]) -> list[State]:
-    """The states of some layers, in the order of the layers."""
+    """Return the states of some layers, in the order of the layers."""
     return [state for layer in layers for state in layer.states]

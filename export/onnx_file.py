@@ -1,4 +1,4 @@
-"""From a network to an ONNX file: the graph asked for, checked, with its metadata, written whole or not at all."""
+"""Export a network to an ONNX file: the chosen graph, checked, with metadata, written whole or not at all."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from export.step import step_graph
 GRAPHS = {"sequence": sequence_graph, "step": step_graph, "rollout": rollout_graph}
 
 DEFAULT_OPSET = 18
-"""The newest that onnxruntime 1.18 to 1.24 run with every optimisation: from 21 on (control flow) and 22 on
+"""The newest opset that onnxruntime 1.18 to 1.24 run with every optimisation: from 21 on (control flow) and 22 on
 (convolutions) the operators have new versions, which those releases do not all have fast kernels for."""
 
 OLDEST_OPSET, NEWEST_OPSET = 15, 24
@@ -33,7 +33,7 @@ def build_model(
     float16: bool = False,
     dynamic_size: bool = False,
 ) -> ModelProto:
-    """The ONNX model of a built network; arguments and errors as for export_network."""
+    """Return the ONNX model of a built network; arguments and errors as for export_network."""
     one_of("graph", graph, GRAPHS)
     opset = DEFAULT_OPSET if opset is None else opset
     opset = positive_int("opset", one_of("opset", opset, range(OLDEST_OPSET, NEWEST_OPSET + 1)))

@@ -45,7 +45,7 @@ def rollout_graph(network: Network, graph: GraphBuilder) -> GraphProto:
 
 
 def _steps(graph: GraphBuilder, first: str, given: str, n_frames: str, one: str) -> tuple[str, str]:
-    """first (T,N,C,H,W) -> the same with n_frames - 1 empty frames after it, and which of all are given: (steps,)."""
+    """Append n_frames - 1 empty frames to first (T,N,C,H,W); also return which of all are given, (steps,)."""
     with graph.scope("steps"):
         n = graph.node("Reshape", n_frames, one, name="n_frames", doc="a vector of one element")
         more = graph.node("Sub", n, one, name="steps_after_movie")

@@ -20,7 +20,7 @@ _log = logging.getLogger("export")
 
 
 class OnnxNetwork:
-    """A network out of an ONNX file that this package wrote.
+    """A network from an ONNX file that this package wrote, run by onnxruntime.
 
     Args:
         path: of the file.
@@ -72,7 +72,7 @@ class OnnxNetwork:
         _log.info(self.description)
 
     def predict(self, x: Array) -> Array:
-        """x (N,T,H,W,C) -> the network's output for every frame, (N,T,H,W,K) float32.
+        """Predict: x (N,T,H,W,C) -> the network's output for every frame, (N,T,H,W,K) float32.
 
         A step graph is run frame by frame, which is exact unless the network looks ahead.
 
@@ -94,7 +94,7 @@ class OnnxNetwork:
         return frames[-1] if self._last_frame_only else np.stack(frames, axis=1)
 
     def rollout(self, track: Array, n_frames: int) -> Array:
-        """The n_frames frames that follow a track, each predicted from those before.
+        """Predict the n_frames frames that follow a track, each from those before.
 
         A rollout graph does it in one call, a step graph in one call per frame; a sequence graph is called on the
         growing track.

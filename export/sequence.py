@@ -28,7 +28,7 @@ from export.network import Network, states_of
 
 @dataclass
 class _Run:
-    """Layers that see the past only, and what follows them: a layer that needs later frames, or nothing."""
+    """A run of layers that see the past only, and the layer behind them that needs later frames, if any."""
 
     layers: list[FrameLayer]
     ahead: Conv3D | None = None
@@ -62,7 +62,7 @@ def sequence_graph(network: Network, graph: GraphBuilder) -> GraphProto:
 
 
 def _write_output(graph: GraphBuilder, network: Network, x: str) -> None:
-    """x (T,N,K,H,W) -> predictions."""
+    """Write the output `predictions` from x (T,N,K,H,W)."""
     frame = (*network.size_out, network.channels_out)
     if not network.last_frame_only:
         outputs_last(graph, x, "predictions")
@@ -75,7 +75,7 @@ def _write_output(graph: GraphBuilder, network: Network, x: str) -> None:
 
 
 def _reversed(graph: GraphBuilder, x: str, scope: str) -> str:
-    """The frames of x (T,...) from the last to the first."""
+    """Reverse the frames of x (T,...)."""
     with graph.scope(scope):
         names = {"from": -1, "to": np.iinfo(np.int64).min, "axis": 0, "by": -1}
         bounds = [graph.constant(f"backwards_{name}", np.array([number], np.int64)) for name, number in names.items()]
@@ -100,7 +100,7 @@ def _runs(layers: list[FrameLayer]) -> list[_Run]:
 
 
 def _scan(graph: GraphBuilder, network: Network, run: _Run, x: str, movies: str) -> str:
-    """Layers with states, over all frames x (T,N,C,H,W): one Scan over time."""
+    """Write layers with states as one Scan over all frames x (T,N,C,H,W)."""
     first, states = run.layers[0], states_of(run.layers)
     body = graph.body()
     declare_past(body, states)
@@ -115,7 +115,7 @@ def _scan(graph: GraphBuilder, network: Network, run: _Run, x: str, movies: str)
 
 
 def _all_at_once(graph: GraphBuilder, run: _Run, x: str, scope: str) -> str:
-    """Layers without states, over all frames x (T,N,C,H,W): each sees one frame, so frames are one big batch."""
+    """Write layers without states over all frames x (T,N,C,H,W) at once, as one big batch of frames."""
     with graph.scope(scope):
         any_number = graph.constant("any_number", np.array([-1], np.int64))
         frame_size = graph.node("Shape", x, name="frame_size", start=2, end=5)

@@ -1,4 +1,4 @@
-"""A step graph that keeps its states where it runs: bound once, two sets used in turn, no copies to and fro."""
+"""A step graph whose states stay on its device, in two sets that are used in turn, with no copies to the host."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ class StepStream:
         self._binding = session.io_binding()
 
     def step(self, frame: Array) -> Array:
-        """frame (N,H,W,C) float32, the next of each movie -> the prediction (N,H,W,K) of the one after it."""
+        """Take the next frame (N,H,W,C) float32 of each movie; return the prediction (N,H,W,K) of the one after it."""
         past, present = self._sets
         binding = self._binding
         binding.bind_cpu_input("frame", np.ascontiguousarray(frame))
