@@ -1,4 +1,4 @@
-"""What fit calls while it trains, under Keras' names and with Keras 3's behaviour.
+"""Callbacks, which fit calls while it trains, under Keras' names and with Keras 3's behaviour.
 
 `network.fit(x, y, callbacks=[engine.callbacks.EarlyStopping(patience=5)])`; a callback of one's own derives from
 Callback.

@@ -26,51 +26,57 @@ class CallbackList:
         self._on_batch_end = [callback for callback in self.callbacks if _overrides(callback, _BATCH_HOOKS)]
 
     def on_train_begin(self) -> None:
-        """See Callback; so for all methods below."""
+        """Call every callback's on_train_begin."""
         for callback in self.callbacks:
             callback.on_train_begin({})
 
     def on_train_end(self, logs: Logs | None) -> None:
+        """Call every callback\'s on_train_end."""
         for callback in self.callbacks:
             callback.on_train_end(logs)
 
     def on_epoch_begin(self, epoch: int) -> None:
+        """Call every callback\'s on_epoch_begin."""
         for callback in self.callbacks:
             callback.on_epoch_begin(epoch, {})
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Call every callback\'s on_epoch_end."""
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, logs)
 
     def on_train_batch_begin(self, batch: int) -> None:
+        """Call every callback\'s on_train_batch_begin."""
         for callback in self.callbacks:
             callback.on_train_batch_begin(batch, {})
 
     def on_train_batch_end(self, batch: int, read_logs: Callable[[], Logs]) -> None:
-        """read_logs, which waits for the device, is called only where a callback listens."""
+        """Call on_train_batch_end where a callback overrides it; only then read_logs, which waits for the device."""
         if self._on_batch_end:
             logs = read_logs()
             for callback in self._on_batch_end:
                 callback.on_train_batch_end(batch, logs)
 
     def on_test_begin(self) -> None:
+        """Call every callback\'s on_test_begin."""
         for callback in self.callbacks:
             callback.on_test_begin({})
 
     def on_test_end(self, logs: Logs) -> None:
+        """Call every callback\'s on_test_end."""
         for callback in self.callbacks:
             callback.on_test_end(logs)
 
 
 def as_callbacks(callbacks: Any) -> list[Any]:
-    """None, one callback or several, as a list."""
+    """Return None, one callback or several as a list."""
     if callbacks is None:
         return []
     return list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
 
 
 def _overrides(callback: Any, hooks: Iterable[str]) -> bool:
-    """Whether a callback does something in one of these hooks; a stranger's always may, an object may bring its own."""
+    """Tell whether a callback may do anything in these hooks: it overrides one, or is no Callback of ours."""
     if not isinstance(callback, Callback):
         return True
     kind = type(callback)

@@ -25,6 +25,7 @@ class StepDone:
 
     @property
     def loss(self) -> float:
+        """The loss of this batch before the update; reading it waits for the device."""
         return self.read_loss()
 
 

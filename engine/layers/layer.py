@@ -152,7 +152,7 @@ class Layer(ABC):
 
     @property
     def writes_narrow(self) -> bool:
-        """Whether y and dy may be."""
+        """Whether y and dy may be narrow (engine/graph/storage.py)."""
         return False
 
     @property

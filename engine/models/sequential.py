@@ -72,17 +72,17 @@ class Sequential(Network):
 
     @property
     def loss(self) -> losses.Loss | None:
-        """What is minimised; None before compile."""
+        """The loss that training minimises; None before compile."""
         return None if self.placement.objective is None else self.placement.objective.loss
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What is reported beside the loss."""
+        """The metrics that are reported beside the loss."""
         return () if self.placement.objective is None else self.placement.objective.metrics
 
     @property
     def optimizer(self) -> Optimizer | None:
-        """What moves the weights; None before compile."""
+        """The optimizer that moves the weights; None before compile."""
         return self.placement.optimizer
 
     @property

@@ -1,4 +1,4 @@
-"""How gradients move weights, under Keras' names: Adadelta, SGD, Adam, AdamW."""
+"""Optimizers, which move weights along gradients, under Keras' names: Adadelta, SGD, Adam, AdamW."""
 
 import inspect
 from typing import Any
@@ -25,7 +25,7 @@ OPTIMIZERS: Registry[Optimizer] = Registry(
 
 
 def get_optimizer(optimizer: Any) -> Optimizer:
-    """An optimizer given by object, by Keras' name or by what get_config returned."""
+    """Return the Optimizer that an object, a Keras name or a get_config result stands for."""
     if isinstance(optimizer, Optimizer):
         return optimizer
     if isinstance(optimizer, dict):

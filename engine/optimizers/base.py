@@ -1,4 +1,4 @@
-"""What all optimizers share: the learning rate, weight decay, clipping, and the order of a step.
+"""The base of all optimizers: the learning rate, weight decay, clipping, and the order of a step.
 
 A step is: clip the gradients; decay the weights; move them. Numbers that change from step to step (the learning rate,
 Adam's bias correction) stand in a small array on the device, so that a step which was recorded as a CUDA graph takes up
@@ -52,7 +52,7 @@ class Layout:
 
 
 class Optimizer(ABC):
-    """What all optimizers share.
+    """The base class of optimizers.
 
     Args:
         learning_rate: a number, or a schedule of engine.schedules.
@@ -229,7 +229,7 @@ class Optimizer(ABC):
         return numbers | {"update": self.update_spec()}
 
     def get_config(self) -> dict[str, Any]:
-        """What __init__ takes, JSON-able, and the class's name; weight_decay and clipping only where given."""
+        """Return __init__'s arguments and the class's name, JSON-able; weight_decay and clipping only where given."""
         rate = self._learning_rate
         return {
             "class_name": name_of(type(self)),
