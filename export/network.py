@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from export.layers import FrameLayer, Size, State, WholeConv3D, read_layers
+from export.layers import FrameLayer, Size, State, read_layers
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Network:
     def check_frame_by_frame(self, graph: str) -> None:
         """Raise ValueError unless the network can run one frame at a time."""
         for layer in self.layers:
-            if layer.backwards or isinstance(layer, WholeConv3D):
+            if layer.backwards or layer.needs_movies:
                 raise ValueError(
                     f"graph: {graph!r} runs frame by frame, and layer {layer.name!r} needs whole movies (it goes "
                     "backwards, or is a Conv3D with strides, dilation, groups, an even kernel or padding='valid'): "

@@ -22,7 +22,7 @@ from export.boundary import (
     zero_states,
 )
 from export.graph_builder import GraphBuilder
-from export.layers import Conv3D, FrameLayer, WholeConv3D
+from export.layers import FrameLayer
 from export.network import Network, states_of
 
 
@@ -31,8 +31,8 @@ class _Run:
     """A run of layers that see the past only, and the layer behind them that needs later frames, if any."""
 
     layers: list[FrameLayer]
-    ahead: Conv3D | None = None
-    whole: WholeConv3D | None = None
+    ahead: FrameLayer | None = None
+    whole: FrameLayer | None = None
 
 
 def sequence_graph(network: Network, graph: GraphBuilder) -> GraphProto:
@@ -66,7 +66,7 @@ def _write_output(graph: GraphBuilder, network: Network, x: str) -> None:
     frame = (*network.size_out, network.channels_out)
     if not network.last_frame_only:
         outputs_last(graph, x, "predictions")
-        frames = "T_out" if any(isinstance(layer, WholeConv3D) for layer in network.layers) else "T"
+        frames = "T_out" if any(layer.needs_movies for layer in network.layers) else "T"
         graph.output("predictions", ("N", frames, *frame), np.float32, "the frame that follows each frame")
         return
     last = graph.node("Gather", x, graph.constant("last", np.array(-1, np.int64)), name="last_frame", axis=0)
@@ -88,9 +88,9 @@ def _runs(layers: list[FrameLayer]) -> list[_Run]:
     for layer in layers:
         if layer.backwards and runs[-1].layers:
             runs.append(_Run([]))
-        if isinstance(layer, WholeConv3D):
+        if layer.needs_movies:
             runs[-1].whole = layer
-        elif isinstance(layer, Conv3D) and layer.looks_ahead:
+        elif layer.looks_ahead:
             runs[-1].ahead = layer
         else:
             runs[-1].layers.append(layer)
@@ -105,11 +105,11 @@ def _scan(graph: GraphBuilder, network: Network, run: _Run, x: str, movies: str)
     body = graph.body()
     declare_past(body, states)
     frame = body.input(f"{first.name}/frame", ("N", first.channels, *first.size))
-    y = _frames(body, run, frame)
+    y, channels = _frames(body, run, frame)
     if any(y == state.present for state in states):
         y = body.node("Identity", y, name=f"{y}_of_this_frame", doc="a value cannot be a state and an output at once")
     declare_present(body, states)
-    body.output(y, ("N", _channels_out(run), *run.layers[-1].size_out))
+    body.output(y, ("N", channels, *run.layers[-1].size_out))
     zeros = zero_states(graph, network, states, movies)
     return graph.scan(body.graph("frame_by_frame"), zeros, [x], "over_time", "layers that see only the past")[-1]
 
@@ -121,7 +121,7 @@ def _all_at_once(graph: GraphBuilder, run: _Run, x: str, scope: str) -> str:
         frame_size = graph.node("Shape", x, name="frame_size", start=2, end=5)
         flat_shape = graph.node("Concat", any_number, frame_size, name="flat_shape", axis=0)
         flat = graph.node("Reshape", x, flat_shape, name="flat")
-    y = _frames(graph, run, flat)
+    y, _ = _frames(graph, run, flat)
     with graph.scope(scope):
         frames_and_movies = graph.node("Shape", x, name="frames_and_movies", start=0, end=2)
         size_out = graph.node("Shape", y, name="size_out", start=1, end=4)
@@ -129,10 +129,7 @@ def _all_at_once(graph: GraphBuilder, run: _Run, x: str, scope: str) -> str:
         return graph.node("Reshape", y, shape_out, name="over_time")
 
 
-def _frames(graph: GraphBuilder, run: _Run, x: str) -> str:
+def _frames(graph: GraphBuilder, run: _Run, x: str) -> tuple[str, int]:
+    """Write a run's nodes for one frame: the output or the taps, and their channels."""
     x = frame_by_frame(graph, run.layers, x)
-    return run.ahead.all_taps(graph, x) if run.ahead else x
-
-
-def _channels_out(run: _Run) -> int:
-    return run.ahead.kernel_size[0] * run.ahead.channels_out if run.ahead else run.layers[-1].channels_out
+    return run.ahead.taps(graph, x) if run.ahead else (x, run.layers[-1].channels_out)

@@ -1,14 +1,17 @@
-"""The layers as the exporter sees them, read from the layers of a network."""
+"""The layers as the exporter sees them: for each class of layer one *Nodes class, in a module of this folder.
 
+A module registers itself with `nodes_for`; all of them are imported here, so that a new one needs no other line.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
-from export.layers.batch_normalization import BatchNormalization
-from export.layers.conv3d import Conv3D
-from export.layers.conv_lstm2d import GATE_ORDER, ConvLSTM2D
-from export.layers.frame_layer import FrameLayer, Size, State
-from export.layers.whole_conv3d import WholeConv3D
+from engine.layers import LAYERS
+from export.layers.frame_layer import NODES, FrameLayer, Size, State, nodes_for
 
-_KNOWN = ("ConvLSTM2D", "BatchNormalization", "Conv3D")
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
 
 def read_layers(network: Any, channels: int, size: Size) -> list[FrameLayer]:
@@ -26,19 +29,16 @@ def read_layers(network: Any, channels: int, size: Size) -> list[FrameLayer]:
 
 
 def _read(layer: Any, channels: int, size: Size, rank: int) -> FrameLayer:
-    kind = type(layer).__name__
-    if kind not in _KNOWN:
-        raise ValueError(f"network: expected layers of {', '.join(_KNOWN)}, got {layer.name!r} of class {kind}")
+    kind = type(layer)
+    if kind not in NODES:
+        known = ", ".join(name for name, other in LAYERS.items() if other in NODES)
+        raise ValueError(
+            f"network: expected layers of {known}, got {layer.name!r} of class {kind.__name__}; "
+            "export.layers.nodes_for makes another one known"
+        )
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         raise ValueError(f"layer {layer.name!r}: data_format: expected 'channels_last', got {layer.data_format!r}")
-    if kind == "BatchNormalization":
-        return BatchNormalization(layer, channels, size, rank)
-    if kind == "ConvLSTM2D":
-        return ConvLSTM2D(layer, channels, size)
-    padded = layer.padding != "valid" or max(layer.kernel_size) == 1
-    one_by_one = max(*layer.strides, *layer.dilation_rate, layer.groups) == 1 and padded
-    odd = all(length % 2 == 1 for length in layer.kernel_size[1:])
-    return Conv3D(layer, channels, size) if one_by_one and odd else WholeConv3D(layer, channels, size)
+    return NODES[kind](layer, channels, size, rank)
 
 
-__all__ = ["GATE_ORDER", "Conv3D", "FrameLayer", "Size", "State", "WholeConv3D", "read_layers"]
+__all__ = ["NODES", "FrameLayer", "Size", "State", "nodes_for", "read_layers"]

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from engine.layers import BatchNormalization
 from export.graph_builder import GraphBuilder
-from export.layers.frame_layer import Array, FrameLayer, Size
+from export.layers.frame_layer import Array, FrameLayer, Size, nodes_for
 
 _SHAPES = {3: (-1, 1, 1), 1: (-1, 1), 2: (-1,)}
 """By the normalised axis of a frame (T,H,W,C): the vectors' shape beside a frame (N,C,H,W)."""
 
 
-class BatchNormalization(FrameLayer):
+@nodes_for(BatchNormalization)
+class BatchNormalizationNodes(FrameLayer):
     """Scale and shift of a frame (N,C,H,W), computed from the layer's vectors in float64.
 
     rank: axes of the layer's input in the engine, with that of the movies.
@@ -25,7 +27,6 @@ class BatchNormalization(FrameLayer):
 
     def __init__(self, layer: Any, channels: int, size: Size, rank: int) -> None:
         super().__init__(layer.name, channels, size)
-        self.channels_out = channels
         axis = (layer.axis - 1 if layer.axis > 0 else layer.axis + rank - 1) + (5 - rank)
         if axis not in _SHAPES:
             raise ValueError(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.layers import Conv3D
 from export.graph_builder import GraphBuilder
 from export.layers.frame_layer import (
     Array,
@@ -22,11 +23,13 @@ from export.layers.frame_layer import (
     activation_node,
     channel_padding,
     convolution_weights,
+    nodes_for,
     same_padding,
 )
+from export.layers.whole_conv3d import WholeConv3DNodes
 
 
-class Conv3D(FrameLayer):
+class Conv3DNodes(FrameLayer):
     """Frame by frame, with nothing known of later frames: exact if 'causal', and for the last frame of a movie."""
 
     def __init__(self, layer: Any, channels: int, size: Size) -> None:
@@ -60,12 +63,13 @@ class Conv3D(FrameLayer):
             )  # fmt: skip
             return self._activated(graph, y)
 
-    def all_taps(self, graph: GraphBuilder, x: str) -> str:
-        """x (N,C,H,W) -> every tap of the frame, (N,kt*K,H,W), for over_time."""
-        return self._taps(graph, x, list(range(self.kernel_size[0])))
+    def taps(self, graph: GraphBuilder, x: str) -> tuple[str, int]:
+        """Every tap of the frame, (N,kt*K,H,W)."""
+        depth = self.kernel_size[0]
+        return self._taps(graph, x, list(range(depth))), depth * self.channels_out
 
     def over_time(self, graph: GraphBuilder, taps: str) -> str:
-        """taps of all frames (T,N,kt*K,H,W) -> the output of all frames (T,N,K,H,W), each frame seeing later ones."""
+        """Sum what each frame and those around it have, each frame seeing later ones."""
         depth, channels = self.kernel_size[0], self.channels_out
         after = depth - 1 - self.before
         with graph.scope(self.name):
@@ -95,3 +99,12 @@ class Conv3D(FrameLayer):
         if self._activation == "linear":
             return x
         return activation_node(graph, self._activation, x, "activation")
+
+
+@nodes_for(Conv3D)
+def conv3d_nodes(layer: Any, channels: int, size: Size, rank: int) -> FrameLayer:
+    """Frame by frame where the convolution allows it, else over whole movies."""
+    padded = layer.padding != "valid" or max(layer.kernel_size) == 1
+    one_by_one = max(*layer.strides, *layer.dilation_rate, layer.groups) == 1 and padded
+    odd = all(length % 2 == 1 for length in layer.kernel_size[1:])
+    return (Conv3DNodes if one_by_one and odd else WholeConv3DNodes)(layer, channels, size)

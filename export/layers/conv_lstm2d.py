@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.layers import ConvLSTM2D
 from export.graph_builder import GraphBuilder
 from export.layers.frame_layer import (
     Array,
@@ -26,6 +27,7 @@ from export.layers.frame_layer import (
     activation_node,
     channel_padding,
     convolution_weights,
+    nodes_for,
     same_padding,
     size_after,
 )
@@ -35,10 +37,11 @@ GATE_ORDER = "i, f, g, o"
 _CHANNELS_OF_A_SET = 64
 
 
-class ConvLSTM2D(FrameLayer):
+@nodes_for(ConvLSTM2D)
+class ConvLSTM2DNodes(FrameLayer):
     """The recurrence; states h and c (N,F,H',W')."""
 
-    def __init__(self, layer: Any, channels: int, size: Size) -> None:
+    def __init__(self, layer: Any, channels: int, size: Size, rank: int) -> None:
         super().__init__(layer.name, channels, size)
         self.channels_out, self.size_out = layer.filters, size_after(layer, size)
         self.backwards, self.stateful = layer.go_backwards, layer.stateful
@@ -57,7 +60,7 @@ class ConvLSTM2D(FrameLayer):
 
     @property
     def states(self) -> list[State]:
-        return [State(self.name, name, self.channels_out, self.size_out) for name in ("h", "c")]
+        return [State(self.name, name, self.channels_out, self.size_out) for name in ConvLSTM2D.state_names]
 
     def frame(self, graph: GraphBuilder, x: str) -> str:
         h, c = self.states

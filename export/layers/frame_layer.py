@@ -1,11 +1,13 @@
 """What every layer can write into a graph: its work on one frame, given what it remembers of the frames before."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from engine.layers import Layer
 from export.graph_builder import GraphBuilder
 from kernels.activations import ACTIVATIONS
 from kernels.specs import Padding, convolution_length
@@ -50,23 +52,28 @@ class State:
 class FrameLayer(ABC):
     """A layer of the network, as the exporter sees it. Values are channels-first: frames (N,C,H,W).
 
+    A subclass may take (layer, channels, size, rank), as nodes_for demands: the engine's layer, the frames in, and how
+    many axes the layer's input has with that of the movies.
+
     Attributes:
         name: the layer's name.
         channels, size: of a frame in.
-        channels_out, size_out: of a frame out.
-        looks_ahead: whether the output for one frame depends on later frames.
+        channels_out, size_out: of a frame out; those of a frame in unless the subclass says otherwise.
+        looks_ahead: whether the output for one frame depends on later frames; the sequence graph then runs taps() on
+            every frame and over_time() on all.
+        needs_movies: whether the sequence graph must run over_movies() instead, on all frames at once.
         backwards: whether the layer begins at the last frame.
         stateful: whether a movie begins with the states that the one before ended with.
     """
 
     looks_ahead: bool = False
+    needs_movies: bool = False
     backwards: bool = False
     stateful: bool = False
-    channels_out: int
 
     def __init__(self, name: str, channels: int, size: Size) -> None:
         self.name, self.channels, self.size = name, channels, size
-        self.size_out = size
+        self.channels_out, self.size_out = channels, size
 
     @property
     def states(self) -> list[State]:
@@ -79,6 +86,36 @@ class FrameLayer(ABC):
 
         Reads the values named state.past and makes those named state.present, for each of `states`.
         """
+
+    def taps(self, graph: GraphBuilder, x: str) -> tuple[str, int]:
+        """Of a layer that looks ahead: x (N,C,H,W) -> what over_time() wants of each frame, and its channels."""
+        raise NotImplementedError
+
+    def over_time(self, graph: GraphBuilder, taps: str) -> str:
+        """Of a layer that looks ahead: the taps of all frames (T,N,...) -> the output of all frames (T,N,K,H,W)."""
+        raise NotImplementedError
+
+    def over_movies(self, graph: GraphBuilder, x: str) -> str:
+        """Of a layer that needs whole movies: x (T,N,C,H,W) -> (T',N,K,H',W')."""
+        raise NotImplementedError
+
+
+Maker = Callable[[Any, int, Size, int], FrameLayer]
+NODES: dict[type[Layer], Maker] = {}
+"""What writes each class of layer; a subclass of a layer's class is another layer."""
+
+
+def nodes_for(layer: type[Layer]) -> Callable[[Maker], Maker]:
+    """Register what makes the FrameLayer of a class of layers: a *Nodes class, or a function that chooses one.
+
+    It takes (layer, channels, size, rank), as FrameLayer says, and raises ValueError where no graph has such a layer.
+    """
+
+    def register(maker: Maker) -> Maker:
+        NODES[layer] = maker
+        return maker
+
+    return register
 
 
 def activation_node(graph: GraphBuilder, activation: str, x: str, name: str, doc: str = "") -> str:

@@ -9,10 +9,10 @@ from export.graph_builder import GraphBuilder
 from export.layers.frame_layer import FrameLayer, Size, activation_node, size_after
 
 
-class WholeConv3D(FrameLayer):
+class WholeConv3DNodes(FrameLayer):
     """A convolution over all frames at once."""
 
-    looks_ahead = True
+    looks_ahead = needs_movies = True
 
     def __init__(self, layer: Any, channels: int, size: Size) -> None:
         super().__init__(layer.name, channels, size)
@@ -28,7 +28,6 @@ class WholeConv3D(FrameLayer):
         )
 
     def over_movies(self, graph: GraphBuilder, x: str) -> str:
-        """x (T,N,C,H,W) -> (T',N,K,H',W')."""
         with graph.scope(self.name):
             movies = graph.node("Transpose", x, name="movies_first", perm=[1, 2, 0, 3, 4])
             weights = [graph.constant("kernel", self._kernel.transpose(4, 3, 0, 1, 2))]
