@@ -128,7 +128,7 @@ class Optimizer(ABC):
 
     @property
     def learning_rate(self) -> float:
-        """Of the next update. It may be set, unless it follows a schedule."""
+        """The learning rate of the next update. It may be set, unless it follows a schedule."""
         if isinstance(self._learning_rate, LearningRateSchedule):
             return _scheduled_rate(self._learning_rate, self.iterations)
         return self._learning_rate
