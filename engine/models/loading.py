@@ -103,6 +103,6 @@ def _compile(network: Sequential, path: str | Path, config: Any) -> None:
     except (KeyError, TypeError, ValueError) as error:
         warnings.warn(
             f"{path}: opened without its training arguments, which make none here ({error}). Predictions are the same; "
-            "call compile() to train on",
+            "register classes of one's own with engine.register before opening it, or call compile() to train on",
             stacklevel=4,
         )

@@ -1,0 +1,44 @@
+"""Every activation of the table in ONNX: as the last step of a Conv3D, in the gates and in the cell of a ConvLSTM2D."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine import Conv3D, ConvLSTM2D
+from export import build_model
+from kernels.activations import ACTIVATIONS
+from tests.export.networks import TOLERANCE, randomized, session
+
+SHAPE = (None, 5, 4, 2)
+
+PLACES: dict[str, Callable[[str], Any]] = {
+    "conv3d": lambda name: Conv3D(3, 3, padding="same", activation=name, input_shape=SHAPE),
+    "conv3d-strides": lambda name: Conv3D(3, 3, strides=2, padding="same", activation=name, input_shape=SHAPE),
+    "cell": lambda name: ConvLSTM2D(3, 3, padding="same", return_sequences=True, activation=name, input_shape=SHAPE),
+    "gates": lambda name: ConvLSTM2D(
+        3, 3, padding="same", return_sequences=True, recurrent_activation=name, input_shape=SHAPE
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_graph_predicts_what_the_engine_predicts(name: str, place: str) -> None:
+    network = randomized([PLACES[place](name)])
+    x = np.random.default_rng(0).normal(size=(2, 3, 5, 4, 2)).astype(np.float32)
+    model = build_model(network)
+    assert name == "linear" or ACTIVATIONS[name].onnx in {node.op_type for node in _nodes(model.graph)}
+    expected = network.predict(x)
+    found = session(model).run(["predictions"], {"movies": x})[0]
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE * max(1.0, float(np.abs(expected).max())))
+
+
+def _nodes(graph: Any) -> list[Any]:
+    """All nodes, those of the bodies of loops included."""
+    found = list(graph.node)
+    for node in graph.node:
+        for attribute in node.attribute:
+            found += _nodes(attribute.g)
+    return found
