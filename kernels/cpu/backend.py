@@ -11,7 +11,7 @@ from kernels.cpu.layers import lstm_cell
 from kernels.cpu.layers.batch_norm import BatchNormPlan
 from kernels.cpu.layers.conv3d import Conv3DPlan
 from kernels.cpu.layers.conv3d_direct import DirectConv3DPlan
-from kernels.cpu.layers.conv_lstm_plan import ConvLSTMPlan
+from kernels.cpu.layers.conv_lstm import ConvLSTMPlan
 from kernels.cpu.pointwise import elementwise, losses, optimizers
 from kernels.host import HostBackend
 from kernels.losses import LossSpec
