@@ -125,19 +125,19 @@ def _first_conv_lstm(backend: CudaBackend) -> None:
 
 
 def _conv_lstm(backend: CudaBackend, channels: int = F) -> None:
-    plan = backend.conv_lstm_plan(ConvLSTMSpec(T, B, H, W, channels, F, 3, 3))
+    op = backend.conv_lstm(ConvLSTMSpec(T, B, H, W, channels, F, 3, 3))
     x, state = backend.empty((T, B, H, W, channels)), backend.empty((B, H, W, F))
     kernel, recurrent, bias = (backend.empty(shape) for shape in ((3, 3, channels, 4 * F), (3, 3, F, 4 * F), (4 * F,)))
-    h, _ = backend.conv_lstm_forward(plan, x, kernel, recurrent, bias, state, state)
-    backend.conv_lstm_backward(plan, h, x, kernel, recurrent, kernel, recurrent, bias, state, state)
+    h, _ = op.forward(x, kernel, recurrent, bias, state, state)
+    op.backward(h, x, kernel, recurrent, kernel, recurrent, bias, state, state)
 
 
 def _batch_norm(backend: CudaBackend) -> None:
-    plan = backend.batch_norm_plan(BatchNormSpec(T, B, H, W, F, narrow_x=True, narrow_y=True))
+    op = backend.batch_norm(BatchNormSpec(T, B, H, W, F, narrow_x=True, narrow_y=True))
     x, channel = backend.empty((T, B, H, W, F), operand_dtype(backend.precision)), backend.empty((F,))
-    y = backend.batch_norm_forward(plan, x, channel, channel, channel, channel, 0.99)
-    backend.batch_norm_backward(plan, y, x, channel, channel, channel)
-    backend.batch_norm_inference(plan, x, channel, channel, channel, channel)
+    y = op.forward(x, channel, channel, channel, channel, 0.99)
+    op.backward(y, x, channel, channel, channel)
+    op.inference(x, channel, channel, channel, channel)
 
 
 def _head(backend: CudaBackend) -> None:
@@ -145,10 +145,10 @@ def _head(backend: CudaBackend) -> None:
 
 
 def _conv3d(backend: CudaBackend, spec: Conv3DSpec) -> None:
-    plan = backend.conv3d_plan(spec)
+    op = backend.conv3d(spec)
     x, kernel, bias = backend.empty(spec.x_shape), backend.empty(spec.kernel_shape), backend.empty((spec.K,))
-    y = backend.conv3d_forward(plan, x, kernel, bias)
-    backend.conv3d_backward(plan, y, x, kernel, kernel, bias)
+    y = op.forward(x, kernel, bias)
+    op.backward(y, x, kernel, kernel, bias)
 
 
 def _pieces(backend: CudaBackend) -> None:
@@ -157,12 +157,13 @@ def _pieces(backend: CudaBackend) -> None:
     _conv3d(backend, Conv3DSpec(T, B, H, W, 4 * F, 4 * F, 1, 3, 3, strides=(1, 2, 2), groups=4))
     kernel = backend.empty((1, 3, 3, F, 4 * F))
     wide, narrow, masks = (backend.empty((*axes, H, W, n)) for axes, n in (((1, B), 4 * F), ((1, B), F), ((4, B), F)))
-    cell = (wide, wide, narrow, wide, narrow, narrow)
-    backend.lstm_cell_forward("relu", "sigmoid", *cell)
-    backend.lstm_cell_backward("relu", "sigmoid", narrow, narrow, narrow, wide, narrow, narrow, wide)
-    backend.masked_copies(narrow, masks, wide)
-    backend.masked_copies_backward(wide, masks, narrow)
-    backend.permute(narrow, (0, 1, 4, 2, 3), backend.empty((1, B, F, H, W)))
+    cell = backend.lstm_cell("relu", "sigmoid")
+    cell.forward(wide, wide, narrow, wide, narrow, narrow)
+    cell.backward(narrow, narrow, narrow, wide, narrow, narrow, wide)
+    copies = backend.masked_copies(masks)
+    copies.forward(narrow, wide)
+    copies.backward(wide, narrow)
+    backend.permute((0, 1, 4, 2, 3)).forward(narrow, backend.empty((1, B, F, H, W)))
     backend.add_penalty(kernel, 0.0, 1e-4, backend.empty((1,), np.float64), kernel)
     backend.constrain_norm(kernel, (0, 1, 2, 3), 0.0, 2.0, 1.0)
 

@@ -9,13 +9,43 @@ from typing import Any
 
 import numpy as np
 
+from kernels.arrays import HostArray
 from kernels.backend import Backend
+from kernels.operations import MaskedCopies, Permute, inverse
 from kernels.specs import NORM_EPSILON
 
 Array = np.ndarray[Any, Any]
 
 
-class HostBackend(Backend):
+class HostMaskedCopies(MaskedCopies[HostArray]):
+    """Masked copies by NumPy's broadcasting."""
+
+    def __init__(self, masks: HostArray) -> None:
+        self.copies, self.masks = len(masks), np.moveaxis(masks, 0, -2)
+
+    def forward(self, x: HostArray, y: HostArray) -> None:
+        copies = y.reshape(*x.shape[:-1], self.copies, x.shape[-1])
+        np.multiply(x[..., np.newaxis, :], self.masks, out=copies)
+
+    def backward(self, dy: HostArray, dx: HostArray) -> None:
+        copies = dy.reshape(*dx.shape[:-1], self.copies, dx.shape[-1])
+        dx[...] = (copies * self.masks).sum(axis=-2)
+
+
+class HostPermute(Permute[HostArray]):
+    """Axes in another order by NumPy's views."""
+
+    def __init__(self, axes: tuple[int, ...]) -> None:
+        self.axes, self.back = axes, inverse(axes)
+
+    def forward(self, x: HostArray, y: HostArray) -> None:
+        y[...] = x.transpose(self.axes)
+
+    def backward(self, dy: HostArray, dx: HostArray) -> None:
+        dx[...] = dy.transpose(self.back)
+
+
+class HostBackend(Backend[HostArray]):
     """A back end whose arrays are NumPy arrays on the host."""
 
     def empty(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
@@ -33,16 +63,11 @@ class HostBackend(Backend):
     def copy_into(self, target: Array, source: Array) -> None:
         target[...] = source
 
-    def permute(self, x: Array, axes: tuple[int, ...], y: Array) -> None:
-        y[...] = x.transpose(axes)
+    def permute(self, axes: tuple[int, ...]) -> HostPermute:
+        return HostPermute(axes)
 
-    def masked_copies(self, x: Array, masks: Array, y: Array) -> None:
-        copies = y.reshape(*x.shape[:-1], len(masks), x.shape[-1])
-        np.multiply(x[..., np.newaxis, :], np.moveaxis(masks, 0, -2), out=copies)
-
-    def masked_copies_backward(self, dy: Array, masks: Array, dx: Array) -> None:
-        copies = dy.reshape(*dx.shape[:-1], len(masks), dx.shape[-1])
-        dx[...] = (copies * np.moveaxis(masks, 0, -2)).sum(axis=-2)
+    def masked_copies(self, masks: HostArray) -> HostMaskedCopies:
+        return HostMaskedCopies(masks)
 
     def add_penalty(self, weights: Array, l1: float, l2: float, loss: Array, gradient: Array | None) -> None:
         wide = weights.astype(np.float64)

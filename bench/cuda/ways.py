@@ -73,8 +73,8 @@ def launches_of(
     generator = np.random.default_rng(0)
     with recorder.on(runtime):
         backend = CudaBackend(precision=precision, runtime=runtime, recurrence=recurrence, products=products)
-        plan = backend.conv_lstm_plan(spec)
-        head = backend.conv3d_plan(Conv3DSpec(spec.T, spec.B, spec.H, spec.W, filters, 1, *HEAD_KERNEL))
+        lstm = backend.conv_lstm(spec)
+        head = backend.conv3d(Conv3DSpec(spec.T, spec.B, spec.H, spec.W, filters, 1, *HEAD_KERNEL))
 
     def random(*shape: int) -> Any:
         return backend.from_host(0.1 * generator.standard_normal(shape))
@@ -85,8 +85,8 @@ def launches_of(
     outputs = (backend.empty(weights.shape), backend.empty(weights.shape), backend.empty(bias.shape))
     head_weights, head_bias = random(*HEAD_KERNEL, filters, 1), random(1)
     recorder.recording = True
-    backend.conv_lstm_forward(plan, x, weights, recurrent, bias)
-    plan.backward(dh, x, weights, recurrent, *outputs, h0=None, c0=None, need_dx=True, need_dstate=False)
-    y = backend.conv3d_forward(head, x, head_weights, head_bias)
-    backend.conv3d_backward(head, y, x, head_weights, head_weights, head_bias)
+    lstm.forward(x, weights, recurrent, bias)
+    lstm.backward(dh, x, weights, recurrent, *outputs, need_dstate=False)
+    y = head.forward(x, head_weights, head_bias)
+    head.backward(y, x, head_weights, head_weights, head_bias)
     return recorder.launches

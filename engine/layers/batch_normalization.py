@@ -16,7 +16,7 @@ from engine.layers.weight import Shape, Weight, WeightSpec, stand_in, time_major
 from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, in_range
 from kernels import Backend, BatchNormSpec
-from kernels.backend import Plan
+from kernels.operations import ConvLSTM
 
 
 class BatchNormalization(Layer):
@@ -129,7 +129,7 @@ class BatchNormalization(Layer):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
-        source: Plan | None = None,
+        source: ConvLSTM[Any] | None = None,
     ) -> BoundLayer:
         x_shape = time_major(shape, batch)
         place = self._place(len(shape)) + (4 - len(shape))
@@ -184,7 +184,7 @@ class _BoundBatchNormalization(BoundLayer, StreamingLayer):
         x_shape: tuple[int, ...],
         training: bool,
         narrow: Narrow = WIDE,
-        source: Plan | None = None,
+        source: ConvLSTM[Any] | None = None,
     ) -> None:
         self._layer, self._backend = layer, backend
         self._by_batch = training and layer.trainable
@@ -193,12 +193,12 @@ class _BoundBatchNormalization(BoundLayer, StreamingLayer):
             T=T, B=B, H=H, W=W, C=C, epsilon=layer.epsilon, training=self._by_batch, narrow_x=narrow.x,
             narrow_y=narrow.y,
         )  # fmt: skip
-        self._plan = backend.batch_norm_plan(spec, source)
+        self._norm = backend.batch_norm(spec, source)
         self._gamma = layer.gamma or stand_in(backend, spec.C, 1.0)
         self._beta = layer.beta or stand_in(backend, spec.C, 0.0)
         self._keep = True
         if training and not self._by_batch:
-            self._plan_back = backend.batch_norm_plan(replace(spec, narrow_x=narrow.y, narrow_y=narrow.x))
+            self._norm_back = backend.batch_norm(replace(spec, narrow_x=narrow.y, narrow_y=narrow.x))
             self._zero = backend.zeros((spec.C,))
 
     def keep_state(self, keep: bool) -> None:
@@ -208,19 +208,17 @@ class _BoundBatchNormalization(BoundLayer, StreamingLayer):
         layer, self._x = self._layer, x
         arrays = (x, self._gamma.value, self._beta.value, layer.moving_mean.value, layer.moving_variance.value)
         if not self._by_batch:
-            return self._backend.batch_norm_inference(self._plan, *arrays)
-        return self._backend.batch_norm_forward(self._plan, *arrays, layer.momentum if self._keep else 1.0)
+            return self._norm.inference(*arrays)
+        return self._norm.forward(*arrays, layer.momentum if self._keep else 1.0)
 
     def backward(self, dy: Array, need_dx: bool) -> Array | None:
-        gamma, beta, backend = self._gamma, self._beta, self._backend
+        gamma, beta = self._gamma, self._beta
         if self._by_batch:
-            return backend.batch_norm_backward(self._plan, dy, self._x, gamma.value, gamma.gradient, beta.gradient)
+            return self._norm.backward(dy, self._x, gamma.value, gamma.gradient, beta.gradient)
         if not need_dx:
             return None
         # By moving averages the layer is linear, and its derivative is itself without the two shifts.
-        return backend.batch_norm_inference(
-            self._plan_back, dy, gamma.value, self._zero, self._zero, self._layer.moving_variance.value
-        )
+        return self._norm_back.inference(dy, gamma.value, self._zero, self._zero, self._layer.moving_variance.value)
 
     def step(self, x: Array, t: int) -> Array:
         return self.forward(x[None])[0]

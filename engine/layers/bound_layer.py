@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kernels.backend import Plan
+from kernels.operations import ConvLSTM
 
 Array = Any
 
@@ -44,8 +44,8 @@ class BoundLayer(ABC):
         """Draw what the next passes leave to chance: dropout's masks. The same until it is called again."""
 
     @property
-    def conv_lstm_plan(self) -> Plan | None:
-        """The back end's ConvLSTM plan whose h is y, and whose dh is dy, both as they stand; None: there is none."""
+    def conv_lstm(self) -> ConvLSTM[Any] | None:
+        """The back end's ConvLSTM whose h is y, and whose dh is dy, both as they stand; None: there is none."""
         return None
 
 

@@ -29,7 +29,7 @@ from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, int_tuple, one_of, positive_int
 from kernels import Backend, Conv3DSpec
 from kernels.activations import Activation
-from kernels.backend import Plan
+from kernels.operations import ConvLSTM
 from kernels.specs import Padding
 
 
@@ -179,7 +179,7 @@ class Conv3D(Layer):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
-        source: Plan | None = None,
+        source: ConvLSTM[Any] | None = None,
     ) -> BoundLayer:
         if self.data_format == "channels_last":
             spec = replace(self.spec(shape, batch, training), narrow_x=narrow.x)
@@ -242,7 +242,7 @@ class Conv3D(Layer):
 class _BoundConv3D(BoundLayer):
     def __init__(self, layer: Conv3D, backend: Backend, spec: Conv3DSpec, logits: bool) -> None:
         self._layer, self._backend = layer, backend
-        self._plan = backend.conv3d_plan(spec)
+        self._convolution = backend.conv3d(spec)
         self._activation = None
         if not logits and layer.activation != "linear":
             self._activation = backend.activation(layer.activation)
@@ -250,7 +250,7 @@ class _BoundConv3D(BoundLayer):
 
     def forward(self, x: Array) -> Array:
         self._x = x
-        self._y = self._backend.conv3d_forward(self._plan, x, self._layer.kernel.value, self._bias.value)
+        self._y = self._convolution.forward(x, self._layer.kernel.value, self._bias.value)
         if self._activation is not None:
             self._activation.forward(self._y, self._y)
         return self._y
@@ -259,9 +259,7 @@ class _BoundConv3D(BoundLayer):
         kernel = self._layer.kernel
         if self._activation is not None:
             self._activation.backward(self._y, dy, dy)
-        return self._backend.conv3d_backward(
-            self._plan, dy, self._x, kernel.value, kernel.gradient, self._bias.gradient, need_dx
-        )
+        return self._convolution.backward(dy, self._x, kernel.value, kernel.gradient, self._bias.gradient, need_dx)
 
 
 class _StreamingConv3D(StreamingLayer):

@@ -28,7 +28,7 @@ from engine.layers.weight import Shape, WeightSpec
 from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, in_range, int_tuple, integer, one_of, positive_int
 from kernels import Backend
-from kernels.backend import Plan
+from kernels.operations import ConvLSTM
 
 
 class ConvLSTM2D(CalledDirectly):
@@ -220,7 +220,7 @@ class ConvLSTM2D(CalledDirectly):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
-        source: Plan | None = None,
+        source: ConvLSTM[Any] | None = None,
     ) -> BoundLayer:
         if self.return_state:
             raise ValueError(

@@ -1,5 +1,7 @@
 """A ConvLSTM2D bound to a batch shape: what stands around the recurrence. Order in time, the last frame, states."""
 
+from typing import Any
+
 import numpy as np
 
 from engine.layers.conv_lstm_arguments import ConvLSTMArguments
@@ -8,7 +10,7 @@ from engine.layers.layer import WIDE, Array, BoundLayer, Narrow, StreamingLayer
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import time_major
 from kernels import Backend
-from kernels.backend import Plan
+from kernels.operations import ConvLSTM
 
 
 class BoundConvLSTM2D(BoundLayer):
@@ -48,9 +50,9 @@ class BoundConvLSTM2D(BoundLayer):
             self._dh = backend.zeros((movie[0], *state))
 
     @property
-    def conv_lstm_plan(self) -> Plan | None:
+    def conv_lstm(self) -> ConvLSTM[Any] | None:
         if isinstance(self.recurrence, FusedRecurrence) and self._layer.return_sequences:
-            return self.recurrence.plan
+            return self.recurrence.operation
         return None
 
     def keep_state(self, keep: bool) -> None:
@@ -143,7 +145,7 @@ class StreamingConvLSTM2D(StreamingLayer):
         h, c = (None, None) if t == 0 else self._states[t % 2]
         if isinstance(recurrence, FusedRecurrence):
             weights = layer.kernel.value, layer.recurrent_kernel.value, recurrence.bias.value
-            after = backend.conv_lstm_step(recurrence.plan, x, h, c, *weights, same_weights=t > 0)
+            after = recurrence.operation.step(x, h, c, *weights, same_weights=t > 0)
             self._states[(t + 1) % 2] = after
             return after[0]
         h, c = recurrence.forward(x[None], h, c)

@@ -5,7 +5,7 @@ dropout, a gradient that reaches the last c. It is also the mathematics once mor
 
     (1)  zx       = conv(x, kernel) + bias                         all frames at once; strides, padding, dilation
     (2)  z_t      = zx_t + conv(h_{t-1}, recurrent_kernel)         stride 1, 'same'
-    (3)  h_t, c_t = cell(z_t, c_{t-1})                             Backend.lstm_cell_forward
+    (3)  h_t, c_t = cell(z_t, c_{t-1})                             LSTMCell
 
     with dropout, x and h are replaced by four masked copies each, one for each gate, and the convolutions have four
     groups: gate g of z sees copy g alone
@@ -50,7 +50,7 @@ class Recurrence(ABC):
 
 
 class FusedRecurrence(Recurrence):
-    """Backend.conv_lstm_forward and _backward."""
+    """The back end's ConvLSTM."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class FusedRecurrence(Recurrence):
             narrow_x=narrow.x, narrow_y=narrow.y,
         )  # fmt: skip
         self.state_shape = (batch, height, width, layer.filters)
-        self.plan = backend.conv_lstm_plan(self.spec)
+        self.operation = backend.conv_lstm(self.spec)
         self.bias = layer.bias or stand_in(backend, 4 * layer.filters, 0.0)
         self._layer, self._backend = layer, backend
 
@@ -76,12 +76,11 @@ class FusedRecurrence(Recurrence):
         layer = self._layer
         self._x, self._h0, self._c0 = x, h0, c0
         weights = layer.kernel.value, layer.recurrent_kernel.value, self.bias.value
-        return self._backend.conv_lstm_forward(self.plan, x, *weights, h0, c0)
+        return self.operation.forward(x, *weights, h0, c0)
 
     def backward(self, dh: Array, need_dx: bool) -> Array | None:
         kernel, recurrent_kernel = self._layer.kernel, self._layer.recurrent_kernel
-        dx, _, _ = self._backend.conv_lstm_backward(
-            self.plan,
+        dx, _, _ = self.operation.backward(
             dh,
             self._x,
             kernel.value,
@@ -121,7 +120,8 @@ class ComposedRecurrence(Recurrence):
         self.state_shape = (batch, height, width, F)
         self._bias = layer.bias or stand_in(backend, 4 * F, 0.0)
         self._no_bias = stand_in(backend, 4 * F, 0.0)
-        self._over_x, self._over_h = backend.conv3d_plan(over_x), backend.conv3d_plan(over_h)
+        self._over_x, self._over_h = backend.conv3d(over_x), backend.conv3d(over_h)
+        self._cell = backend.lstm_cell(layer.activation, layer.recurrent_activation)
         kept = T if training else 1
         self._h, self._c = (backend.zeros((T + 1, *self.state_shape)) for _ in range(2))  # from the state before on
         self._gates = backend.empty((kept, batch, height, width, 4 * F))
@@ -129,13 +129,15 @@ class ComposedRecurrence(Recurrence):
         self._x_masks = self._h_masks = None
         if inputs > 1:
             self._x_masks = backend.zeros((4, batch, H, W, C))
+            self._mask_x = backend.masked_copies(self._x_masks)
             self._x_copies, self._dx = backend.empty(over_x.x_shape), backend.empty((T, batch, H, W, C))
         if states > 1:
             self._h_masks = backend.zeros((4, *self.state_shape))
+            self._mask_h = backend.masked_copies(self._h_masks)
             self._h_copies = backend.empty((T, batch, height, width, 4 * F))
             self._dh_prev = backend.empty((1, *self.state_shape))
         if training:
-            self._over_all_h = backend.conv3d_plan(replace(over_h, T=T))
+            self._over_all_h = backend.conv3d(replace(over_h, T=T))
             self._dz, self._dc = backend.empty(self._gates.shape), backend.empty(self.state_shape)
 
     def draw(self, random: np.random.Generator) -> None:
@@ -152,18 +154,14 @@ class ComposedRecurrence(Recurrence):
         backend.copy_into(c[0], self._zero if c0 is None else c0)
         self._x = x
         if self._x_masks is not None:
-            backend.masked_copies(x, self._x_masks, self._x_copies)
+            self._mask_x.forward(x, self._x_copies)
             self._x = self._x_copies
-        zx = backend.conv3d_forward(self._over_x, self._x, layer.kernel.value[None], self._bias.value)  # (1)
+        zx = self._over_x.forward(self._x, layer.kernel.value[None], self._bias.value)  # (1)
         for t in range(self._T):
             seen = self._seen(t)
-            zh = backend.conv3d_forward(
-                self._over_h, seen, layer.recurrent_kernel.value[None], self._no_bias.value
-            )  # (2)
+            zh = self._over_h.forward(seen, layer.recurrent_kernel.value[None], self._no_bias.value)  # (2)
             gates = self._gates[t % len(self._gates)]
-            backend.lstm_cell_forward(
-                layer.activation, layer.recurrent_activation, zx[t], zh[0], c[t], gates, c[t + 1], h[t + 1]
-            )  # (3)
+            self._cell.forward(zx[t], zh[0], c[t], gates, c[t + 1], h[t + 1])  # (3)
         return h[1:], c[self._T]
 
     def backward(self, dh: Array, need_dx: bool) -> Array | None:
@@ -176,20 +174,16 @@ class ComposedRecurrence(Recurrence):
         backend.copy_into(dc, self._zero if dc_last is None else dc_last)
         dh_next = self._zero
         for t in reversed(range(self._T)):
-            backend.lstm_cell_backward(
-                layer.activation, layer.recurrent_activation, dh[t], dh_next, dc, self._gates[t], self._c[t + 1],
-                self._c[t], dz[t],
-            )  # (3)  # fmt: skip
-            dseen: Array = backend.conv3d_backward(
-                self._over_h, dz[t : t + 1], self._h[t : t + 1], recurrent_kernel.value[None], None, None
+            self._cell.backward(dh[t], dh_next, dc, self._gates[t], self._c[t + 1], self._c[t], dz[t])  # (3)
+            dseen: Array = self._over_h.backward(
+                dz[t : t + 1], self._h[t : t + 1], recurrent_kernel.value[None], None, None
             )  # (2)
             if self._h_masks is not None:
-                backend.masked_copies_backward(dseen, self._h_masks, self._dh_prev)
+                self._mask_h.backward(dseen, self._dh_prev)
                 dseen = self._dh_prev
             dh_next = dseen[0]
         seen = self._h[: self._T] if self._h_masks is None else self._h_copies
-        backend.conv3d_backward(
-            self._over_all_h,
+        self._over_all_h.backward(
             dz,
             seen,
             recurrent_kernel.value[None],
@@ -197,11 +191,11 @@ class ComposedRecurrence(Recurrence):
             self._no_bias.gradient,
             False,
         )  # (2)
-        dx = backend.conv3d_backward(
-            self._over_x, dz, self._x, kernel.value[None], kernel.gradient[None], self._bias.gradient, need_dx
+        dx = self._over_x.backward(
+            dz, self._x, kernel.value[None], kernel.gradient[None], self._bias.gradient, need_dx
         )  # (1)
         if need_dx and self._x_masks is not None:
-            backend.masked_copies_backward(dx, self._x_masks, self._dx)
+            self._mask_x.backward(dx, self._dx)
             dx = self._dx
         return dx, dh_next, dc
 
@@ -211,7 +205,7 @@ class ComposedRecurrence(Recurrence):
         if self._h_masks is None:
             return h
         copies = self._h_copies[t : t + 1]
-        self._backend.masked_copies(h, self._h_masks, copies)
+        self._mask_h.forward(h, copies)
         return copies
 
 

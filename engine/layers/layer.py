@@ -1,7 +1,7 @@
 """What every layer is: a description with weights, and the same bound to a batch shape.
 
-A `Layer` knows its arguments and owns its weights. `bind` gives a `BoundLayer`: the layer with a plan of its back end
-for one batch shape, able to run forward and, in training, backward.
+A `Layer` knows its arguments and owns its weights. `bind` gives a `BoundLayer`: the layer with operations of
+a back end for one batch shape, able to run forward and, in training, backward.
 
 Shapes of layers are Keras': without the axis of the movies, (frames, height, width, channels), or (height, width,
 channels) behind a layer that returns its last frame only. Arrays of back ends are time-major, with five axes: the
@@ -23,7 +23,7 @@ from engine.layers.keras_form import Config, KerasForm
 from engine.layers.weight import Shape, Weight, WeightSpec, checked_input_shape, time_major
 from engine.support.validation import boolean, positive_int
 from kernels import Backend
-from kernels.backend import Plan
+from kernels.operations import ConvLSTM
 
 __all__ = ["WIDE", "Array", "BoundLayer", "HostArray", "Layer", "Narrow", "StreamingLayer", "checked_input_shape"]
 
@@ -235,7 +235,7 @@ class Layer(ABC):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
-        source: Plan | None = None,
+        source: ConvLSTM[Any] | None = None,
     ) -> BoundLayer:
         """Give the layer its memory.
 
@@ -245,7 +245,7 @@ class Layer(ABC):
             training: whether backward will be called, statistics are the batch's own and dropout drops.
             logits: leave the last activation out (the loss folds it in); only where activation_name names one.
             narrow: which of its arrays are; only where reads_narrow and writes_narrow say so.
-            source: conv_lstm_plan of the layer in front, whose y only this layer reads (Backend.batch_norm_plan).
+            source: conv_lstm of the layer in front, whose y only this layer reads (Backend.batch_norm).
         """
         return self.bind_to(backend, time_major(shape, batch), training)
 

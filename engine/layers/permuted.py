@@ -1,7 +1,5 @@
 """A bound layer between two changes of its axes' order: channels_first, and BatchNormalization of any axis."""
 
-from typing import Any
-
 import numpy as np
 
 from engine.layers.layer import Array, BoundLayer
@@ -20,22 +18,22 @@ class PermutedLayer(BoundLayer):
     def __init__(
         self, backend: Backend, inner: BoundLayer, into: Axes, out: Axes, x_shape: Axes, y_shape: Axes
     ) -> None:
-        self._backend, self._inner, self._into, self._out = backend, inner, into, out
+        self._inner, self._into, self._out = inner, backend.permute(into), backend.permute(out)
         self._x = backend.empty(tuple(x_shape[axis] for axis in into))
         self._y = backend.empty(tuple(y_shape[axis] for axis in out))
         self._dy, self._dx = backend.empty(y_shape), backend.empty(x_shape)
 
     def forward(self, x: Array) -> Array:
-        self._backend.permute(x, self._into, self._x)
-        self._backend.permute(self._inner.forward(self._x), self._out, self._y)
+        self._into.forward(x, self._x)
+        self._out.forward(self._inner.forward(self._x), self._y)
         return self._y
 
     def backward(self, dy: Array, need_dx: bool) -> Array | None:
-        self._backend.permute(dy, _inverse(self._out), self._dy)
+        self._out.backward(dy, self._dy)
         dx = self._inner.backward(self._dy, need_dx)
         if dx is None:
             return None
-        self._backend.permute(dx, _inverse(self._into), self._dx)
+        self._into.backward(dx, self._dx)
         return self._dx
 
     def keep_state(self, keep: bool) -> None:
@@ -43,8 +41,3 @@ class PermutedLayer(BoundLayer):
 
     def draw(self, random: np.random.Generator) -> None:
         self._inner.draw(random)
-
-
-def _inverse(axes: Axes) -> Axes:
-    inverse: Any = np.argsort(axes)
-    return tuple(int(axis) for axis in inverse)

@@ -79,7 +79,7 @@ class BoundNetwork:
         for layer, narrow in zip(layers, narrow_between(layers), strict=True):
             layer.check_batch(shape.batch)
             logits = folded and layer is layers[-1]
-            source = self._layers[-1].conv_lstm_plan if self._layers else None
+            source = self._layers[-1].conv_lstm if self._layers else None
             self._layers.append(layer.bind(backend, movie, shape.batch, shape.training, logits, narrow, source))
             movie = known(layer.output_shape(movie))
         weights = [weight for layer in layers for weight in layer.weights if weight.trainable]

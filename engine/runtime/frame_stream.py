@@ -16,7 +16,7 @@ class FrameStream:
     """Layers with their memory for frames of one shape.
 
     The first frame of a stream is computed as it stands. The others are recorded in two turns, because a ConvLSTM hands
-    out two sets of states in turn (Backend.conv_lstm_step).
+    out two sets of states in turn (ConvLSTM.step).
 
     Attributes:
         frame: the input (B,H,W,C); write the next frame here.

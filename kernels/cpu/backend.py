@@ -6,15 +6,17 @@ import numba
 import numpy as np
 
 from kernels.activations import Activation
+from kernels.arrays import HostArray
 from kernels.cpu.compile.vector import instruction_set
-from kernels.cpu.layers import lstm_cell
-from kernels.cpu.layers.batch_norm import BatchNormPlan
-from kernels.cpu.layers.conv3d import Conv3DPlan
-from kernels.cpu.layers.conv3d_direct import DirectConv3DPlan
-from kernels.cpu.layers.conv_lstm import ConvLSTMPlan
+from kernels.cpu.layers.batch_norm import CpuBatchNorm
+from kernels.cpu.layers.conv3d import CpuConv3D
+from kernels.cpu.layers.conv3d_direct import CpuDirectConv3D
+from kernels.cpu.layers.conv_lstm import CpuConvLSTM
+from kernels.cpu.layers.lstm_cell import CpuLSTMCell
 from kernels.cpu.pointwise import elementwise, losses, optimizers
 from kernels.host import HostBackend
 from kernels.losses import LossSpec
+from kernels.operations import ConvLSTM
 from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 from kernels.updates import UpdateSpec
 
@@ -61,149 +63,21 @@ class CpuBackend(HostBackend):
         for b, row in enumerate(rows):
             batch[:, b] = movies[row]
 
-    def _claim_threads(self) -> None:
-        numba.set_num_threads(self.threads)
+    # ---------------------------------------------------------------- operations of layers
 
-    # ---------------------------------------------------------------- ConvLSTM
+    def conv_lstm(self, spec: ConvLSTMSpec) -> CpuConvLSTM:
+        return CpuConvLSTM(spec, self.dtype, self.threads, self._transform)
 
-    def conv_lstm_plan(self, spec: ConvLSTMSpec) -> ConvLSTMPlan:
-        return ConvLSTMPlan(spec, self.dtype, self.threads, self._transform)
+    def batch_norm(self, spec: BatchNormSpec, source: ConvLSTM[HostArray] | None = None) -> CpuBatchNorm:
+        return CpuBatchNorm(spec, self.dtype, self.threads)
 
-    def conv_lstm_forward(
-        self,
-        plan: ConvLSTMPlan,
-        x: Array,
-        kernel: Array,
-        recurrent_kernel: Array,
-        bias: Array,
-        h0: Array | None = None,
-        c0: Array | None = None,
-    ) -> tuple[Array, Array]:
-        self._claim_threads()
-        return plan.forward(x, kernel, recurrent_kernel, bias, h0, c0)
-
-    def conv_lstm_backward(
-        self,
-        plan: ConvLSTMPlan,
-        dh: Array,
-        x: Array,
-        kernel: Array,
-        recurrent_kernel: Array,
-        dkernel: Array,
-        drecurrent_kernel: Array,
-        dbias: Array,
-        h0: Array | None = None,
-        c0: Array | None = None,
-        need_dx: bool = True,
-        need_dstate: bool = True,
-    ) -> tuple[Array | None, Array | None, Array | None]:
-        self._claim_threads()
-        return plan.backward(
-            dh, x, kernel, recurrent_kernel, dkernel, drecurrent_kernel, dbias, h0, c0, need_dx, need_dstate
-        )
-
-    def conv_lstm_step(
-        self,
-        plan: ConvLSTMPlan,
-        x: Array,
-        h: Array | None,
-        c: Array | None,
-        kernel: Array,
-        recurrent_kernel: Array,
-        bias: Array,
-        same_weights: bool = False,
-    ) -> tuple[Array, Array]:
-        self._claim_threads()
-        return plan.step(x, h, c, kernel, recurrent_kernel, bias, same_weights)
-
-    # ---------------------------------------------------------------- BatchNormalization
-
-    def batch_norm_plan(self, spec: BatchNormSpec, source: Any = None) -> BatchNormPlan:
-        return BatchNormPlan(spec, self.dtype, self.threads)
-
-    def batch_norm_forward(
-        self,
-        plan: BatchNormPlan,
-        x: Array,
-        gamma: Array,
-        beta: Array,
-        moving_mean: Array,
-        moving_variance: Array,
-        momentum: float,
-    ) -> Array:
-        self._claim_threads()
-        return plan.forward(x, gamma, beta, moving_mean, moving_variance, momentum)
-
-    def batch_norm_backward(
-        self, plan: BatchNormPlan, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array
-    ) -> Array:
-        self._claim_threads()
-        return plan.backward(dy, x, gamma, dgamma, dbeta)
-
-    def batch_norm_inference(
-        self, plan: BatchNormPlan, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array
-    ) -> Array:
-        self._claim_threads()
-        return plan.inference(x, gamma, beta, moving_mean, moving_variance)
-
-    # ---------------------------------------------------------------- Conv3D
-
-    def conv3d_plan(self, spec: Conv3DSpec) -> Conv3DPlan | DirectConv3DPlan:
+    def conv3d(self, spec: Conv3DSpec) -> CpuConv3D | CpuDirectConv3D:
         if spec.is_dense:
-            return Conv3DPlan(spec, self.dtype, self.threads, self._transform)
-        return DirectConv3DPlan(spec, self.dtype, self.threads)
+            return CpuConv3D(spec, self.dtype, self.threads, self._transform)
+        return CpuDirectConv3D(spec, self.dtype, self.threads)
 
-    def conv3d_forward(self, plan: Conv3DPlan | DirectConv3DPlan, x: Array, kernel: Array, bias: Array) -> Array:
-        self._claim_threads()
-        return plan.forward(x, kernel, bias)
-
-    def conv3d_backward(
-        self,
-        plan: Conv3DPlan | DirectConv3DPlan,
-        dy: Array,
-        x: Array,
-        kernel: Array,
-        dkernel: Array | None,
-        dbias: Array | None,
-        need_dx: bool = True,
-    ) -> Array | None:
-        self._claim_threads()
-        return plan.backward(dy, x, kernel, dkernel, dbias, need_dx)
-
-    # ---------------------------------------------------------------- a ConvLSTM in pieces
-
-    def lstm_cell_forward(
-        self,
-        activation: Activation,
-        recurrent_activation: Activation,
-        z_input: Array,
-        z_recurrent: Array,
-        c_prev: Array,
-        gates: Array,
-        c: Array,
-        h: Array,
-    ) -> None:
-        self._claim_threads()
-        codes = elementwise.code_of(activation), elementwise.code_of(recurrent_activation)
-        arrays = (z_input, z_recurrent, c_prev, gates, c, h)
-        lstm_cell.lstm_cell_forward(self.threads, c.shape[-1], *codes, *(array.reshape(-1) for array in arrays))
-
-    def lstm_cell_backward(
-        self,
-        activation: Activation,
-        recurrent_activation: Activation,
-        dh: Array,
-        dh_next: Array,
-        dc: Array,
-        gates: Array,
-        c: Array,
-        c_prev: Array,
-        dz: Array,
-    ) -> None:
-        self._claim_threads()
-        codes = elementwise.code_of(activation), elementwise.code_of(recurrent_activation)
-        arrays = (dh, dh_next, dc, gates, c, c_prev, dz)
-        lstm_cell.lstm_cell_backward(self.threads, c.shape[-1], *codes, *(array.reshape(-1) for array in arrays))
+    def lstm_cell(self, activation: Activation, recurrent_activation: Activation) -> CpuLSTMCell:
+        return CpuLSTMCell(activation, recurrent_activation, self.threads)
 
     # ---------------------------------------------------------------- elementwise, losses, optimizer
 

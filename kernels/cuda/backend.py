@@ -8,30 +8,31 @@ from typing import Any
 import numpy as np
 
 from kernels.activations import Activation
+from kernels.arrays import Array, HostArray
 from kernels.backend import Backend
-from kernels.cuda.batch_norm.batch_norm import BatchNormPlan
-from kernels.cuda.batch_norm.batch_norm_link import link
-from kernels.cuda.conv3d.conv3d import Conv3DPlan
-from kernels.cuda.conv3d.conv3d_direct import DirectConv3DPlan
-from kernels.cuda.conv_lstm.conv_lstm import ConvLSTMPlan
+from kernels.cuda.batch_norm.batch_norm import CudaBatchNorm
+from kernels.cuda.batch_norm.batch_norm_link import BatchNormLink, link
+from kernels.cuda.common.activations import ACTIVATION_DEFINES
+from kernels.cuda.conv3d.conv3d import CudaConv3D
+from kernels.cuda.conv3d.conv3d_direct import CudaDirectConv3D
+from kernels.cuda.conv_lstm.conv_lstm import CudaConvLSTM
 from kernels.cuda.conv_lstm.persistent import RECURRENCES, Recurrence
 from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.pointwise.gather import Gather
 from kernels.cuda.pointwise.loss import ActivationOperation, Losses, LossOperation
 from kernels.cuda.pointwise.optimizers import ClipOperation, Optimizers, UpdateOperation
-from kernels.cuda.pointwise.pieces import Layout, LSTMCell, WeightRules
+from kernels.cuda.pointwise.pieces import CudaLSTMCell, CudaMaskedCopies, CudaPermute, Kernels, WeightRules
 from kernels.cuda.products.product_kinds import PRODUCTS, Products
 from kernels.losses import LossSpec
+from kernels.operations import ConvLSTM
 from kernels.specs import PRECISIONS, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 from kernels.updates import UpdateSpec
-
-Array = Any
 
 _log = logging.getLogger("kernels.cuda")
 
 
-class CudaBackend(Backend):
+class CudaBackend(Backend[Array]):
     """Hand-written CUDA kernels on one device, float32 arrays.
 
     Calls queue work on the device and return; only to_host and synchronize wait. The same call gives the same bits on
@@ -87,7 +88,9 @@ class CudaBackend(Backend):
         self._losses = Losses(runtime, self._workspace)
         self._optimizers = Optimizers(runtime)
         self._gather = Gather(runtime, self._workspace)
-        self._cell, self._layout, self._weight_rules = LSTMCell(runtime), Layout(runtime), WeightRules(runtime)
+        self._cell = Kernels(runtime, "pointwise/lstm_cell.cu", ACTIVATION_DEFINES)
+        self._layout = Kernels(runtime, "pointwise/layout.cu", {})
+        self._weight_rules = WeightRules(runtime)
 
     # ---------------------------------------------------------------- arrays
 
@@ -97,153 +100,44 @@ class CudaBackend(Backend):
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
         return self.runtime.zeros(shape, self.dtype if dtype is None else dtype)
 
-    def from_host(self, array: np.ndarray[Any, Any], dtype: Any = None) -> Array:
+    def from_host(self, array: HostArray, dtype: Any = None) -> Array:
         return self.runtime.from_host(array, self.dtype if dtype is None else dtype)
 
-    def to_host(self, array: Array) -> np.ndarray[Any, Any]:
+    def to_host(self, array: Array) -> HostArray:
         return self.runtime.to_host(array)
 
-    def copy_into(self, target: Array, source: Array | np.ndarray[Any, Any]) -> None:
+    def copy_into(self, target: Array, source: Array | HostArray) -> None:
         self.runtime.copy(target, source)
 
-    def gather_batch(self, movies: Array, rows: np.ndarray[Any, Any], batch: Array) -> None:
+    def gather_batch(self, movies: Array, rows: HostArray, batch: Array) -> None:
         self._gather(movies, rows, batch)
 
-    # ---------------------------------------------------------------- layers
+    # ---------------------------------------------------------------- operations of layers
 
-    def conv_lstm_plan(self, spec: ConvLSTMSpec) -> ConvLSTMPlan:
-        return ConvLSTMPlan(self.runtime, self._workspace, spec, self.precision, self.recurrence, self.products)
+    def conv_lstm(self, spec: ConvLSTMSpec) -> CudaConvLSTM:
+        return CudaConvLSTM(self.runtime, self._workspace, spec, self.precision, self.recurrence, self.products)
 
-    def conv_lstm_forward(
-        self,
-        plan: ConvLSTMPlan,
-        x: Array,
-        kernel: Array,
-        recurrent_kernel: Array,
-        bias: Array,
-        h0: Array | None = None,
-        c0: Array | None = None,
-    ) -> tuple[Array, Array]:
-        return plan.forward(x, kernel, recurrent_kernel, bias, h0, c0)
+    def batch_norm(self, spec: BatchNormSpec, source: ConvLSTM[Array] | None = None) -> CudaBatchNorm:
+        linked = BatchNormLink()
+        if isinstance(source, CudaConvLSTM):
+            linked = link(self.runtime, source, spec, self.precision)
+        return CudaBatchNorm(self.runtime, self._workspace, spec, self.precision, linked)
 
-    def conv_lstm_backward(
-        self,
-        plan: ConvLSTMPlan,
-        dh: Array,
-        x: Array,
-        kernel: Array,
-        recurrent_kernel: Array,
-        dkernel: Array,
-        drecurrent_kernel: Array,
-        dbias: Array,
-        h0: Array | None = None,
-        c0: Array | None = None,
-        need_dx: bool = True,
-        need_dstate: bool = True,
-    ) -> tuple[Array | None, Array | None, Array | None]:
-        return plan.backward(
-            dh, x, kernel, recurrent_kernel, dkernel, drecurrent_kernel, dbias, h0, c0, need_dx, need_dstate
-        )
-
-    def conv_lstm_step(
-        self,
-        plan: ConvLSTMPlan,
-        x: Array,
-        h: Array | None,
-        c: Array | None,
-        kernel: Array,
-        recurrent_kernel: Array,
-        bias: Array,
-        same_weights: bool = False,
-    ) -> tuple[Array, Array]:
-        return plan.step(x, h, c, kernel, recurrent_kernel, bias, same_weights)
-
-    def batch_norm_plan(self, spec: BatchNormSpec, source: ConvLSTMPlan | None = None) -> BatchNormPlan:
-        linked = link(self.runtime, source, spec, self.precision)
-        return BatchNormPlan(self.runtime, self._workspace, spec, self.precision, linked)
-
-    def batch_norm_forward(
-        self,
-        plan: BatchNormPlan,
-        x: Array,
-        gamma: Array,
-        beta: Array,
-        moving_mean: Array,
-        moving_variance: Array,
-        momentum: float,
-    ) -> Array:
-        return plan.forward(x, gamma, beta, moving_mean, moving_variance, momentum)
-
-    def batch_norm_backward(
-        self, plan: BatchNormPlan, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array
-    ) -> Array:
-        return plan.backward(dy, x, gamma, dgamma, dbeta)
-
-    def batch_norm_inference(
-        self, plan: BatchNormPlan, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array
-    ) -> Array:
-        return plan.inference(x, gamma, beta, moving_mean, moving_variance)
-
-    def conv3d_plan(self, spec: Conv3DSpec) -> Conv3DPlan | DirectConv3DPlan:
+    def conv3d(self, spec: Conv3DSpec) -> CudaConv3D | CudaDirectConv3D:
         if not spec.is_dense:
-            return DirectConv3DPlan(self.runtime, spec)
-        return Conv3DPlan(self.runtime, self._workspace, spec, self.precision, self.products)
+            return CudaDirectConv3D(self.runtime, spec)
+        return CudaConv3D(self.runtime, self._workspace, spec, self.precision, self.products)
 
-    def conv3d_forward(self, plan: Conv3DPlan | DirectConv3DPlan, x: Array, kernel: Array, bias: Array) -> Array:
-        return plan.forward(x, kernel, bias)
+    def lstm_cell(self, activation: Activation, recurrent_activation: Activation) -> CudaLSTMCell:
+        return CudaLSTMCell(self._cell, activation, recurrent_activation)
 
-    def conv3d_backward(
-        self,
-        plan: Conv3DPlan | DirectConv3DPlan,
-        dy: Array,
-        x: Array,
-        kernel: Array,
-        dkernel: Array | None,
-        dbias: Array | None,
-        need_dx: bool = True,
-    ) -> Array | None:
-        return plan.backward(dy, x, kernel, dkernel, dbias, need_dx)
+    def masked_copies(self, masks: Array) -> CudaMaskedCopies:
+        return CudaMaskedCopies(self._layout, masks)
 
-    def lstm_cell_forward(
-        self,
-        activation: Activation,
-        recurrent_activation: Activation,
-        z_input: Array,
-        z_recurrent: Array,
-        c_prev: Array,
-        gates: Array,
-        c: Array,
-        h: Array,
-    ) -> None:
-        self._cell.forward(
-            activation, recurrent_activation, z_input=z_input, z_recurrent=z_recurrent, c_prev=c_prev, gates=gates, c=c,
-            h=h,
-        )  # fmt: skip
+    def permute(self, axes: tuple[int, ...]) -> CudaPermute:
+        return CudaPermute(self._layout, axes)
 
-    def lstm_cell_backward(
-        self,
-        activation: Activation,
-        recurrent_activation: Activation,
-        dh: Array,
-        dh_next: Array,
-        dc: Array,
-        gates: Array,
-        c: Array,
-        c_prev: Array,
-        dz: Array,
-    ) -> None:
-        self._cell.backward(
-            activation, recurrent_activation, dh=dh, dh_next=dh_next, dc=dc, gates=gates, c=c, c_prev=c_prev, dz=dz
-        )
-
-    def masked_copies(self, x: Array, masks: Array, y: Array) -> None:
-        self._layout.masked_copies(x, masks, y)
-
-    def masked_copies_backward(self, dy: Array, masks: Array, dx: Array) -> None:
-        self._layout.masked_copies_backward(dy, masks, dx)
-
-    def permute(self, x: Array, axes: tuple[int, ...], y: Array) -> None:
-        self._layout.permute(x, axes, y)
+    # ---------------------------------------------------------------- weights
 
     def add_penalty(self, weights: Array, l1: float, l2: float, loss: Array, gradient: Array | None) -> None:
         self._weight_rules.add_penalty(weights, l1, l2, loss, gradient)

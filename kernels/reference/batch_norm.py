@@ -12,58 +12,48 @@ Backward: x reaches y directly and through mean and variance; collected (docs/ba
     dx = gamma / sqrt(variance + epsilon) * ( dy - sum(dy)/n - xhat * sum(dy * xhat)/n )
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kernels.arrays import HostArray
+from kernels.operations import BatchNorm
 from kernels.specs import BatchNormSpec
-
-Array = np.ndarray[Any, Any]
 
 _POSITIONS = (0, 1, 2, 3)
 
 
-@dataclass
-class BatchNormPlan:
-    """What forward leaves for backward."""
+class ReferenceBatchNorm(BatchNorm[HostArray]):
+    """Keeps for backward the batch's mean and 1 / sqrt(variance + epsilon), each (C)."""
 
-    spec: BatchNormSpec
-    mean: Array  # (C)
-    inverse_deviation: Array  # (C), 1 / sqrt(variance + epsilon)
+    def __init__(self, spec: BatchNormSpec, dtype: np.dtype[Any]) -> None:
+        self.epsilon = spec.epsilon
+        self.mean, self.inverse_deviation = np.zeros(spec.C, dtype), np.zeros(spec.C, dtype)
 
+    def forward(
+        self,
+        x: HostArray,
+        gamma: HostArray,
+        beta: HostArray,
+        moving_mean: HostArray,
+        moving_variance: HostArray,
+        momentum: float,
+    ) -> HostArray:
+        self.mean = x.mean(axis=_POSITIONS)  # (1)
+        variance = np.square(x - self.mean).mean(axis=_POSITIONS)  # (2)
+        self.inverse_deviation = 1.0 / np.sqrt(variance + x.dtype.type(self.epsilon))
+        moving_mean -= (moving_mean - self.mean) * x.dtype.type(1.0 - momentum)
+        moving_variance -= (moving_variance - variance) * x.dtype.type(1.0 - momentum)
+        return gamma * ((x - self.mean) * self.inverse_deviation) + beta  # (3), (4)
 
-def batch_norm_forward(
-    plan: BatchNormPlan,
-    x: Array,
-    gamma: Array,
-    beta: Array,
-    moving_mean: Array,
-    moving_variance: Array,
-    momentum: float,
-) -> Array:
-    """x (T,B,H,W,C) -> y; moves moving_mean and moving_variance (C) in place (Keras 2.3's plain moving average)."""
-    mean = x.mean(axis=_POSITIONS)  # (1)
-    variance = np.square(x - mean).mean(axis=_POSITIONS)  # (2)
-    plan.mean = mean
-    plan.inverse_deviation = 1.0 / np.sqrt(variance + x.dtype.type(plan.spec.epsilon))
-    moving_mean -= (moving_mean - mean) * x.dtype.type(1.0 - momentum)
-    moving_variance -= (moving_variance - variance) * x.dtype.type(1.0 - momentum)
-    return gamma * ((x - mean) * plan.inverse_deviation) + beta  # (3), (4)
+    def backward(self, dy: HostArray, x: HostArray, gamma: HostArray, dgamma: HostArray, dbeta: HostArray) -> HostArray:
+        n = x.size // x.shape[-1]
+        xhat = (x - self.mean) * self.inverse_deviation  # (3) again: cheaper than keeping it
+        dbeta[...] = dy.sum(axis=_POSITIONS)  # (4)
+        dgamma[...] = (dy * xhat).sum(axis=_POSITIONS)  # (4)
+        return gamma * self.inverse_deviation * (dy - dbeta / n - xhat * (dgamma / n))  # (1), (2), (3)
 
-
-def batch_norm_backward(plan: BatchNormPlan, dy: Array, x: Array, gamma: Array) -> tuple[Array, Array, Array]:
-    """dy (T,B,H,W,C) -> dx, dgamma, dbeta."""
-    n = x.size // x.shape[-1]
-    xhat = (x - plan.mean) * plan.inverse_deviation  # (3) again: cheaper than keeping it
-    dbeta = dy.sum(axis=_POSITIONS)  # (4)
-    dgamma = (dy * xhat).sum(axis=_POSITIONS)  # (4)
-    dx = gamma * plan.inverse_deviation * (dy - dbeta / n - xhat * (dgamma / n))  # (1), (2), (3)
-    return dx, dgamma, dbeta
-
-
-def batch_norm_inference(
-    epsilon: float, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array
-) -> Array:
-    """(3) and (4) with the moving statistics: x (T,B,H,W,C) -> y."""
-    return gamma * ((x - moving_mean) / np.sqrt(moving_variance + x.dtype.type(epsilon))) + beta
+    def inference(
+        self, x: HostArray, gamma: HostArray, beta: HostArray, moving_mean: HostArray, moving_variance: HostArray
+    ) -> HostArray:
+        return gamma * ((x - moving_mean) / np.sqrt(moving_variance + x.dtype.type(self.epsilon))) + beta

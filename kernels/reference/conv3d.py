@@ -6,13 +6,12 @@ p and k count frames, rows and columns; with groups, each group of channels has 
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from kernels.arrays import HostArray
+from kernels.operations import Conv3D
 from kernels.specs import Conv3DSpec
-
-Array = np.ndarray[Any, Any]
 
 Region = tuple[slice, slice, slice, slice]
 """Frames, movies, rows and columns of a movie array."""
@@ -40,30 +39,44 @@ def _groups(spec: Conv3DSpec) -> list[tuple[slice, slice]]:
     return [(slice(g * inner, (g + 1) * inner), slice(g * outer, (g + 1) * outer)) for g in range(spec.groups)]
 
 
-def conv3d_forward(spec: Conv3DSpec, x: Array, kernel: Array, bias: Array) -> Array:
-    """x (T,B,H,W,C), kernel (kt,kh,kw,C/groups,K), bias (K) -> y (T',B,H',W',K)."""
-    y = np.zeros(spec.y_shape, x.dtype) + bias
-    for tap, outputs, inputs in _taps(spec):
-        for inner, outer in _groups(spec):
-            y[(*outputs, outer)] += x[(*inputs, inner)] @ kernel[tap][:, outer]  # (1)
-    return y
+class ReferenceConv3D(Conv3D[HostArray]):
+    """Keeps nothing."""
 
+    def __init__(self, spec: Conv3DSpec) -> None:
+        self.spec = spec
 
-def conv3d_backward_input(spec: Conv3DSpec, dy: Array, kernel: Array) -> Array:
-    """dy (T',B,H',W',K) -> dx (T,B,H,W,C)."""
-    dx = np.zeros(spec.x_shape, dy.dtype)
-    for tap, outputs, inputs in _taps(spec):
-        for inner, outer in _groups(spec):
-            dx[(*inputs, inner)] += dy[(*outputs, outer)] @ kernel[tap][:, outer].T  # (1) with respect to x
-    return dx
+    def forward(self, x: HostArray, kernel: HostArray, bias: HostArray) -> HostArray:
+        y = np.zeros(self.spec.y_shape, x.dtype) + bias
+        for tap, outputs, inputs in _taps(self.spec):
+            for inner, outer in _groups(self.spec):
+                y[(*outputs, outer)] += x[(*inputs, inner)] @ kernel[tap][:, outer]  # (1)
+        return y
 
+    def backward(
+        self,
+        dy: HostArray,
+        x: HostArray,
+        kernel: HostArray,
+        dkernel: HostArray | None,
+        dbias: HostArray | None,
+        need_dx: bool = True,
+    ) -> HostArray | None:
+        if dkernel is not None and dbias is not None:
+            self._backward_kernel(dy, x, dkernel)
+            dbias[...] = dy.sum(axis=(0, 1, 2, 3))
+        return self._backward_input(dy, kernel) if need_dx else None
 
-def conv3d_backward_kernel(spec: Conv3DSpec, dy: Array, x: Array) -> Array:
-    """dy (T',B,H',W',K), x (T,B,H,W,C) -> dkernel (kt,kh,kw,C/groups,K)."""
-    dkernel = np.zeros(spec.kernel_shape, dy.dtype)
-    for tap, outputs, inputs in _taps(spec):
-        for inner, outer in _groups(spec):
-            seen, slope = x[(*inputs, inner)], dy[(*outputs, outer)]
-            product = seen.reshape(-1, seen.shape[-1]).T @ slope.reshape(-1, slope.shape[-1])
-            dkernel[tap][:, outer] = product  # (1) with respect to kernel
-    return dkernel
+    def _backward_input(self, dy: HostArray, kernel: HostArray) -> HostArray:
+        dx = np.zeros(self.spec.x_shape, dy.dtype)
+        for tap, outputs, inputs in _taps(self.spec):
+            for inner, outer in _groups(self.spec):
+                dx[(*inputs, inner)] += dy[(*outputs, outer)] @ kernel[tap][:, outer].T  # (1) with respect to x
+        return dx
+
+    def _backward_kernel(self, dy: HostArray, x: HostArray, dkernel: HostArray) -> None:
+        dkernel[...] = 0.0
+        for tap, outputs, inputs in _taps(self.spec):
+            for inner, outer in _groups(self.spec):
+                seen, slope = x[(*inputs, inner)], dy[(*outputs, outer)]
+                product = seen.reshape(-1, seen.shape[-1]).T @ slope.reshape(-1, slope.shape[-1])
+                dkernel[tap][:, outer] = product  # (1) with respect to kernel

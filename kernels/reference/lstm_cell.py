@@ -10,65 +10,64 @@
 s is the recurrent activation, a the activation; both derivatives are written in terms of the output.
 """
 
-from typing import Any
-
 import numpy as np
 
 from kernels.activations import Activation
+from kernels.arrays import HostArray
+from kernels.operations import LSTMCell
 from kernels.reference.elementwise import ActivationOperation
 
-Array = np.ndarray[Any, Any]
 
-
-def _activated(activation: Activation, z: Array) -> Array:
+def _activated(activation: ActivationOperation, z: HostArray) -> HostArray:
     y = np.empty_like(z)
-    ActivationOperation(activation).forward(z, y)
+    activation.forward(z, y)
     return y
 
 
-def _through(activation: Activation, y: Array, dy: Array) -> Array:
+def _through(activation: ActivationOperation, y: HostArray, dy: HostArray) -> HostArray:
     dz = np.empty_like(y)
-    ActivationOperation(activation).backward(y, dy, dz)
+    activation.backward(y, dy, dz)
     return dz
 
 
-def lstm_cell_forward(
-    activation: Activation,
-    recurrent_activation: Activation,
-    z_input: Array,
-    z_recurrent: Array,
-    c_prev: Array,
-    gates: Array,
-    c: Array,
-    h: Array,
-) -> None:
-    """z_input, z_recurrent (...,4F), c_prev (...,F) -> gates (...,4F), c, h (...,F)."""
-    z_i, z_f, z_g, z_o = np.split(z_input + z_recurrent, 4, axis=-1)  # (1)
-    i, f, o = (_activated(recurrent_activation, z) for z in (z_i, z_f, z_o))  # (2)
-    g = _activated(activation, z_g)  # (3)
-    c[...] = f * c_prev + i * g  # (4)
-    h[...] = o * _activated(activation, c)  # (5)
-    gates[...] = np.concatenate([i, f, g, o], axis=-1)
+class ReferenceLSTMCell(LSTMCell[HostArray]):
+    """Keeps nothing."""
 
+    def __init__(self, activation: Activation, recurrent_activation: Activation) -> None:
+        self.a, self.s = ActivationOperation(activation), ActivationOperation(recurrent_activation)
 
-def lstm_cell_backward(
-    activation: Activation,
-    recurrent_activation: Activation,
-    dh: Array,
-    dh_next: Array,
-    dc: Array,
-    gates: Array,
-    c: Array,
-    c_prev: Array,
-    dz: Array,
-) -> None:
-    """dh, dh_next, dc (...,F), gates (...,4F), c, c_prev (...,F) -> dz (...,4F), and dc_prev in dc's place."""
-    i, f, g, o = np.split(gates, 4, axis=-1)
-    dh_total, activated_c = dh + dh_next, _activated(activation, c)
-    do = dh_total * activated_c  # (5)
-    dc += _through(activation, activated_c, dh_total * o)  # (5)
-    di, df, dg = dc * g, dc * c_prev, dc * i  # (4)
-    dc *= f  # (4)
-    s, a = recurrent_activation, activation
-    parts = [_through(s, i, di), _through(s, f, df), _through(a, g, dg), _through(s, o, do)]  # (2), (3)
-    dz[...] = np.concatenate(parts, axis=-1)  # (1)
+    def forward(
+        self,
+        z_input: HostArray,
+        z_recurrent: HostArray,
+        c_prev: HostArray,
+        gates: HostArray,
+        c: HostArray,
+        h: HostArray,
+    ) -> None:
+        z_i, z_f, z_g, z_o = np.split(z_input + z_recurrent, 4, axis=-1)  # (1)
+        i, f, o = (_activated(self.s, z) for z in (z_i, z_f, z_o))  # (2)
+        g = _activated(self.a, z_g)  # (3)
+        c[...] = f * c_prev + i * g  # (4)
+        h[...] = o * _activated(self.a, c)  # (5)
+        gates[...] = np.concatenate([i, f, g, o], axis=-1)
+
+    def backward(
+        self,
+        dh: HostArray,
+        dh_next: HostArray,
+        dc: HostArray,
+        gates: HostArray,
+        c: HostArray,
+        c_prev: HostArray,
+        dz: HostArray,
+    ) -> None:
+        a, s = self.a, self.s
+        i, f, g, o = np.split(gates, 4, axis=-1)
+        dh_total, activated_c = dh + dh_next, _activated(a, c)
+        do = dh_total * activated_c  # (5)
+        dc += _through(a, activated_c, dh_total * o)  # (5)
+        di, df, dg = dc * g, dc * c_prev, dc * i  # (4)
+        dc *= f  # (4)
+        parts = [_through(s, i, di), _through(s, f, df), _through(a, g, dg), _through(s, o, do)]  # (2), (3)
+        dz[...] = np.concatenate(parts, axis=-1)  # (1)

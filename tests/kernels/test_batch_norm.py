@@ -1,4 +1,4 @@
-"""batch_norm_forward, _backward and _inference on every back end."""
+"""BatchNorm on every back end."""
 
 from typing import Any
 
@@ -38,15 +38,15 @@ def inputs(spec: BatchNormSpec) -> dict[str, Array]:
 def run(checker: Checker, spec: BatchNormSpec) -> dict[str, Array]:
     backend = checker.backend
     arrays = {name: checker.device(array) for name, array in inputs(spec).items()}
-    plan = backend.batch_norm_plan(spec)
-    inference = backend.batch_norm_plan(BatchNormSpec(**{**spec.__dict__, "training": False}))
-    results = {"inference": backend.to_host(backend.batch_norm_inference(inference, *arrays.values()))}
-    results["y"] = backend.to_host(backend.batch_norm_forward(plan, *arrays.values(), MOMENTUM))
+    op = backend.batch_norm(spec)
+    inference = backend.batch_norm(BatchNormSpec(**{**spec.__dict__, "training": False}))
+    results = {"inference": backend.to_host(inference.inference(*arrays.values()))}
+    results["y"] = backend.to_host(op.forward(*arrays.values(), MOMENTUM))
     results["moving_mean"] = backend.to_host(arrays["moving_mean"])
     results["moving_variance"] = backend.to_host(arrays["moving_variance"])
     dgamma, dbeta = checker.garbage((spec.C,)), checker.garbage((spec.C,))
     dy = checker.device(random_array(9, results["y"].shape))
-    dx = backend.batch_norm_backward(plan, dy, arrays["x"], arrays["gamma"], dgamma, dbeta)
+    dx = op.backward(dy, arrays["x"], arrays["gamma"], dgamma, dbeta)
     return results | {
         name: backend.to_host(array) for name, array in zip(("dx", "dgamma", "dbeta"), (dx, dgamma, dbeta), strict=True)
     }
@@ -69,7 +69,7 @@ def test_momentum_one_leaves_the_moving_statistics(on: Checker) -> None:
     spec = SPECS[1]
     arrays = {name: on.device(array) for name, array in inputs(spec).items()}
     before = on.backend.to_host(arrays["moving_mean"]), on.backend.to_host(arrays["moving_variance"])
-    on.backend.batch_norm_forward(on.backend.batch_norm_plan(spec), *arrays.values(), 1.0)
+    on.backend.batch_norm(spec).forward(*arrays.values(), 1.0)
     np.testing.assert_array_equal(on.backend.to_host(arrays["moving_mean"]), before[0])
     np.testing.assert_array_equal(on.backend.to_host(arrays["moving_variance"]), before[1])
 
@@ -79,12 +79,12 @@ def test_backward_is_the_numeric_derivative(on_float64: Checker, spec: BatchNorm
     host, results = inputs(spec), run(on_float64, spec)
     backend = on_float64.backend
     weighting = random_array(9, results["y"].shape)
-    plan = backend.batch_norm_plan(spec)
+    op = backend.batch_norm(spec)
     for name in ("x", "gamma", "beta"):
 
         def loss(value: Array, name: str = name) -> float:
             arrays = {other: on_float64.device(array) for other, array in (host | {name: value}).items()}
-            return float(np.vdot(weighting, backend.to_host(backend.batch_norm_forward(plan, *arrays.values(), 1.0))))
+            return float(np.vdot(weighting, backend.to_host(op.forward(*arrays.values(), 1.0))))
 
         check_direction(loss, host[name], results[f"d{name}"], f"d{name}")
 
@@ -92,5 +92,5 @@ def test_backward_is_the_numeric_derivative(on_float64: Checker, spec: BatchNorm
 def test_a_constant_channel_is_finite(on: Checker) -> None:
     spec = SPECS[0]
     arrays = {name: on.device(array) for name, array in (inputs(spec) | {"x": np.full((1, 1, 4, 5, 1), 7.0)}).items()}
-    y = on.backend.to_host(on.backend.batch_norm_forward(on.backend.batch_norm_plan(spec), *arrays.values(), MOMENTUM))
+    y = on.backend.to_host(on.backend.batch_norm(spec).forward(*arrays.values(), MOMENTUM))
     np.testing.assert_allclose(y, np.broadcast_to(inputs(spec)["beta"], y.shape), atol=1e-5)

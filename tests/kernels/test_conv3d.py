@@ -1,4 +1,4 @@
-"""conv3d_forward and _backward on every back end."""
+"""Conv3D on every back end."""
 
 from typing import Any
 
@@ -49,12 +49,10 @@ def inputs(spec: Conv3DSpec) -> dict[str, Array]:
 def run(checker: Checker, spec: Conv3DSpec) -> dict[str, Array]:
     backend = checker.backend
     arrays = {name: checker.device(array) for name, array in inputs(spec).items()}
-    plan = backend.conv3d_plan(spec)
-    y = backend.to_host(backend.conv3d_forward(plan, *arrays.values()))
+    op = backend.conv3d(spec)
+    y = backend.to_host(op.forward(*arrays.values()))
     dkernel, dbias = checker.garbage(arrays["kernel"].shape), checker.garbage((spec.K,))
-    dx = backend.conv3d_backward(
-        plan, checker.device(random_array(9, y.shape)), arrays["x"], arrays["kernel"], dkernel, dbias
-    )
+    dx = op.backward(checker.device(random_array(9, y.shape)), arrays["x"], arrays["kernel"], dkernel, dbias)
     outputs = {"dx": dx, "dkernel": dkernel, "dbias": dbias}
     return {"y": y} | {name: backend.to_host(array) for name, array in outputs.items()}
 
@@ -119,7 +117,7 @@ def test_repeats_bit_for_bit(on: Checker, spec: Conv3DSpec) -> None:
 def test_dx_alone_is_the_same_dx(on: Checker, spec: Conv3DSpec) -> None:
     host = inputs(spec)
     x, kernel, dy = (on.device(array) for array in (host["x"], host["kernel"], random_array(9, spec.y_shape)))
-    dx = on.backend.conv3d_backward(on.backend.conv3d_plan(spec), dy, x, kernel, None, None)
+    dx = on.backend.conv3d(spec).backward(dy, x, kernel, None, None)
     np.testing.assert_array_equal(on.backend.to_host(dx), run(on, spec)["dx"])
 
 
@@ -128,12 +126,12 @@ def test_backward_is_the_numeric_derivative(on_float64: Checker, spec: Conv3DSpe
     host, results = inputs(spec), run(on_float64, spec)
     backend = on_float64.backend
     weighting = random_array(9, results["y"].shape)
-    plan = backend.conv3d_plan(spec)
+    op = backend.conv3d(spec)
     for name in host:
 
         def loss(value: Array, name: str = name) -> float:
             arrays = {other: on_float64.device(array) for other, array in (host | {name: value}).items()}
-            return float(np.vdot(weighting, backend.to_host(backend.conv3d_forward(plan, *arrays.values()))))
+            return float(np.vdot(weighting, backend.to_host(op.forward(*arrays.values()))))
 
         check_direction(loss, host[name], results[f"d{name}"], f"d{name}")
 
@@ -143,10 +141,10 @@ def test_a_causal_output_does_not_see_later_frames(on: Checker) -> None:
     host = inputs(spec)
     changed = host["x"].copy()
     changed[2:] += 1.0
-    plan = on.backend.conv3d_plan(spec)
+    op = on.backend.conv3d(spec)
     outputs = []
     for x in (host["x"], changed):
-        y = on.backend.conv3d_forward(plan, on.device(x), on.device(host["kernel"]), on.device(host["bias"]))
+        y = op.forward(on.device(x), on.device(host["kernel"]), on.device(host["bias"]))
         outputs.append(on.backend.to_host(y))
     np.testing.assert_array_equal(outputs[0][:2], outputs[1][:2])
     assert np.abs(outputs[0][2:] - outputs[1][2:]).max() > 0.1

@@ -1,11 +1,12 @@
-"""conv_lstm_forward, _backward and _step on every back end."""
+"""ConvLSTM on every back end."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from kernels import Backend, ConvLSTMSpec
+from kernels import ConvLSTMSpec
+from kernels.operations import ConvLSTM
 from tests.kernels.directional import check_direction
 from tests.kernels.under_test import Checker, random_array
 
@@ -42,31 +43,31 @@ def inputs(spec: ConvLSTMSpec, with_state: bool, seed: int = 0) -> dict[str, Arr
     }
 
 
-def forward(checker: Checker, plan: Any, arguments: dict[str, Any]) -> tuple[Any, Any]:
-    return checker.backend.conv_lstm_forward(plan, *(arguments[name] for name in NAMES))
+def forward(op: ConvLSTM[Any], arguments: dict[str, Any]) -> tuple[Any, Any]:
+    return op.forward(*(arguments[name] for name in NAMES))
 
 
-def backward(backend: Backend, plan: Any, dh: Any, arguments: dict[str, Any], outputs: list[Any]) -> tuple[Any, ...]:
+def backward(op: ConvLSTM[Any], dh: Any, arguments: dict[str, Any], outputs: list[Any]) -> tuple[Any, ...]:
     """All six gradients, in the order of GRADIENTS; `outputs` are the arrays for the weights' ones."""
     x, kernel, recurrent_kernel = (arguments[name] for name in NAMES[:3])
-    dx, dh0, dc0 = backend.conv_lstm_backward(
-        plan, dh, x, kernel, recurrent_kernel, *outputs, h0=arguments["h0"], c0=arguments["c0"]
-    )
+    dx, dh0, dc0 = op.backward(dh, x, kernel, recurrent_kernel, *outputs, h0=arguments["h0"], c0=arguments["c0"])
     return (dx, *outputs, dh0, dc0)
 
 
-def run(checker: Checker, spec: ConvLSTMSpec, host: dict[str, Array | None], plan: Any = None) -> dict[str, Array]:
+def run(
+    checker: Checker, spec: ConvLSTMSpec, host: dict[str, Array | None], op: ConvLSTM[Any] | None = None
+) -> dict[str, Array]:
     """Forward and backward on a back end; host arrays out."""
     backend = checker.backend
     arguments = {name: checker.device(array) for name, array in host.items()}
-    plan = plan or backend.conv_lstm_plan(spec)
-    h, c = forward(checker, plan, arguments)
+    op = op or backend.conv_lstm(spec)
+    h, c = forward(op, arguments)
     results = {"h": backend.to_host(h), "c": backend.to_host(c)}
     dh = checker.device(random_array(9, results["h"].shape))
     gates = 4 * spec.F
     shapes = [(spec.kh, spec.kw, spec.C, gates), (spec.kh, spec.kw, spec.F, gates), (gates,)]
     outputs = [checker.garbage(shape) for shape in shapes]
-    gradients = backward(backend, plan, dh, arguments, outputs)
+    gradients = backward(op, dh, arguments, outputs)
     results |= {name: backend.to_host(g) for name, g in zip(GRADIENTS, gradients, strict=True)}
     return results
 
@@ -88,12 +89,12 @@ def test_forward_and_backward_equal_the_oracle(on: Checker, spec: ConvLSTMSpec, 
         on.close(on.device(actual[name]), array, name)
 
 
-def test_a_plan_can_be_used_again_and_repeats_bit_for_bit(on: Checker) -> None:
+def test_an_operation_can_be_used_again_and_repeats_bit_for_bit(on: Checker) -> None:
     spec = SPECS[1]
-    plan = on.backend.conv_lstm_plan(spec)
-    first = run(on, spec, inputs(spec, False), plan)
-    run(on, spec, inputs(spec, True, seed=50), plan)
-    again = run(on, spec, inputs(spec, False), plan)
+    op = on.backend.conv_lstm(spec)
+    first = run(on, spec, inputs(spec, False), op)
+    run(on, spec, inputs(spec, True, seed=50), op)
+    again = run(on, spec, inputs(spec, False), op)
     for name, array in first.items():
         np.testing.assert_array_equal(again[name], array, err_msg=name)
 
@@ -103,7 +104,7 @@ def test_inference_gives_the_states_of_training(on: Checker) -> None:
     inference = ConvLSTMSpec(**{**spec.__dict__, "training": False})
     host = inputs(spec, True)
     arguments = {name: on.device(array) for name, array in host.items()}
-    h, c = forward(on, on.backend.conv_lstm_plan(inference), arguments)
+    h, c = forward(on.backend.conv_lstm(inference), arguments)
     expected = oracle(spec, host)
     on.close(h, expected["h"], "h")
     on.close(c, expected["c"], "c")
@@ -114,14 +115,12 @@ def test_without_gradients_nobody_needs_the_others_stay(on: Checker, need_dx: bo
     spec = SPECS[1]
     host = inputs(spec, False)
     arguments = {name: on.device(array) for name, array in host.items()}
-    plan = on.backend.conv_lstm_plan(spec)
-    h, _ = forward(on, plan, arguments)
+    op = on.backend.conv_lstm(spec)
+    h, _ = forward(op, arguments)
     dh = on.device(random_array(9, on.backend.to_host(h).shape))
     outputs = [on.garbage(np.shape(host[name])) for name in NAMES[1:4]]
     x, kernel, recurrent_kernel = (arguments[name] for name in NAMES[:3])
-    dx, *dstate = on.backend.conv_lstm_backward(
-        plan, dh, x, kernel, recurrent_kernel, *outputs, need_dx=need_dx, need_dstate=need_dstate
-    )
+    dx, *dstate = op.backward(dh, x, kernel, recurrent_kernel, *outputs, need_dx=need_dx, need_dstate=need_dstate)
     expected = oracle(spec, host)
     for name, array in zip(GRADIENTS, [dx, *outputs, *dstate], strict=True):
         if (name == "dx" and not need_dx) or (name in ("dh0", "dc0") and not need_dstate):
@@ -136,17 +135,17 @@ def test_steps_one_by_one_equal_the_sequence(on: Checker, spec: ConvLSTMSpec) ->
     expected = oracle(spec, host)
     arguments = {name: on.device(array) for name, array in host.items()}
     one = ConvLSTMSpec(**{**spec.__dict__, "T": 1, "training": False})
-    plan = on.backend.conv_lstm_plan(one)
+    op = on.backend.conv_lstm(one)
     h, c = arguments["h0"], arguments["c0"]
     for t in range(spec.T):
-        h, c = on.backend.conv_lstm_step(plan, arguments["x"][t], h, c, *(arguments[name] for name in NAMES[1:4]))
+        h, c = op.step(arguments["x"][t], h, c, *(arguments[name] for name in NAMES[1:4]))
         on.close(h, expected["h"][t], f"h at {t}")
     on.close(c, expected["c"], "last c")
 
 
 def test_a_stream_begins_at_zero_and_begins_again_with_other_weights(on: Checker) -> None:
     spec = SPECS[2]
-    plan = on.backend.conv_lstm_plan(ConvLSTMSpec(**{**spec.__dict__, "T": 1, "training": False}))
+    op = on.backend.conv_lstm(ConvLSTMSpec(**{**spec.__dict__, "T": 1, "training": False}))
     for seed in (0, 50):
         host = inputs(spec, False, seed=seed)
         expected = oracle(spec, host)
@@ -154,7 +153,7 @@ def test_a_stream_begins_at_zero_and_begins_again_with_other_weights(on: Checker
         h = c = None
         for t in range(spec.T):
             weights = [arguments[name] for name in NAMES[1:4]]
-            h, c = on.backend.conv_lstm_step(plan, arguments["x"][t], h, c, *weights, same_weights=t > 0)
+            h, c = op.step(arguments["x"][t], h, c, *weights, same_weights=t > 0)
             on.close(h, expected["h"][t], f"h at {t}")
         on.close(c, expected["c"], "last c")
 
@@ -164,13 +163,13 @@ def test_backward_is_the_numeric_derivative(on_float64: Checker, spec: ConvLSTMS
     host = inputs(spec, True)
     results = run(on_float64, spec, host)
     weighting = random_array(9, results["h"].shape)
-    plan = on_float64.backend.conv_lstm_plan(spec)
+    op = on_float64.backend.conv_lstm(spec)
 
     for name, gradient in zip(NAMES, GRADIENTS, strict=True):
 
         def loss(value: Array, name: str = name) -> float:
             arguments = {other: on_float64.device(array) for other, array in (host | {name: value}).items()}
-            return float(np.vdot(weighting, on_float64.backend.to_host(forward(on_float64, plan, arguments)[0])))
+            return float(np.vdot(weighting, on_float64.backend.to_host(forward(op, arguments)[0])))
 
         check_direction(loss, host[name], results[gradient], gradient)
 
@@ -180,5 +179,5 @@ def test_nan_in_the_input_reaches_the_output(on: Checker) -> None:
     host = inputs(spec, False)
     host["x"][0, 0, 3, 3, 0] = np.nan
     arguments = {name: on.device(array) for name, array in host.items()}
-    h, _ = forward(on, on.backend.conv_lstm_plan(spec), arguments)
+    h, _ = forward(on.backend.conv_lstm(spec), arguments)
     assert np.isnan(on.backend.to_host(h)).any()

@@ -1,4 +1,4 @@
-"""lstm_cell_forward and _backward on every back end."""
+"""LSTMCell on every back end."""
 
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ def forward(checker: Checker, pair: tuple[Activation, Activation], arrays: dict[
     """gates, c, h on the back end."""
     filters = arrays["c_prev"].shape[-1]
     outputs = [checker.garbage((*FRAME, size)) for size in (4 * filters, filters, filters)]
-    checker.backend.lstm_cell_forward(*pair, *(checker.device(array) for array in arrays.values()), *outputs)
+    checker.backend.lstm_cell(*pair).forward(*(checker.device(array) for array in arrays.values()), *outputs)
     return outputs
 
 
@@ -39,7 +39,7 @@ def backward(checker: Checker, pair: tuple[Activation, Activation], arrays: dict
     gates, c, _ = forward(checker, pair, arrays)
     dh, dh_next, dc = (checker.device(random_array(seed, arrays["c_prev"].shape)) for seed in (10, 11, 12))
     dz = checker.garbage(arrays["z_input"].shape)
-    checker.backend.lstm_cell_backward(*pair, dh, dh_next, dc, gates, c, checker.device(arrays["c_prev"]), dz)
+    checker.backend.lstm_cell(*pair).backward(dh, dh_next, dc, gates, c, checker.device(arrays["c_prev"]), dz)
     return [dz, dc]
 
 

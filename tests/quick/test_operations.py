@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kernels import Backend
+from kernels import Backend, operations
 from kernels.updates import UPDATES
 from tests.kernels import (
     test_batch_norm,
@@ -22,6 +22,9 @@ from tests.kernels import (
 from tests.kernels.under_test import Checker
 
 pytestmark = pytest.mark.quick
+
+OPERATIONS = [kind for kind in vars(operations).values() if getattr(kind, "__abstractmethods__", None)]
+"""The classes of kernels/operations.py."""
 
 BACKENDS = ("reference-float32", "cpu-float32", "cuda-float32")
 
@@ -60,22 +63,29 @@ def test_every_operation_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
     called = note_calls(on.backend, monkeypatch)
     for case in CASES.values():
         case(on)
-    assert Backend.__abstractmethods__ - called == set(), "no case above asks for these operations"
+    asked = {f"Backend.{name}" for name in Backend.__abstractmethods__}
+    asked |= {f"{kind.__name__}.{name}" for kind in OPERATIONS for name in kind.__abstractmethods__}
+    assert asked - called == set(), "no case above asks for these operations"
 
 
 def note_calls(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """A set that fills with the names of the operations that the back end is asked for."""
+    """Return a set that fills with the calls made to the back end and to the operations that it hands out."""
     called: set[str] = set()
 
-    def noting(name: str) -> Callable[..., Any]:
-        operation = getattr(backend, name)
+    def note_those_of(owner: Any, kind: type) -> None:
+        for name in kind.__abstractmethods__:
+            monkeypatch.setattr(owner, name, noting(f"{kind.__name__}.{name}", getattr(owner, name)))
 
+    def noting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def note(*arguments: Any, **options: Any) -> Any:
             called.add(name)
-            return operation(*arguments, **options)
+            result = method(*arguments, **options)
+            for kind in OPERATIONS:
+                if isinstance(result, kind):
+                    note_those_of(result, kind)
+            return result
 
         return note
 
-    for name in Backend.__abstractmethods__:
-        monkeypatch.setattr(backend, name, noting(name))
+    note_those_of(backend, Backend)
     return called

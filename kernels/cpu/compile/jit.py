@@ -17,6 +17,10 @@ from kernels.cpu.compile.numba_cache import cached_njit, is_cached
 
 prange = numba.prange
 
+claim_threads = numba.set_num_threads
+"""Called by every operation before its first parallel kernel: the count is global, and another back end may have set
+it."""
+
 signed = np.int64
 """For a `prange` index, or a constant, that is passed to a kernel: Numba would compile the kernel once more for the
 index's unsigned type, and once more for each constant."""

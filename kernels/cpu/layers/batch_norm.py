@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cpu.compile.jit import parallel, prange, signed
+from kernels.arrays import Array, HostArray
+from kernels.cpu.compile.jit import claim_threads, parallel, prange, signed
 from kernels.cpu.compile.memory import zeros
 from kernels.cpu.compile.vector import broadcast, lanes, lanes_of, load, store
+from kernels.operations import BatchNorm
 from kernels.specs import BatchNormSpec
-
-Array = Any
 
 _CHUNK_ELEMENTS = 8192
 """Elements of a chunk at most, as far as a period is shorter: two arrays of them stay in the first cache."""
@@ -110,8 +110,8 @@ def _input_gradient(
         dx[i] = of_dy[lane] * dy[i] + of_x[lane] * (x[i] - mean[lane]) + constant[lane]
 
 
-class BatchNormPlan:
-    """Buffers of one BatchNormalization layer, and its calls; see Backend for what they take and return."""
+class CpuBatchNorm(BatchNorm[HostArray]):
+    """Sums in chunks that stay in cache."""
 
     def __init__(self, spec: BatchNormSpec, dtype: np.dtype[Any], workers: int) -> None:
         self.epsilon, self.workers, self.dtype = spec.epsilon, workers, dtype
@@ -127,51 +127,23 @@ class BatchNormPlan:
             self.lane_sums = [zeros((chunks, self.period), dtype) for _ in range(2)]
         self.mean, self.inverse_deviation = np.zeros(spec.C), np.zeros(spec.C)
 
-    def _by_lane(self, *rows: Array) -> list[Array]:
-        """Numbers of channels (C) as vectors see them, (period)."""
-        return [np.tile(row.astype(self.dtype), self.period // self.C) for row in rows]
-
-    def _by_channel(self, lane_values: Array) -> Array:
-        """Values of lanes (chunks, period) as rows of channels (chunks * period / C, C), in float64."""
-        return lane_values.reshape(-1, self.C).astype(np.float64)
-
-    def _rest(self, x: Array) -> Array:
-        """The rows beyond the last whole period, (rows, C) in float64."""
-        return x.reshape(-1)[self.whole * self.period :].reshape(-1, self.C).astype(np.float64)
-
-    def _moments(self, x: Array) -> tuple[Array, Array]:
-        """(1), (2): mean and biased variance (C) in float64."""
-        means, squares = self.lane_sums
-        _statistics(x.reshape(-1), self.workers, self.period, self.periods, means, squares)
-        chunks = np.full(len(means), self.periods)
-        chunks[-1:] = self.whole - self.periods * (len(means) - 1)
-        sizes = np.repeat(chunks, self.period // self.C)[:, np.newaxis]
-        lane_means, rest = self._by_channel(means), self._rest(x)
-        mean = ((sizes * lane_means).sum(axis=0) + rest.sum(axis=0)) / self.n
-        about_mean = (sizes * (lane_means - mean) ** 2).sum(axis=0) + ((rest - mean) ** 2).sum(axis=0)
-        return mean, (self._by_channel(squares).sum(axis=0) + about_mean) / self.n
-
-    def _normalise(self, x: Array, mean: Array, variance: Array, gamma: Array, beta: Array) -> Array:
-        self.mean, self.inverse_deviation = mean, 1.0 / np.sqrt(variance + self.epsilon)
-        lane_values = self._by_lane(mean, gamma * self.inverse_deviation, beta)
-        _scale_and_shift(x.reshape(-1), self.workers, self.periods, *lane_values, self.y.reshape(-1))
-        return self.y
-
     def forward(
-        self, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array, momentum: float
-    ) -> Array:
-        """Backend.batch_norm_forward."""
+        self,
+        x: HostArray,
+        gamma: HostArray,
+        beta: HostArray,
+        moving_mean: HostArray,
+        moving_variance: HostArray,
+        momentum: float,
+    ) -> HostArray:
+        claim_threads(self.workers)
         mean, variance = self._moments(x)
         moving_mean -= ((moving_mean - mean) * (1.0 - momentum)).astype(self.dtype)
         moving_variance -= ((moving_variance - variance) * (1.0 - momentum)).astype(self.dtype)
         return self._normalise(x, mean, variance, gamma, beta)
 
-    def inference(self, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array) -> Array:
-        """Backend.batch_norm_inference."""
-        return self._normalise(x, moving_mean.astype(np.float64), moving_variance.astype(np.float64), gamma, beta)
-
-    def backward(self, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array) -> Array:
-        """Backend.batch_norm_backward."""
+    def backward(self, dy: HostArray, x: HostArray, gamma: HostArray, dgamma: HostArray, dbeta: HostArray) -> HostArray:
+        claim_threads(self.workers)
         inverse = self.inverse_deviation
         sums, products = self.lane_sums
         (mean,) = self._by_lane(self.mean)
@@ -189,3 +161,41 @@ class BatchNormPlan:
             dy.reshape(-1), x.reshape(-1), self.workers, self.periods, *lane_values, self.dx.reshape(-1)
         )  # fmt: skip
         return self.dx
+
+    def inference(
+        self, x: HostArray, gamma: HostArray, beta: HostArray, moving_mean: HostArray, moving_variance: HostArray
+    ) -> HostArray:
+        claim_threads(self.workers)
+        return self._normalise(x, moving_mean.astype(np.float64), moving_variance.astype(np.float64), gamma, beta)
+
+    def _by_lane(self, *rows: HostArray) -> list[HostArray]:
+        """Numbers of channels (C) as vectors see them, (period)."""
+        return [np.tile(row.astype(self.dtype), self.period // self.C) for row in rows]
+
+    def _by_channel(self, lane_values: HostArray) -> HostArray:
+        """Values of lanes (chunks, period) as rows of channels (chunks * period / C, C), in float64."""
+        return lane_values.reshape(-1, self.C).astype(np.float64)
+
+    def _rest(self, x: HostArray) -> HostArray:
+        """The rows beyond the last whole period, (rows, C) in float64."""
+        return x.reshape(-1)[self.whole * self.period :].reshape(-1, self.C).astype(np.float64)
+
+    def _moments(self, x: HostArray) -> tuple[HostArray, HostArray]:
+        """(1), (2): mean and biased variance (C) in float64."""
+        means, squares = self.lane_sums
+        _statistics(x.reshape(-1), self.workers, self.period, self.periods, means, squares)
+        chunks = np.full(len(means), self.periods)
+        chunks[-1:] = self.whole - self.periods * (len(means) - 1)
+        sizes = np.repeat(chunks, self.period // self.C)[:, np.newaxis]
+        lane_means, rest = self._by_channel(means), self._rest(x)
+        mean = ((sizes * lane_means).sum(axis=0) + rest.sum(axis=0)) / self.n
+        about_mean = (sizes * (lane_means - mean) ** 2).sum(axis=0) + ((rest - mean) ** 2).sum(axis=0)
+        return mean, (self._by_channel(squares).sum(axis=0) + about_mean) / self.n
+
+    def _normalise(
+        self, x: HostArray, mean: HostArray, variance: HostArray, gamma: HostArray, beta: HostArray
+    ) -> HostArray:
+        self.mean, self.inverse_deviation = mean, 1.0 / np.sqrt(variance + self.epsilon)
+        lane_values = self._by_lane(mean, gamma * self.inverse_deviation, beta)
+        _scale_and_shift(x.reshape(-1), self.workers, self.periods, *lane_values, self.y.reshape(-1))
+        return self.y

@@ -16,19 +16,20 @@ from typing import Any
 
 import numpy as np
 
+from kernels.arrays import HostArray
+from kernels.cpu.compile.jit import claim_threads
 from kernels.cpu.compile.memory import zeros
 from kernels.cpu.compile.vector import lanes_of
 from kernels.cpu.products.convolution import Kernels, convolve_frames, workspace
 from kernels.cpu.products.geometry import Geometry, geometry
 from kernels.cpu.products.sums import column_sums
 from kernels.cpu.products.weight_gradient import WeightGradient
+from kernels.operations import Conv3D
 from kernels.specs import Conv3DSpec
 
-Array = Any
 
-
-class Conv3DPlan:
-    """Buffers of one Conv3D layer, and its two calls; see Backend for what they take and return."""
+class CpuConv3D(Conv3D[HostArray]):
+    """Dense convolutions, a product over all taps in time at once."""
 
     def __init__(self, spec: Conv3DSpec, dtype: np.dtype[Any], workers: int, transform: bool) -> None:
         self.spec, self.workers = spec, workers
@@ -56,8 +57,8 @@ class Conv3DPlan:
         sizes = (self.weight_gradient.a_size, self.weight_gradient.d_size) if spec.training else (0, 0)
         self.work = workspace(workers, geometries, lanes, dtype, *sizes)
 
-    def forward(self, x: Array, kernel: Array, bias: Array) -> Array:
-        """Backend.conv3d_forward."""
+    def forward(self, x: HostArray, kernel: HostArray, bias: HostArray) -> HostArray:
+        claim_threads(self.workers)
         spec, kernels = self.spec, self.forward_kernels
         kernels.pack([(0, d * spec.K, kernel[d]) for d in range(spec.kt)])
         columns = spec.kt * spec.K
@@ -74,15 +75,21 @@ class Conv3DPlan:
         return self.y
 
     def backward(
-        self, dy: Array, x: Array, kernel: Array, dkernel: Array | None, dbias: Array | None, need_dx: bool
-    ) -> Array | None:
-        """Backend.conv3d_backward."""
+        self,
+        dy: HostArray,
+        x: HostArray,
+        kernel: HostArray,
+        dkernel: HostArray | None,
+        dbias: HostArray | None,
+        need_dx: bool = True,
+    ) -> HostArray | None:
+        claim_threads(self.workers)
         if dkernel is not None and dbias is not None:
             self._backward_kernel(dy, x, dkernel)
             column_sums(dy.reshape(-1), dbias)
         return self._backward_input(dy, kernel) if need_dx else None
 
-    def _backward_kernel(self, dy: Array, x: Array, dkernel: Array) -> None:
+    def _backward_kernel(self, dy: HostArray, x: HostArray, dkernel: HostArray) -> None:
         """(1) with respect to kernel."""
         spec, gradient = self.spec, self.weight_gradient
         gradient.clear()
@@ -95,7 +102,7 @@ class Conv3DPlan:
         for d in range(spec.kt):
             dkernel[d] = flipped[:, :, d * spec.K : (d + 1) * spec.K, : spec.C].swapaxes(2, 3)
 
-    def _backward_input(self, dy: Array, kernel: Array) -> Array:
+    def _backward_input(self, dy: HostArray, kernel: HostArray) -> HostArray:
         """(1) with respect to x."""
         spec, kernels = self.spec, self.backward_kernels
         kernels.pack([(d * spec.K, 0, kernel[d, ::-1, ::-1].swapaxes(2, 3)) for d in range(spec.kt)])

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kernels.cpu.compile.jit import jit, parallel, prange, signed
+from kernels.arrays import Array, HostArray
+from kernels.cpu.compile.jit import claim_threads, jit, parallel, prange, signed
 from kernels.cpu.products.sums import column_sums
+from kernels.operations import Conv3D
 from kernels.specs import Conv3DSpec
-
-Array = Any
 
 
 class Window(NamedTuple):
@@ -168,8 +168,8 @@ def _backward_kernel(w: Window, workers: int, dy: Array, x: Array, sums: Array, 
         _backward_kernel_lines(w, worker * lines // workers, (worker + 1) * lines // workers, dy, x, sums, dkernel)
 
 
-class DirectConv3DPlan:
-    """Buffers of one Conv3D layer, and its two calls; see Backend for what they take and return."""
+class CpuDirectConv3D(Conv3D[HostArray]):
+    """Convolutions of every kind, by their definition."""
 
     def __init__(self, spec: Conv3DSpec, dtype: np.dtype[Any], workers: int) -> None:
         self.workers = workers
@@ -184,15 +184,21 @@ class DirectConv3DPlan:
             self.transposed = np.zeros((*kernel, spec.K, inner), dtype)
             self.sums = np.zeros((spec.kt * spec.kh * spec.kw * inner, spec.K))
 
-    def forward(self, x: Array, kernel: Array, bias: Array) -> Array:
-        """Backend.conv3d_forward."""
+    def forward(self, x: HostArray, kernel: HostArray, bias: HostArray) -> HostArray:
+        claim_threads(self.workers)
         _forward(self.window, self.workers, x.reshape(-1), kernel.reshape(-1), bias, self.y.reshape(-1))
         return self.y
 
     def backward(
-        self, dy: Array, x: Array, kernel: Array, dkernel: Array | None, dbias: Array | None, need_dx: bool
-    ) -> Array | None:
-        """Backend.conv3d_backward."""
+        self,
+        dy: HostArray,
+        x: HostArray,
+        kernel: HostArray,
+        dkernel: HostArray | None,
+        dbias: HostArray | None,
+        need_dx: bool = True,
+    ) -> HostArray | None:
+        claim_threads(self.workers)
         flat = dy.reshape(-1)
         if dkernel is not None and dbias is not None:
             _backward_kernel(self.window, self.workers, flat, x.reshape(-1), self.sums, dkernel.reshape(-1))

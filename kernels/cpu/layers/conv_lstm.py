@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from kernels.arrays import HostArray
+from kernels.cpu.compile.jit import claim_threads
 from kernels.cpu.compile.memory import zeros
 from kernels.cpu.compile.vector import lanes_of
 from kernels.cpu.layers.conv_lstm_steps import backward_images, cell_backward_step, forward_steps
@@ -12,9 +14,8 @@ from kernels.cpu.products.convolution import Kernels, convolve_frames, workspace
 from kernels.cpu.products.geometry import Geometry, geometry
 from kernels.cpu.products.sums import sum_rows
 from kernels.cpu.products.weight_gradient import WeightGradient
+from kernels.operations import ConvLSTM
 from kernels.specs import ConvLSTMSpec
-
-Array = np.ndarray[Any, Any]
 
 _MANY = 4
 """Images a worker from which on waiting costs more than that one worker has an image more than another."""
@@ -24,8 +25,8 @@ def _share_evenly(items: int, workers: int) -> bool:
     return items % workers == 0 or items // workers >= _MANY
 
 
-class ConvLSTMPlan:
-    """Buffers of one layer, and its three calls; see Backend for what they take and return."""
+class CpuConvLSTM(ConvLSTM[HostArray]):
+    """Runs each step as one product over C + F channels, with the cell fused into it."""
 
     def __init__(self, spec: ConvLSTMSpec, dtype: np.dtype[Any], workers: int, transform: bool) -> None:
         self.spec, self.workers = spec, workers
@@ -61,69 +62,32 @@ class ConvLSTMPlan:
 
     def forward(
         self,
-        x: Array,
-        kernel: Array,
-        recurrent_kernel: Array,
-        bias: Array,
-        h0: Array | None,
-        c0: Array | None,
-    ) -> tuple[Array, Array]:
-        """Backend.conv_lstm_forward."""
+        x: HostArray,
+        kernel: HostArray,
+        recurrent_kernel: HostArray,
+        bias: HostArray,
+        h0: HostArray | None = None,
+        c0: HostArray | None = None,
+    ) -> tuple[HostArray, HostArray]:
+        claim_threads(self.workers)
         self._pack(kernel, recurrent_kernel)
         return self._run(x, bias, h0, c0, self.h, self.c)
 
-    def _pack(self, kernel: Array, recurrent_kernel: Array) -> None:
-        self.forward_kernels.pack([(0, 0, kernel), (self.spec.C, 0, recurrent_kernel)])
-
-    def _run(
-        self, x: Array, bias: Array, h0: Array | None, c0: Array | None, h: Array, c: Array
-    ) -> tuple[Array, Array]:
-        """All steps with the packed weights; the states go to h (T,B,H,W,F) and c."""
-        spec, kernels = self.spec, self.forward_kernels
-        first_h = self.zero_state if h0 is None else h0.reshape(-1)
-        first_c = self.zero_state if c0 is None else c0.reshape(-1)
-        whole_images = _share_evenly(spec.B, self.workers)
-        steps = spec.T if whole_images else 1
-        for t in range(0, spec.T, steps):
-            forward_steps(
-                kernels.geometry, self.workers, whole_images, t, t + steps, spec.B, spec.C, spec.F, h0 is None,
-                self.sigma, self.slope, x.reshape(-1), first_h, first_c, kernels.packed, bias,
-                spec.training, self._gates.reshape(-1), c.reshape(-1), h.reshape(-1), self.work,
-            )  # fmt: skip
-        return h, c[-1]
-
-    def step(
-        self,
-        x: Array,
-        h: Array | None,
-        c: Array | None,
-        kernel: Array,
-        recurrent_kernel: Array,
-        bias: Array,
-        same_weights: bool,
-    ) -> tuple[Array, Array]:
-        """Backend.conv_lstm_step."""
-        if not same_weights:
-            self._pack(kernel, recurrent_kernel)
-        given_first = h is not None and np.shares_memory(h, self._states[0][0])
-        next_h, next_c = self._run(x[np.newaxis], bias, h, c, *self._states[1 if given_first else 0])
-        return next_h[0], next_c
-
     def backward(
         self,
-        dh: Array,
-        x: Array,
-        kernel: Array,
-        recurrent_kernel: Array,
-        dkernel: Array,
-        drecurrent_kernel: Array,
-        dbias: Array,
-        h0: Array | None,
-        c0: Array | None,
-        need_dx: bool,
-        need_dstate: bool,
-    ) -> tuple[Array | None, Array | None, Array | None]:
-        """Backend.conv_lstm_backward."""
+        dh: HostArray,
+        x: HostArray,
+        kernel: HostArray,
+        recurrent_kernel: HostArray,
+        dkernel: HostArray,
+        drecurrent_kernel: HostArray,
+        dbias: HostArray,
+        h0: HostArray | None = None,
+        c0: HostArray | None = None,
+        need_dx: bool = True,
+        need_dstate: bool = True,
+    ) -> tuple[HostArray | None, HostArray | None, HostArray | None]:
+        claim_threads(self.workers)
         spec, forward = self.spec, self.forward_kernels
         kernels = self.backward_kernels[need_dx]
         F, C = spec.F, spec.C
@@ -165,3 +129,40 @@ class ConvLSTMPlan:
         drecurrent_kernel[...] = gradient[:, :, C:, : 4 * F]
         sum_rows(self._dbias_of_row, dbias)
         return (self.dx if need_dx else None), *((self.dh0, self.dc0) if need_dstate else (None, None))
+
+    def step(
+        self,
+        x: HostArray,
+        h: HostArray | None,
+        c: HostArray | None,
+        kernel: HostArray,
+        recurrent_kernel: HostArray,
+        bias: HostArray,
+        same_weights: bool = False,
+    ) -> tuple[HostArray, HostArray]:
+        claim_threads(self.workers)
+        if not same_weights:
+            self._pack(kernel, recurrent_kernel)
+        given_first = h is not None and np.shares_memory(h, self._states[0][0])
+        next_h, next_c = self._run(x[np.newaxis], bias, h, c, *self._states[1 if given_first else 0])
+        return next_h[0], next_c
+
+    def _pack(self, kernel: HostArray, recurrent_kernel: HostArray) -> None:
+        self.forward_kernels.pack([(0, 0, kernel), (self.spec.C, 0, recurrent_kernel)])
+
+    def _run(
+        self, x: HostArray, bias: HostArray, h0: HostArray | None, c0: HostArray | None, h: HostArray, c: HostArray
+    ) -> tuple[HostArray, HostArray]:
+        """All steps with the packed weights; the states go to h (T,B,H,W,F) and c."""
+        spec, kernels = self.spec, self.forward_kernels
+        first_h = self.zero_state if h0 is None else h0.reshape(-1)
+        first_c = self.zero_state if c0 is None else c0.reshape(-1)
+        whole_images = _share_evenly(spec.B, self.workers)
+        steps = spec.T if whole_images else 1
+        for t in range(0, spec.T, steps):
+            forward_steps(
+                kernels.geometry, self.workers, whole_images, t, t + steps, spec.B, spec.C, spec.F, h0 is None,
+                self.sigma, self.slope, x.reshape(-1), first_h, first_c, kernels.packed, bias,
+                spec.training, self._gates.reshape(-1), c.reshape(-1), h.reshape(-1), self.work,
+            )  # fmt: skip
+        return h, c[-1]

@@ -10,21 +10,20 @@
 cell.py is the fast way for tanh and the sigmoids, with its sums fused; arrays here are flat, gates (pixels, 4F).
 """
 
-from typing import Any
-
-from kernels.cpu.compile.jit import parallel, prange
+from kernels.activations import Activation
+from kernels.arrays import Array, HostArray
+from kernels.cpu.compile.jit import claim_threads, parallel, prange
 from kernels.cpu.compile.vector import lanes, load_first, store_first
-from kernels.cpu.pointwise.elementwise import activated, through
-
-Array = Any
+from kernels.cpu.pointwise.elementwise import activated, code_of, through
+from kernels.operations import LSTMCell
 
 
 @parallel
-def lstm_cell_forward(
+def _forward(
     workers: int, F: int, a: int, s: int, z_input: Array, z_recurrent: Array, c_prev: Array, gates: Array,
     c: Array, h: Array,
 ) -> None:  # fmt: skip
-    """Backend.lstm_cell_forward; a, s: codes of the activation and the recurrent one."""
+    """Run (1) to (5); a, s: codes of the activation and the recurrent one."""
     pixels = c.size // F
     for worker in prange(workers):
         for pixel in range(worker * pixels // workers, (worker + 1) * pixels // workers):
@@ -46,11 +45,11 @@ def lstm_cell_forward(
 
 
 @parallel
-def lstm_cell_backward(
+def _backward(
     workers: int, F: int, a: int, s: int, dh: Array, dh_next: Array, dc: Array, gates: Array, c: Array,
     c_prev: Array, dz: Array,
 ) -> None:  # fmt: skip
-    """Backend.lstm_cell_backward."""
+    """Run (5) to (1); a, s as for _forward."""
     pixels = c.size // F
     for worker in prange(workers):
         for pixel in range(worker * pixels // workers, (worker + 1) * pixels // workers):
@@ -67,3 +66,38 @@ def lstm_cell_backward(
                 store_first(dz, here + F, dz_f, count)
                 store_first(dz, here + 2 * F, through(a, g, dc_t * i), count)  # (4), (3)
                 store_first(dz, here + 3 * F, through(s, o, dh_t * activated_c), count)  # (5), (2)
+
+
+class CpuLSTMCell(LSTMCell[HostArray]):
+    """Compiled code for each pair of activations, by their codes."""
+
+    def __init__(self, activation: Activation, recurrent_activation: Activation, workers: int) -> None:
+        self.workers = workers
+        self.codes = code_of(activation), code_of(recurrent_activation)
+
+    def forward(
+        self,
+        z_input: HostArray,
+        z_recurrent: HostArray,
+        c_prev: HostArray,
+        gates: HostArray,
+        c: HostArray,
+        h: HostArray,
+    ) -> None:
+        claim_threads(self.workers)
+        arrays = (z_input, z_recurrent, c_prev, gates, c, h)
+        _forward(self.workers, c.shape[-1], *self.codes, *(array.reshape(-1) for array in arrays))
+
+    def backward(
+        self,
+        dh: HostArray,
+        dh_next: HostArray,
+        dc: HostArray,
+        gates: HostArray,
+        c: HostArray,
+        c_prev: HostArray,
+        dz: HostArray,
+    ) -> None:
+        claim_threads(self.workers)
+        arrays = (dh, dh_next, dc, gates, c, c_prev, dz)
+        _backward(self.workers, c.shape[-1], *self.codes, *(array.reshape(-1) for array in arrays))

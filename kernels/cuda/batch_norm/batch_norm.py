@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from kernels.arrays import Array
 from kernels.cuda.batch_norm.batch_norm_link import BatchNormLink
 from kernels.cuda.common.precision import operand_type
 from kernels.cuda.common.rounding import ceil_div
@@ -10,9 +11,8 @@ from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.source import DTYPES, Constant
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.binding import count_pixels
+from kernels.operations import BatchNorm
 from kernels.specs import BatchNormSpec
-
-Array = Any
 
 THREADS = 256
 REDUCE_BYTES = 2 * 8 * THREADS
@@ -26,7 +26,7 @@ ROWS_EACH = 4
 """Rows that a thread reads together, and normalizes; ROWS_EACH in batch_norm.cu."""
 
 
-class BatchNormPlan:
+class CudaBatchNorm(BatchNorm[Array]):
     """One layer bound to a shape: buffers allocated, kernels compiled, grids computed.
 
     Args:
@@ -129,7 +129,6 @@ class BatchNormPlan:
     def forward(
         self, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array, momentum: float
     ) -> Array:
-        """x (T,B,H,W,C) -> y; see Backend.batch_norm_forward."""
         self._require_training()
         statistics = {"mean": self._mean, "inverse_deviation": self._inverse_deviation}
         self._link.check_x(x)
@@ -146,7 +145,6 @@ class BatchNormPlan:
         return self.y
 
     def backward(self, dy: Array, x: Array, gamma: Array, dgamma: Array, dbeta: Array) -> Array:
-        """dy (T,B,H,W,C) -> dx, or linked dy itself, for the plan in front; see Backend.batch_norm_backward."""
         self._require_training()
         self._link.check_x(x)
         statistics = {"mean": self._mean, "inverse_deviation": self._inverse_deviation}
@@ -157,16 +155,15 @@ class BatchNormPlan:
         )  # fmt: skip
         if self._link.h is not None:
             self._link.dy = dy
-            return dy
+            return dy  # for the ConvLSTM in front, which computes dx where it reads it
         self._normalize_backward(dy=dy, x=x, gamma=gamma, dgamma=dgamma, dbeta=dbeta, dx=self.dx, **statistics)
         return self.dx
 
     def inference(self, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_variance: Array) -> Array:
-        """x (T,B,H,W,C) -> y; see Backend.batch_norm_inference."""
         averages = {"moving_mean": moving_mean, "moving_variance": moving_variance}
         self._normalize_by_moving(x=x, gamma=gamma, beta=beta, y=self.y, **averages)
         return self.y
 
     def _require_training(self) -> None:
         if not self.spec.training:
-            raise ValueError(f"plan: expected one with training=True, got {self.spec}")
+            raise ValueError(f"spec: expected training=True for forward and backward, got {self.spec}")

@@ -1,22 +1,21 @@
-"""A ConvLSTM and the BatchNormalization behind it, linked: what passes between their plans beside h and dy.
+"""A ConvLSTM and the BatchNormalization behind it, linked: what passes between them beside h and dy.
 
 The ConvLSTM then sums for the other what it writes of h, and computes dx of the other where it reads dh
 (batch_norm_link.cuh).
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from kernels.arrays import Array
 from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.launch.launch import Runtime
 from kernels.specs import BatchNormSpec, ConvLSTMSpec
 
-Array = Any
-
 
 @dataclass
 class BatchNormLink:
-    """Arrays that both plans know; all None: there is no such pair.
+    """Arrays that both operations know; all None: there is no such pair.
 
     Attributes:
         h: of the ConvLSTM, (T,B,H,W,F), the x of the BatchNormalization.
@@ -33,12 +32,12 @@ class BatchNormLink:
     def check_x(self, x: Array) -> None:
         """Refuse another x than the linked ConvLSTM's h."""
         if self.h is not None and x is not self.h:
-            raise ValueError("x: expected the h that the plan's source returned, got another array")
+            raise ValueError("x: expected the h that the source returned, got another array")
 
     def check_dh(self, dh: Array) -> None:
         """Refuse another dh than the linked BatchNormalization's last dy."""
         if self.h is not None and dh is not self.dy:
-            raise ValueError("dh: expected what batch_norm_backward of the linked plan returned, got another array")
+            raise ValueError("dh: expected what backward of the linked BatchNorm returned, got another array")
 
 
 class Linkable(Protocol):
@@ -57,19 +56,19 @@ class Linkable(Protocol):
     tiles_of_frame: int
 
 
-def link(runtime: Runtime, source: Linkable | None, spec: BatchNormSpec, precision: str) -> BatchNormLink:
-    """The link of `source` with a BatchNormalization behind it; none where the one cannot serve the other.
+def link(runtime: Runtime, source: Linkable, spec: BatchNormSpec, precision: str) -> BatchNormLink:
+    """Link `source` with a BatchNormalization behind it; the link is empty where the one cannot serve the other.
 
     That is: both must train, and h, dy and what the convolutions read must be of one type. Raises ValueError where h is
     not of the spec's shape or is linked already.
     """
-    if source is None or not (spec.training and source.spec.training):
+    if not (spec.training and source.spec.training):
         return BatchNormLink()
     before = source.spec
     if (before.T, before.B, before.H, before.W, before.F) != (spec.T, spec.B, spec.H, spec.W, spec.C):
-        raise ValueError(f"source: expected a plan whose h fits {spec}, got one of {before}")
+        raise ValueError(f"source: expected a ConvLSTM whose h fits {spec}, got one of {before}")
     if source.link.h is not None:
-        raise ValueError(f"source: expected a plan whose h nothing else reads, got a linked one of {before}")
+        raise ValueError(f"source: expected a ConvLSTM whose h nothing else reads, got a linked one of {before}")
     if operand_dtype(precision) != "float32" and not (before.narrow_y and spec.narrow_x and spec.narrow_y):
         return BatchNormLink()
     sums, coefficients = (

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kernels.arrays import Array
 from kernels.cuda.common.convert import Inward, Outward
 from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.conv3d.conv3d_few_outputs import FewOutputs, has_few_outputs
@@ -10,12 +11,11 @@ from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.binding import bind_convolution, bind_elements, count_pixels
 from kernels.cuda.products.product_kinds import Products
+from kernels.operations import Conv3D
 from kernels.specs import Conv3DSpec
 
-Array = Any
 
-
-class Conv3DPlan:
+class CudaConv3D(Conv3D[Array]):
     """One layer bound to a shape: buffers allocated, kernels compiled, grids computed."""
 
     def __init__(
@@ -49,16 +49,20 @@ class Conv3DPlan:
         self._backward = bind_convolution(program, "conv3d_backward", tile, pixels, sizes, **frames)
 
     def forward(self, x: Array, kernel: Array, bias: Array) -> Array:
-        """x (T,B,H,W,C) -> y (T,B,H,W,K); see Backend.conv3d_forward."""
         self._way.forward(self._read_x(x), kernel, bias, self.y)
         return self.y
 
     def backward(
-        self, dy: Array, x: Array, kernel: Array, dkernel: Array | None, dbias: Array | None, need_dx: bool
+        self,
+        dy: Array,
+        x: Array,
+        kernel: Array,
+        dkernel: Array | None,
+        dbias: Array | None,
+        need_dx: bool = True,
     ) -> Array | None:
-        """dy (T,B,H,W,K) -> dx (T,B,H,W,C) or None; see Backend.conv3d_backward."""
         if not self.spec.training:
-            raise ValueError(f"plan: expected one with training=True, got {self.spec}")
+            raise ValueError(f"spec: expected training=True for backward, got {self.spec}")
         dy = self._read_dy(dy)
         if dkernel is not None and dbias is not None:
             self._way.gradients(dy, self._read_x(x), dkernel, dbias)

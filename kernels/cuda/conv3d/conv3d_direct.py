@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from kernels.arrays import Array
 from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.products.binding import bind_elements, count_pixels
+from kernels.operations import Conv3D
 from kernels.specs import Conv3DSpec
-
-Array = Any
 
 LANES, ROWS = 32, 8
 """The threads of a block of the weights' gradient, as conv3d_direct.cu has them."""
@@ -29,7 +29,7 @@ def direct_defines(spec: Conv3DSpec) -> dict[str, Constant]:
     return defines
 
 
-class DirectConv3DPlan:
+class CudaDirectConv3D(Conv3D[Array]):
     """One layer bound to a shape: buffers allocated, kernels compiled, grids computed."""
 
     def __init__(self, runtime: Runtime, spec: Conv3DSpec) -> None:
@@ -58,16 +58,20 @@ class DirectConv3DPlan:
         self._gradient_grid = (lines, ceil_div(spec.K, LANES))
 
     def forward(self, x: Array, kernel: Array, bias: Array) -> Array:
-        """x (T,B,H,W,C) -> y (T',B,H',W',K); see Backend.conv3d_forward."""
         self._forward(x=x, kernel=kernel, bias=bias, y=self.y, **self._sizes)
         return self.y
 
     def backward(
-        self, dy: Array, x: Array, kernel: Array, dkernel: Array | None, dbias: Array | None, need_dx: bool
+        self,
+        dy: Array,
+        x: Array,
+        kernel: Array,
+        dkernel: Array | None,
+        dbias: Array | None,
+        need_dx: bool = True,
     ) -> Array | None:
-        """dy (T',B,H',W',K) -> dx (T,B,H,W,C) or None; see Backend.conv3d_backward."""
         if not self.spec.training:
-            raise ValueError(f"plan: expected one with training=True, got {self.spec}")
+            raise ValueError(f"spec: expected training=True for backward, got {self.spec}")
         if dkernel is not None and dbias is not None:
             self._gradient(
                 self._gradient_grid, (LANES * ROWS,), shared_bytes=8 * LANES * ROWS, dy=dy, x=x, dkernel=dkernel,

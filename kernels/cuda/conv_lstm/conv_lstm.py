@@ -1,8 +1,8 @@
 """Launches conv_lstm.cu: the buffers of a ConvLSTM layer and the order of its kernels."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from kernels.arrays import Array
 from kernels.cuda.batch_norm.batch_norm_link import BatchNormLink
 from kernels.cuda.common.convert import Inward, Outward
 from kernels.cuda.common.precision import gate_dtype, operand_bytes, operand_dtype
@@ -16,9 +16,8 @@ from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.binding import cell_defines, count_pixels, tile_defines
 from kernels.cuda.products.product_kinds import Products
 from kernels.cuda.products.tiles import conv_tile, gradient_tile
+from kernels.operations import ConvLSTM
 from kernels.specs import ConvLSTMSpec
-
-Array = Any
 
 
 class Tiles:
@@ -40,7 +39,7 @@ def conv_lstm_defines(spec: ConvLSTMSpec, precision: str) -> dict[str, Constant]
     return {"SPEC_C": spec.C, **cell_defines(spec, precision), **tile_defines(Tiles(spec, precision))}
 
 
-class ConvLSTMPlan:
+class CudaConvLSTM(ConvLSTM[Array]):
     """One layer bound to a shape: buffers allocated, kernels compiled, grids computed.
 
     Attributes:
@@ -125,10 +124,9 @@ class ConvLSTMPlan:
         kernel: Array,
         recurrent_kernel: Array,
         bias: Array,
-        h0: Array | None,
-        c0: Array | None,
+        h0: Array | None = None,
+        c0: Array | None = None,
     ) -> tuple[Array, Array]:
-        """x (T,B,H,W,C) -> h (T,B,H,W,F), last c (B,H,W,F); see Backend.conv_lstm_forward."""
         self._input_forward.pack(kernel)
         self._project(x, bias)
         h_prev, c_prev = None if h0 is None else self._read_h0(h0), c0
@@ -150,11 +148,10 @@ class ConvLSTMPlan:
         kernel: Array,
         recurrent_kernel: Array,
         bias: Array,
-        same_weights: bool,
+        same_weights: bool = False,
     ) -> tuple[Array, Array]:
-        """x (B,H,W,C), h, c (B,H,W,F) or None -> the next h, c; see Backend.conv_lstm_step."""
         if self.spec.T != 1 or self.spec.training:
-            raise ValueError(f"plan: expected one of T=1, training=False, got {self.spec}")
+            raise ValueError(f"spec: expected T=1, training=False for step, got {self.spec}")
         if not same_weights:
             self._input_forward.pack(kernel)
             self._step_forward.pack(recurrent_kernel)
@@ -214,14 +211,13 @@ class ConvLSTMPlan:
         dkernel: Array,
         drecurrent_kernel: Array,
         dbias: Array,
-        h0: Array | None,
-        c0: Array | None,
-        need_dx: bool,
-        need_dstate: bool,
+        h0: Array | None = None,
+        c0: Array | None = None,
+        need_dx: bool = True,
+        need_dstate: bool = True,
     ) -> tuple[Array | None, Array | None, Array | None]:
-        """dh (T,B,H,W,F) -> dx (T,B,H,W,C), dh0, dc0 (B,H,W,F), None where not needed; Backend.conv_lstm_backward."""
         if not self.spec.training:
-            raise ValueError(f"plan: expected one with training=True, got {self.spec}")
+            raise ValueError(f"spec: expected training=True for backward, got {self.spec}")
         self.link.check_dh(dh)
         dz = self._dz_frames
         dh, x = self._read_dh(dh), self._read_x.known(x)

@@ -1,4 +1,4 @@
-"""Scratch arrays that plans share: an operation uses them within one call and keeps nothing in them."""
+"""Scratch arrays that operations share: each uses them within one call and keeps nothing in them."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from kernels.cuda.launch.launch import Runtime
 
 
 class Workspace:
-    """Scratch of one back end. Calls run in order on one stream, so two plans may use one array in turn.
+    """Scratch of one back end. Calls run in order on one stream, so two operations may use one array in turn.
 
-    Arrays are made when a plan is made and live as long as the back end does. They are shared by exact shape, so that
-    an access past the end is past the end of the array.
+    Arrays are made when an operation is made and live as long as the back end does. They are shared by exact shape, so
+    that an access past the end is past the end of the array.
     """
 
     def __init__(self, runtime: Runtime) -> None:

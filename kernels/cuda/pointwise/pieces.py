@@ -5,19 +5,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from kernels.activations import Activation
-from kernels.cuda.common.activations import ACTIVATION_DEFINES, code_of
+from kernels.arrays import Array
+from kernels.cuda.common.activations import code_of
 from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import Kernel, Program, Runtime, Size
 from kernels.cuda.launch.source import Constant
 from kernels.cuda.products.binding import ELEMENT_THREADS
+from kernels.operations import LSTMCell, MaskedCopies, Permute, inverse
 from kernels.specs import NORM_EPSILON
-
-Array = Any
 
 _REDUCE_BYTES = 8 * ELEMENT_THREADS
 
 
-class _Kernels:
+class Kernels:
     """The kernels of one program, each bound to array sizes when they are first met."""
 
     def __init__(self, runtime: Runtime, filename: str, defines: Mapping[str, Constant]) -> None:
@@ -35,69 +35,94 @@ def _grid(n: int) -> tuple[int]:
     return (ceil_div(n, ELEMENT_THREADS),)
 
 
-class LSTMCell:
-    """The gates of one step."""
+class CudaLSTMCell(LSTMCell[Array]):
+    """One launch each way.
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._kernels = _Kernels(runtime, "pointwise/lstm_cell.cu", ACTIVATION_DEFINES)
+    Args:
+        kernels: those of lstm_cell.cu.
+    """
 
-    def forward(self, activation: Activation, recurrent_activation: Activation, **arrays: Array) -> None:
-        """See Backend.lstm_cell_forward."""
-        self._launch("lstm_cell_forward", activation, recurrent_activation, arrays)
+    def __init__(self, kernels: Kernels, activation: Activation, recurrent_activation: Activation) -> None:
+        self._kernels = kernels
+        self._codes: dict[str, Any] = {
+            "activation": code_of(activation),
+            "recurrent_activation": code_of(recurrent_activation),
+        }
 
-    def backward(self, activation: Activation, recurrent_activation: Activation, **arrays: Array) -> None:
-        """See Backend.lstm_cell_backward."""
-        self._launch("lstm_cell_backward", activation, recurrent_activation, arrays)
+    def forward(self, z_input: Array, z_recurrent: Array, c_prev: Array, gates: Array, c: Array, h: Array) -> None:
+        n = c.size
+        wide, narrow = dict.fromkeys(("z_input", "z_recurrent", "gates"), 4 * n), dict.fromkeys(("c_prev", "c", "h"), n)
+        self._kernels("lstm_cell_forward", wide | narrow)(
+            _grid(n), (ELEMENT_THREADS,), z_input=z_input, z_recurrent=z_recurrent, c_prev=c_prev, gates=gates, c=c,
+            h=h, filters=c.shape[-1], n=n, **self._codes,
+        )  # fmt: skip
 
-    def _launch(
-        self, name: str, activation: Activation, recurrent_activation: Activation, arrays: dict[str, Array]
-    ) -> None:
-        c = arrays["c"]
-        wide = ("z_input", "z_recurrent", "gates", "dz")
-        kernel = self._kernels(name, {key: c.size * (4 if key in wide else 1) for key in arrays})
-        kernel(
-            _grid(c.size), (ELEMENT_THREADS,), activation=code_of(activation), filters=c.shape[-1], n=c.size,
-            recurrent_activation=code_of(recurrent_activation), **arrays,
+    def backward(self, dh: Array, dh_next: Array, dc: Array, gates: Array, c: Array, c_prev: Array, dz: Array) -> None:
+        n = c.size
+        wide, narrow = dict.fromkeys(("gates", "dz"), 4 * n), dict.fromkeys(("dh", "dh_next", "dc", "c", "c_prev"), n)
+        self._kernels("lstm_cell_backward", wide | narrow)(
+            _grid(n), (ELEMENT_THREADS,), dh=dh, dh_next=dh_next, dc=dc, gates=gates, c=c, c_prev=c_prev, dz=dz,
+            filters=c.shape[-1], n=n, **self._codes,
         )  # fmt: skip
 
 
-class Layout:
-    """Masked copies, and axes in another order."""
+class CudaMaskedCopies(MaskedCopies[Array]):
+    """One launch each way.
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._kernels = _Kernels(runtime, "pointwise/layout.cu", {})
+    Args:
+        kernels: those of layout.cu.
+    """
 
-    def masked_copies(self, x: Array, masks: Array, y: Array) -> None:
-        """See Backend.masked_copies."""
-        self._launch("masked_copies", x, masks, {"x": x, "masks": masks, "y": y})
+    def __init__(self, kernels: Kernels, masks: Array) -> None:
+        self._kernels, self._masks = kernels, masks
 
-    def masked_copies_backward(self, dy: Array, masks: Array, dx: Array) -> None:
-        """See Backend.masked_copies_backward."""
-        self._launch("masked_copies_backward", dx, masks, {"dy": dy, "masks": masks, "dx": dx})
+    def forward(self, x: Array, y: Array) -> None:
+        self._launch("masked_copies", x, x=x, y=y)
 
-    def permute(self, x: Array, axes: tuple[int, ...], y: Array) -> None:
-        """See Backend.permute."""
+    def backward(self, dy: Array, dx: Array) -> None:
+        self._launch("masked_copies_backward", dx, dy=dy, dx=dx)
+
+    def _launch(self, name: str, narrow: Array, **arrays: Any) -> None:
+        masks, n = self._masks, narrow.size
+        copies, frame = masks.shape[0], math.prod(masks.shape[1:])
+        sizes = {key: n if array is narrow else copies * n for key, array in arrays.items()} | {"masks": masks.size}
+        self._kernels(name, sizes)(
+            _grid(n), (ELEMENT_THREADS,), copies=copies, channels=narrow.shape[-1], frame=frame, n=n, masks=masks,
+            **arrays,
+        )  # fmt: skip
+
+
+class CudaPermute(Permute[Array]):
+    """One launch each way.
+
+    Args:
+        kernels: those of layout.cu.
+    """
+
+    def __init__(self, kernels: Kernels, axes: tuple[int, ...]) -> None:
+        self._kernels, self._axes, self._back = kernels, axes, inverse(axes)
+
+    def forward(self, x: Array, y: Array) -> None:
+        self._launch(x, self._axes, y)
+
+    def backward(self, dy: Array, dx: Array) -> None:
+        self._launch(dy, self._back, dx)
+
+    def _launch(self, x: Array, axes: tuple[int, ...], y: Array) -> None:
         if tuple(x.shape[axis] for axis in axes) != y.shape:
             raise ValueError(f"y: expected x of shape {x.shape} with its axes in order {axes}, got {y.shape}")
         sizes = (1,) * (5 - y.ndim) + y.shape
         steps = [0] * (5 - y.ndim) + [math.prod(x.shape[axis + 1 :]) for axis in axes]
         kernel = self._kernels("permute", {"x": x.size, "y": y.size})
-        scalars = {f"size{k}": sizes[k] for k in range(1, 5)} | {f"step{k}": steps[k] for k in range(5)}
+        scalars: dict[str, Any] = {f"size{k}": sizes[k] for k in range(1, 5)} | {f"step{k}": steps[k] for k in range(5)}
         kernel(_grid(y.size), (ELEMENT_THREADS,), x=x, y=y, n=y.size, **scalars)
-
-    def _launch(self, name: str, narrow: Array, masks: Array, arrays: dict[str, Array]) -> None:
-        copies, frame = masks.shape[0], math.prod(masks.shape[1:])
-        n = narrow.size
-        sizes = {key: n if array is narrow else copies * n for key, array in arrays.items()} | {"masks": masks.size}
-        kernel, channels = self._kernels(name, sizes), narrow.shape[-1]
-        kernel(_grid(n), (ELEMENT_THREADS,), copies=copies, channels=channels, frame=frame, n=n, **arrays)
 
 
 class WeightRules:
     """Penalties on weights and constraints of them."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._kernels = _Kernels(runtime, "pointwise/weight_rules.cu", {"EPSILON": NORM_EPSILON})
+        self._kernels = Kernels(runtime, "pointwise/weight_rules.cu", {"EPSILON": NORM_EPSILON})
 
     def add_penalty(self, weights: Array, l1: float, l2: float, loss: Array, gradient: Array | None) -> None:
         """See Backend.add_penalty."""

@@ -1,4 +1,4 @@
-"""Kernels with all bound that a plan knows when it is made: grid, block, shared memory, sizes. A call gives arrays."""
+"""Kernels with all bound that an operation knows when it is made: grid, block, shared memory, sizes."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

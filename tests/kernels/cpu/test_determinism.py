@@ -22,25 +22,25 @@ def _network_results(threads: int, convolution: Any, B: int) -> list[Array]:
     T, H, W, C, F = 3, 9, 14, 2, 5
     x, dh = random(T, B, H, W, C), random(T, B, H, W, F)
     kernel, recurrent_kernel, bias = random(3, 3, C, 4 * F), random(3, 3, F, 4 * F), random(4 * F)
-    plan = backend.conv_lstm_plan(ConvLSTMSpec(T, B, H, W, C, F, 3, 3))
-    h, c = backend.conv_lstm_forward(plan, x, kernel, recurrent_kernel, bias)
+    op = backend.conv_lstm(ConvLSTMSpec(T, B, H, W, C, F, 3, 3))
+    h, c = op.forward(x, kernel, recurrent_kernel, bias)
     results = [h.copy(), c.copy()]
     gradients = [np.empty_like(kernel), np.empty_like(recurrent_kernel), np.empty_like(bias)]
-    dx, dh0, dc0 = backend.conv_lstm_backward(plan, dh, x, kernel, recurrent_kernel, *gradients)
+    dx, dh0, dc0 = op.backward(dh, x, kernel, recurrent_kernel, *gradients)
     assert dx is not None
     results += [dx.copy(), dh0.copy(), dc0.copy(), *gradients]
 
-    normal = backend.batch_norm_plan(BatchNormSpec(T, B, H, W, F))
+    normal = backend.batch_norm(BatchNormSpec(T, B, H, W, F))
     gamma, statistics = random(F), [np.zeros(F, np.float32), np.ones(F, np.float32)]
-    results.append(backend.batch_norm_forward(normal, h, gamma, random(F), *statistics, 0.9).copy())
+    results.append(normal.forward(h, gamma, random(F), *statistics, 0.9).copy())
     gradients = [np.empty_like(gamma), np.empty_like(gamma)]
-    results += [backend.batch_norm_backward(normal, dh, h, gamma, *gradients).copy(), *gradients, *statistics]
+    results += [normal.backward(dh, h, gamma, *gradients).copy(), *gradients, *statistics]
 
-    head = backend.conv3d_plan(Conv3DSpec(T, B, H, W, F, 2, 3, 3, 3))
+    head = backend.conv3d(Conv3DSpec(T, B, H, W, F, 2, 3, 3, 3))
     kernel, bias = random(3, 3, 3, F, 2), random(2)
-    results.append(backend.conv3d_forward(head, h, kernel, bias).copy())
+    results.append(head.forward(h, kernel, bias).copy())
     gradients = [np.empty_like(kernel), np.empty_like(bias)]
-    dx = backend.conv3d_backward(head, random(T, B, H, W, 2), h, kernel, *gradients)
+    dx = head.backward(random(T, B, H, W, 2), h, kernel, *gradients)
     assert dx is not None
     return [*results, dx.copy(), *gradients]
 

@@ -50,12 +50,12 @@ def run_conv_lstm(
     device = {name: backend.from_host(array) for name, array in host.items()}
     states = {name: device[name] if with_state else None for name in ("h0", "c0")}
     weights = ("kernel", "recurrent_kernel", "bias")
-    plan = backend.conv_lstm_plan(spec)
-    h, c = backend.conv_lstm_forward(plan, device["x"], *(device[name] for name in weights), **states)
+    op = backend.conv_lstm(spec)
+    h, c = op.forward(device["x"], *(device[name] for name in weights), **states)
     results = {"h": backend.to_host(h), "c": backend.to_host(c)}
     gradients = {f"d{name}": backend.from_host(np.full(host[name].shape, np.nan)) for name in weights}
-    dx, dh0, dc0 = backend.conv_lstm_backward(
-        plan, device["dh"], device["x"], device["kernel"], device["recurrent_kernel"], *gradients.values(), **states
+    dx, dh0, dc0 = op.backward(
+        device["dh"], device["x"], device["kernel"], device["recurrent_kernel"], *gradients.values(), **states
     )
     gradients |= {"dx": dx, "dh0": dh0, "dc0": dc0}
     return results | {name: backend.to_host(array) for name, array in gradients.items()}
@@ -71,10 +71,10 @@ def run_conv3d(backend: Backend, spec: Conv3DSpec, seed: int = 0) -> Results:
         "dy": (*movie, spec.K),
     }
     device = {name: backend.from_host(array) for name, array in random_arrays(seed, shapes).items()}
-    plan = backend.conv3d_plan(spec)
-    y = backend.to_host(backend.conv3d_forward(plan, device["x"], device["kernel"], device["bias"]))
+    op = backend.conv3d(spec)
+    y = backend.to_host(op.forward(device["x"], device["kernel"], device["bias"]))
     dkernel, dbias = backend.empty(shapes["kernel"]), backend.empty(shapes["bias"])
-    dx = backend.conv3d_backward(plan, device["dy"], device["x"], device["kernel"], dkernel, dbias)
+    dx = op.backward(device["dy"], device["x"], device["kernel"], dkernel, dbias)
     return {"y": y} | {n: backend.to_host(a) for n, a in (("dx", dx), ("dkernel", dkernel), ("dbias", dbias))}
 
 
@@ -86,14 +86,14 @@ def run_batch_norm(backend: Backend, spec: BatchNormSpec, seed: int = 0) -> Resu
     host["x"] = 3.0 + 0.5 * host["x"]
     host["moving_variance"] = np.abs(host["moving_variance"])
     device = {name: backend.from_host(array) for name, array in host.items()}
-    plan = backend.batch_norm_plan(spec)
+    op = backend.batch_norm(spec)
     parameters = [device[name] for name in names]
-    y = backend.to_host(backend.batch_norm_forward(plan, device["x"], *parameters, momentum=0.9))
+    y = backend.to_host(op.forward(device["x"], *parameters, momentum=0.9))
     dgamma, dbeta = backend.empty(channels), backend.empty(channels)
-    dx = backend.batch_norm_backward(plan, device["dy"], device["x"], device["gamma"], dgamma, dbeta)
+    dx = op.backward(device["dy"], device["x"], device["gamma"], dgamma, dbeta)
     arrays = {"dx": dx, "dgamma": dgamma, "dbeta": dbeta, **{name: device[name] for name in names[2:]}}
     results = {"y": y} | {name: backend.to_host(array) for name, array in arrays.items()}
-    inference = backend.batch_norm_inference(plan, device["x"], *parameters)
+    inference = op.inference(device["x"], *parameters)
     return results | {"inference": backend.to_host(inference)}
 
 

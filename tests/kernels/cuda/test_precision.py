@@ -31,7 +31,7 @@ def test_factors_are_rounded_to_nearest(precision: str, of_rounding: float) -> N
     outputs = []
     for backend in (sim_backend(precision), oracle()):
         arrays = [backend.from_host(a.astype(np.float32)) for a in (x, kernel, np.zeros(8))]
-        outputs.append(backend.to_host(backend.conv3d_forward(backend.conv3d_plan(spec), *arrays)).astype(np.float64))
+        outputs.append(backend.to_host(backend.conv3d(spec).forward(*arrays)).astype(np.float64))
     bias = np.mean(outputs[0] / outputs[1]) - 1.0
     assert abs(bias) < 0.1 * of_rounding, f"the sums are {bias:.1e} off on average"
     spread = np.abs(outputs[0] / outputs[1] - 1.0).max()
@@ -68,9 +68,9 @@ def test_a_gate_that_is_just_open_keeps_its_derivative(backend: CudaBackend, act
     for device in (backend, oracle()):
         x, *weights = (device.from_host(array) for array in host.values())
         h0, c0, dh = (device.from_host(np.ones(shape)) for shape in (state, state, (1, *state)))
-        plan, gradients = device.conv_lstm_plan(spec), [device.empty(weight.shape) for weight in weights]
-        device.conv_lstm_forward(plan, x, *weights, h0, c0)
-        device.conv_lstm_backward(plan, dh, x, *weights[:2], *gradients, h0, c0)
+        op, gradients = device.conv_lstm(spec), [device.empty(weight.shape) for weight in weights]
+        op.forward(x, *weights, h0, c0)
+        op.backward(dh, x, *weights[:2], *gradients, h0, c0)
         found.append(device.to_host(gradients[-1]))
     assert np.abs(found[1]).min() > 0
     np.testing.assert_allclose(found[0], found[1], rtol=GRADIENT_ERROR[backend.precision])
@@ -89,9 +89,9 @@ def test_a_gate_that_is_nearly_open_keeps_the_digits_of_its_derivative(backend: 
         bias = device.from_host(np.repeat([argument, argument, 0.5, argument], spec.F))
         x, kernel, recurrent = (device.zeros(shape) for shape in ((1, 1, 3, 5, 1), (1, 1, 1, 16), (1, 1, 4, 16)))
         c0, dh = (device.from_host(np.ones(shape)) for shape in (state, (1, *state)))
-        plan, gradients = device.conv_lstm_plan(spec), [device.empty(w.shape) for w in (kernel, recurrent, bias)]
-        device.conv_lstm_forward(plan, x, kernel, recurrent, bias, None, c0)
-        device.conv_lstm_backward(plan, dh, x, kernel, recurrent, *gradients, None, c0)
+        op, gradients = device.conv_lstm(spec), [device.empty(w.shape) for w in (kernel, recurrent, bias)]
+        op.forward(x, kernel, recurrent, bias, None, c0)
+        op.backward(dh, x, kernel, recurrent, *gradients, None, c0)
         found.append(device.to_host(gradients[-1]))
     assert np.abs(found[1]).min() > 0
     np.testing.assert_allclose(found[0], found[1], rtol=SATURATED_ERROR[backend.precision])

@@ -38,36 +38,36 @@ def arguments(device: CudaBackend) -> dict[str, Any]:
     ids=["dtype", "strides", "size", "type", "none"],
 )
 def test_a_wrong_array_is_named(device: CudaBackend, name: str, wrong: Any, message: str) -> None:
-    plan = device.conv_lstm_plan(SPEC)
+    op = device.conv_lstm(SPEC)
     with pytest.raises(ValueError, match=message):
-        device.conv_lstm_forward(plan, **{**arguments(device), name: wrong})
+        op.forward(**{**arguments(device), name: wrong})
 
 
-def test_backward_needs_a_plan_for_training(device: CudaBackend) -> None:
+def test_backward_needs_a_spec_for_training(device: CudaBackend) -> None:
     def inference(spec: Any) -> Any:
         return type(spec)(**{**spec.__dict__, "training": False})
 
     a = arguments(device)
-    lstm = device.conv_lstm_plan(inference(SPEC))
+    lstm = device.conv_lstm(inference(SPEC))
     weights = (a["kernel"], a["recurrent_kernel"])
-    with pytest.raises(ValueError, match="plan: expected one with training=True"):
-        device.conv_lstm_backward(lstm, device.zeros((2, 1, 3, 4, 3)), a["x"], *weights, *weights, a["bias"])
-    conv = device.conv3d_plan(inference(Conv3DSpec(1, 1, 2, 2, 1, 1, 1, 1, 1)))
+    with pytest.raises(ValueError, match="spec: expected training=True"):
+        lstm.backward(device.zeros((2, 1, 3, 4, 3)), a["x"], *weights, *weights, a["bias"])
+    conv = device.conv3d(inference(Conv3DSpec(1, 1, 2, 2, 1, 1, 1, 1, 1)))
     one = device.zeros((1, 1, 2, 2, 1))
     kernel, bias = device.zeros((1, 1, 1, 1, 1)), device.zeros((1,))
-    with pytest.raises(ValueError, match="plan: expected one with training=True"):
-        device.conv3d_backward(conv, one, one, kernel, kernel, bias)
-    norm = device.batch_norm_plan(inference(BatchNormSpec(1, 1, 2, 2, 1)))
-    with pytest.raises(ValueError, match="plan: expected one with training=True"):
-        device.batch_norm_forward(norm, one, bias, bias, bias, bias, 0.9)
+    with pytest.raises(ValueError, match="spec: expected training=True"):
+        conv.backward(one, one, kernel, kernel, bias)
+    norm = device.batch_norm(inference(BatchNormSpec(1, 1, 2, 2, 1)))
+    with pytest.raises(ValueError, match="spec: expected training=True"):
+        norm.forward(one, bias, bias, bias, bias, 0.9)
 
 
-def test_step_needs_a_plan_of_one_frame(device: CudaBackend) -> None:
+def test_step_needs_a_spec_of_one_frame(device: CudaBackend) -> None:
     a = arguments(device)
-    plan = device.conv_lstm_plan(SPEC)
+    op = device.conv_lstm(SPEC)
     state = device.zeros((1, 3, 4, 3))
-    with pytest.raises(ValueError, match="plan: expected one of T=1, training=False"):
-        device.conv_lstm_step(plan, a["x"][0], state, state, a["kernel"], a["recurrent_kernel"], a["bias"])
+    with pytest.raises(ValueError, match="spec: expected T=1, training=False"):
+        op.step(a["x"][0], state, state, a["kernel"], a["recurrent_kernel"], a["bias"])
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_precision_is_one_of_three() -> None:
         CudaBackend(precision="fp8")
 
 
-@pytest.mark.parametrize("operation", ["conv_lstm_plan", "conv3d_plan", "batch_norm_plan"])
+@pytest.mark.parametrize("operation", ["conv_lstm", "conv3d", "batch_norm"])
 def test_more_pixels_than_an_int_can_count(device: CudaBackend, operation: str) -> None:
     specs = {
-        "conv_lstm_plan": ConvLSTMSpec(T=1, B=2, H=2**15, W=2**15, C=1, F=1, kh=1, kw=1),
-        "conv3d_plan": Conv3DSpec(T=1, B=2, H=2**15, W=2**15, C=1, K=1, kt=1, kh=1, kw=1),
-        "batch_norm_plan": BatchNormSpec(T=1, B=2, H=2**15, W=2**15, C=1),
+        "conv_lstm": ConvLSTMSpec(T=1, B=2, H=2**15, W=2**15, C=1, F=1, kh=1, kw=1),
+        "conv3d": Conv3DSpec(T=1, B=2, H=2**15, W=2**15, C=1, K=1, kt=1, kh=1, kw=1),
+        "batch_norm": BatchNormSpec(T=1, B=2, H=2**15, W=2**15, C=1),
     }
     with pytest.raises(ValueError, match=r"spec: expected at most 2\*\*30 pixels \(T\*B\*H\*W\), got 2,147,483,648"):
         getattr(device, operation)(specs[operation])

@@ -22,10 +22,10 @@ def _convolution_error(convolution: Any, kh: int, kw: int) -> float:
     """Largest error of a float32 convolution of 40 channels, relative to the largest output in float64."""
     spec = Conv3DSpec(T=1, B=1, H=13, W=18, C=40, K=24, kt=1, kh=kh, kw=kw, training=False)
     x, kernel, bias = _random(0, 1, 1, 13, 18, 40), _random(1, 1, kh, kw, 40, 24), _random(2, 24)
-    exact = ReferenceBackend(np.float64).conv3d_forward(spec, x, kernel, bias)
+    exact = ReferenceBackend(np.float64).conv3d(spec).forward(x, kernel, bias)
     backend = CpuBackend(np.float32, convolution=convolution)
     arrays = [a.astype(np.float32) for a in (x, kernel, bias)]
-    y = backend.conv3d_forward(backend.conv3d_plan(spec), *arrays)
+    y = backend.conv3d(spec).forward(*arrays)
     return float(np.abs(y - exact).max() / np.abs(exact).max())
 
 
@@ -60,10 +60,10 @@ def test_backpropagation_in_float64_equals_the_reference(
     weights = [0.3 * _random(2, kh, kw, C, 4 * F), 0.3 * _random(3, kh, kw, F, 4 * F), _random(4, 4 * F)]
     results = []
     for backend in (ReferenceBackend(np.float64), CpuBackend(np.float64, convolution=convolution)):
-        plan = backend.conv_lstm_plan(spec)
-        h, c = (a.copy() for a in backend.conv_lstm_forward(plan, x, *weights))
+        op = backend.conv_lstm(spec)
+        h, c = (a.copy() for a in op.forward(x, *weights))
         gradients = [np.empty_like(w) for w in weights]
-        results.append([h, c, *backend.conv_lstm_backward(plan, dh, x, *weights[:2], *gradients), *gradients])
+        results.append([h, c, *op.backward(dh, x, *weights[:2], *gradients), *gradients])
     for expected, actual in zip(*results, strict=True):
         assert np.abs(expected).max() > 0
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
@@ -77,7 +77,7 @@ def test_nan_in_one_pixel_reaches_only_what_sees_it(convolution: Any) -> None:
     )
     x[0, 0, 6, 6, 1] = np.nan
     backend = CpuBackend(np.float32, convolution=convolution)
-    y = backend.conv3d_forward(backend.conv3d_plan(spec), x, kernel, bias)
+    y = backend.conv3d(spec).forward(x, kernel, bias)
     assert np.isnan(y[0, 0, 5:8, 5:8]).all()
     assert np.isfinite(y[0, 1]).all()
     # A transformed tile is 4 x 4 outputs large and shares its inputs: NaN may fill it, but goes no further.

@@ -42,13 +42,13 @@ def widened(array: Array) -> Array:
 
 
 class Pair:
-    """Plans of both layers, bound to inputs. Between them and behind them arrays are narrow."""
+    """Both operations, bound to inputs. Between them and behind them arrays are narrow."""
 
     def __init__(self, backend: Backend, spec: ConvLSTMSpec, host: dict[str, Array], linked: bool = True) -> None:
         self.backend, self.linked = backend, linked
-        self.lstm = backend.conv_lstm_plan(ConvLSTMSpec(**{**spec.__dict__, "narrow_y": True}))
+        self.lstm = backend.conv_lstm(ConvLSTMSpec(**{**spec.__dict__, "narrow_y": True}))
         norm = BatchNormSpec(spec.T, spec.B, spec.H, spec.W, spec.F, epsilon=1e-6, narrow_x=True, narrow_y=True)
-        self.norm = backend.batch_norm_plan(norm, self.lstm if linked else None)
+        self.norm = backend.batch_norm(norm, self.lstm if linked else None)
         self.device = {name: backend.from_host(array) for name, array in host.items()}
         self.gradients = {name: backend.from_host(np.full(host[name].shape, np.nan)) for name in WEIGHTS}
         self.averages = {name: backend.zeros((spec.F,)) for name in ("mean", "variance")}
@@ -57,8 +57,8 @@ class Pair:
         """h, y, and the mean and variance that y was normalised by."""
         on, backend = self.device, self.backend
         weights = (on[name] for name in WEIGHTS[:3])
-        self.h, _ = backend.conv_lstm_forward(self.lstm, on["x"], *weights, on["h0"], on["c0"])
-        y = backend.batch_norm_forward(self.norm, self.h, on["gamma"], on["beta"], *self.averages.values(), 0.0)
+        self.h, _ = self.lstm.forward(on["x"], *weights, on["h0"], on["c0"])
+        y = self.norm.forward(self.h, on["gamma"], on["beta"], *self.averages.values(), 0.0)
         results = {"h": self.h, "y": y, **self.averages}
         return {name: widened(backend.to_host(array)) for name, array in results.items()}
 
@@ -68,15 +68,15 @@ class Pair:
         if self.h.dtype == np.uint16:
             dy = self.backend.from_host(narrowed(self.backend.to_host(dy)), np.uint16)
         gradients = self.gradients["gamma"], self.gradients["beta"]
-        return self.backend.batch_norm_backward(self.norm, dy, self.h, on["gamma"], *gradients)
+        return self.norm.backward(dy, self.h, on["gamma"], *gradients)
 
     def backward(self, dh: Any) -> Results:
         """All gradients, from that of h."""
         on = self.device
         weights = on["kernel"], on["recurrent_kernel"]
         gradients = [self.gradients[name] for name in WEIGHTS[:3]]
-        states = self.backend.conv_lstm_backward(
-            self.lstm, dh, on["x"], *weights, *gradients, h0=on["h0"], c0=on["c0"]
+        states = self.lstm.backward(
+            dh, on["x"], *weights, *gradients, h0=on["h0"], c0=on["c0"]
         )  # fmt: skip
         named = dict(zip(("x", "h0", "c0"), states, strict=True)) | self.gradients
         return {f"d{name}": widened(self.backend.to_host(array)) for name, array in named.items()}

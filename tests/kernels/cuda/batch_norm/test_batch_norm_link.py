@@ -132,8 +132,8 @@ def test_forward_twice_and_then_backward() -> None:
 def test_types_that_differ_are_not_linked() -> None:
     """bfloat16 inside the ConvLSTM, float32 at its boundary: h is shown converted, and dy is not what dh is read as."""
     table = backend("bfloat16", "auto")
-    lstm = table.conv_lstm_plan(replace(ACROSS, narrow_y=True))
-    table.batch_norm_plan(BatchNormSpec(3, 3, 7, 9, 6, narrow_x=True), lstm)
+    lstm = table.conv_lstm(replace(ACROSS, narrow_y=True))
+    table.batch_norm(BatchNormSpec(3, 3, 7, 9, 6, narrow_x=True), lstm)
     assert lstm.link.h is None
 
 
@@ -142,18 +142,18 @@ def test_other_arrays_than_the_pair_s_are_refused() -> None:
     pair = Pair(table, ACROSS, inputs(ACROSS))
     pair.forward()
     other, on = table.zeros(pair.h.shape), pair.device
-    with pytest.raises(ValueError, match="x: expected the h that the plan's source returned"):
-        table.batch_norm_forward(pair.norm, other, on["gamma"], on["beta"], *pair.averages.values(), 0.9)
+    with pytest.raises(ValueError, match="x: expected the h that the source returned"):
+        pair.norm.forward(other, on["gamma"], on["beta"], *pair.averages.values(), 0.9)
     pair.norm_backward()
-    with pytest.raises(ValueError, match="dh: expected what batch_norm_backward of the linked plan returned"):
+    with pytest.raises(ValueError, match="dh: expected what backward of the linked BatchNorm returned"):
         pair.backward(other)
 
 
 def test_sources_that_do_not_fit_are_refused() -> None:
     table = backend("float32", "auto")
-    lstm, norm = table.conv_lstm_plan(ACROSS), BatchNormSpec(T=3, B=3, H=7, W=9, C=6)
-    with pytest.raises(ValueError, match="source: expected a plan whose h fits BatchNormSpec"):
-        table.batch_norm_plan(replace(norm, C=5), lstm)
-    table.batch_norm_plan(norm, lstm)
-    with pytest.raises(ValueError, match="source: expected a plan whose h nothing else reads"):
-        table.batch_norm_plan(norm, lstm)
+    lstm, norm = table.conv_lstm(ACROSS), BatchNormSpec(T=3, B=3, H=7, W=9, C=6)
+    with pytest.raises(ValueError, match="source: expected a ConvLSTM whose h fits BatchNormSpec"):
+        table.batch_norm(replace(norm, C=5), lstm)
+    table.batch_norm(norm, lstm)
+    with pytest.raises(ValueError, match="source: expected a ConvLSTM whose h nothing else reads"):
+        table.batch_norm(norm, lstm)

@@ -90,11 +90,11 @@ def test_calls_allocate_nothing_and_plans_share_the_products() -> None:
     x, kernel, bias, dy = (backend.from_host(array) for array in host.values())
     dkernel, dbias = backend.empty(SPEC.kernel_shape), backend.empty((1,))
     with mock.patch.object(backend.runtime, "empty", wraps=backend.runtime.empty) as empty:
-        plans = [backend.conv3d_plan(SPEC) for _ in range(2)]
+        operations = [backend.conv3d(SPEC) for _ in range(2)]
         made = [call.args[0] for call in empty.call_args_list]
-        for plan in plans:
-            backend.conv3d_forward(plan, x, kernel, bias)
-            backend.conv3d_backward(plan, dy, x, kernel, dkernel, dbias)
+        for op in operations:
+            op.forward(x, kernel, bias)
+            op.backward(dy, x, kernel, dkernel, dbias)
         assert empty.call_count == len(made)
     pixels = SPEC.T * SPEC.B * SPEC.H * SPEC.W
     assert made.count((27, pixels)) == 1 and made.count(SPEC.y_shape) == 2
@@ -109,11 +109,11 @@ def test_x_may_stand_in_two_bytes() -> None:
     for array, narrow in ((bits, True), ((bits.astype(np.uint32) << 16).view(np.float32), False)):
         host = random_arrays(1, {"kernel": SPEC.kernel_shape, "bias": (1,), "dy": SPEC.y_shape})
         kernel, bias, dy = (backend.from_host(other) for other in host.values())
-        plan = backend.conv3d_plan(Conv3DSpec(**{**SPEC.__dict__, "narrow_x": narrow}))
+        op = backend.conv3d(Conv3DSpec(**{**SPEC.__dict__, "narrow_x": narrow}))
         movie = backend.from_host(array, array.dtype)
-        y = backend.to_host(backend.conv3d_forward(plan, movie, kernel, bias)).copy()
+        y = backend.to_host(op.forward(movie, kernel, bias)).copy()
         dkernel, dbias = backend.empty(SPEC.kernel_shape), backend.empty((1,))
-        dx = backend.to_host(backend.conv3d_backward(plan, dy, movie, kernel, dkernel, dbias))
+        dx = backend.to_host(op.backward(dy, movie, kernel, dkernel, dbias))
         dx = (dx.astype(np.uint32) << 16).view(np.float32) if narrow else dx
         found.append([y, dx, backend.to_host(dkernel), backend.to_host(dbias)])
     for narrow_result, result in zip(*found, strict=True):

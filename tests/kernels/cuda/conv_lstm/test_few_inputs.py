@@ -182,9 +182,9 @@ def test_only_auto_takes_it(products: Products, few: bool) -> None:
     weights = [backend.empty(shape) for shape in ((3, 3, 1, 160), (3, 3, 40, 160), (160,))]
     with recorder.on(backend.runtime):
         recorder.recording = True
-        plan = backend.conv_lstm_plan(EXAMPLE)
-        backend.conv_lstm_forward(plan, x, *weights)
-        backend.conv_lstm_backward(plan, dh, x, *weights[:2], *weights)
+        op = backend.conv_lstm(EXAMPLE)
+        op.forward(x, *weights)
+        op.backward(dh, x, *weights[:2], *weights)
     found = [launch.kernel for launch in recorder.launches if launch.source.name == "few_inputs.cu"]
     assert found == (["pack_few_inputs", "few_inputs_forward", "few_inputs_gradient"] if few else [])
 

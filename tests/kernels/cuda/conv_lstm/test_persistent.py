@@ -125,7 +125,7 @@ def test_one_frame_can_be_asked_for() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"recurrence: expected one that fits .* got 'persistent' for"):
-        backend("float32", sm_count=1).conv_lstm_plan(replace(RULE, B=5))
+        backend("float32", sm_count=1).conv_lstm(replace(RULE, B=5))
 
 
 def test_an_unknown_recurrence_is_refused() -> None:

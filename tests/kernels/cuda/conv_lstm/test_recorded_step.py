@@ -13,7 +13,7 @@ T, B, H, W, F = 2, 2, 5, 7, 4
 
 
 class Step:
-    """ConvLSTM, BatchNorm, Conv3D, loss, backward, Adadelta: one step on plans and buffers that are made once."""
+    """ConvLSTM, BatchNorm, Conv3D, loss, backward, Adadelta: one step on operations and buffers that are made once."""
 
     def __init__(self, backend: CudaBackend) -> None:
         self.backend = backend
@@ -40,9 +40,9 @@ class Step:
         self.y = backend.from_host(generator.random((T, B, H, W, 1)))
         self.loss = backend.empty((1,), np.float64)
         self.dlogits = backend.empty((T, B, H, W, 1))
-        self.lstm = backend.conv_lstm_plan(ConvLSTMSpec(T, B, H, W, 1, F, 3, 3))
-        self.norm = backend.batch_norm_plan(BatchNormSpec(T, B, H, W, F))
-        self.head = backend.conv3d_plan(Conv3DSpec(T, B, H, W, F, 1, 3, 3, 3))
+        self.lstm = backend.conv_lstm(ConvLSTMSpec(T, B, H, W, 1, F, 3, 3))
+        self.norm = backend.batch_norm(BatchNormSpec(T, B, H, W, F))
+        self.head = backend.conv3d(Conv3DSpec(T, B, H, W, F, 1, 3, 3, 3))
 
     @staticmethod
     def _views(flat: Any, shapes: dict[str, tuple[int, ...]], ends: np.ndarray) -> dict[str, Any]:
@@ -52,16 +52,16 @@ class Step:
 
     def __call__(self) -> None:
         b, w, g = self.backend, self.weights, self.gradients
-        h, _ = b.conv_lstm_forward(self.lstm, self.x, w["kernel"], w["recurrent_kernel"], w["bias"])
-        normal = b.batch_norm_forward(self.norm, h, w["gamma"], w["beta"], *self.moving, momentum=0.9)
-        logits = b.conv3d_forward(self.head, normal, w["head"], w["head_bias"])
+        h, _ = self.lstm.forward(self.x, w["kernel"], w["recurrent_kernel"], w["bias"])
+        normal = self.norm.forward(h, w["gamma"], w["beta"], *self.moving, momentum=0.9)
+        logits = self.head.forward(normal, w["head"], w["head_bias"])
         loss = LossSpec("binary_crossentropy", from_logits=True)
         b.loss(loss)(logits, self.y, None, self.loss, self.dlogits)
-        dy = b.conv3d_backward(self.head, self.dlogits, normal, w["head"], g["head"], g["head_bias"])
-        dh = b.batch_norm_backward(self.norm, dy, h, w["gamma"], g["gamma"], g["beta"])
+        dy = self.head.backward(self.dlogits, normal, w["head"], g["head"], g["head_bias"])
+        dh = self.norm.backward(dy, h, w["gamma"], g["gamma"], g["beta"])
         lstm_gradients = (g["kernel"], g["recurrent_kernel"], g["bias"])
         weights = (w["kernel"], w["recurrent_kernel"])
-        b.conv_lstm_backward(self.lstm, dh, self.x, *weights, *lstm_gradients, need_dx=False, need_dstate=False)
+        self.lstm.backward(dh, self.x, *weights, *lstm_gradients, need_dx=False, need_dstate=False)
         update = b.update(UpdateSpec("adadelta", {"rho": 0.95, "epsilon": 1e-7}))
         update(self.flat, self.flat_gradient, self.accumulators, self.learning_rate)
 

@@ -81,7 +81,7 @@ def test_a_recurrence_with_more_states_spills_little(precision: str) -> None:
     """What a tile of twice the rows spilt, 2.3 KB, would be read and written at every step."""
     runtime = DryRuntime()
     spec = ConvLSTMSpec(T=10, B=8, H=64, W=64, C=32, F=32, kh=3, kw=3)
-    CudaBackend(precision=precision, runtime=runtime).conv_lstm_plan(spec)
+    CudaBackend(precision=precision, runtime=runtime).conv_lstm(spec)
     (source,) = (source for source, _ in runtime.programs.values() if source.name == "persistent_backward.cu")
     resources = compile_cubin(source, "90a").resources["persistent_backward"]
     assert resources.spill_store_bytes + resources.spill_load_bytes < 200

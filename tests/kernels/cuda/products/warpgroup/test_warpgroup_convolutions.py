@@ -239,7 +239,7 @@ SPLITS = {"tf32": (LAYER, 2), "bfloat16": (MORE, 4)}
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_blocks_that_share_channels(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run one plan repeatedly: its flags count on from run to run."""
+    """Run one operation repeatedly: its flags count on from run to run."""
     spec, m_tiles = SPLITS[precision]
     plain = persistent_tiles.channel_group_tiles
     monkeypatch.setattr(
@@ -253,8 +253,8 @@ def test_blocks_that_share_channels(precision: str, monkeypatch: pytest.MonkeyPa
     tile = backward_tile(spec, precision, table.runtime.limits)
     assert isinstance(tile, GroupTile) and tile.tiles(spec.B, spec.H, spec.W) == 3
     assert blocks_of(spec, tile) == (2, 2), "two crews each, one of which has nothing to do"
-    plan = table.conv_lstm_plan(spec)
-    monkeypatch.setattr(table, "conv_lstm_plan", lambda _: plan)
+    op = table.conv_lstm(spec)
+    monkeypatch.setattr(table, "conv_lstm", lambda _: op)
     runs = [run_conv_lstm(table, spec, with_state) for with_state in (True, False, True)]
     for name, array in runs[0].items():
         np.testing.assert_array_equal(runs[2][name], array, err_msg=name)

@@ -155,7 +155,7 @@ def test_gathering_can_be_asked_for() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"products: expected 'auto' or 'gathered' .* got 'windows' for"):
-        backend("float32", "windows").conv_lstm_plan(replace(RULE, kh=5, kw=7))
+        backend("float32", "windows").conv_lstm(replace(RULE, kh=5, kw=7))
 
 
 def test_an_unknown_way_is_refused() -> None:
