@@ -10,13 +10,24 @@ from bench.cuda.device import Device, noise
 from bench.cuda.part import Part
 from bench.cuda.step_times import repeated_seconds
 from kernels.cuda.common.precision import operand_dtype
-from kernels.cuda.conv_lstm.weight_gradients import PatchesGradient, warpgroup_kernel
 from kernels.cuda.launch.launch import DeviceLimits, Runtime
 from kernels.cuda.products.binding import Launch
+from kernels.cuda.products.patch_gradient import PatchGradient
 from kernels.cuda.products.patch_tiles import PatchTile
-from kernels.cuda.products.warpgroup.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tiles
-from kernels.cuda.products.warpgroup.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tiles
+from kernels.cuda.products.strategy import Product
+from kernels.cuda.products.warpgroup.warpgroup_gradient_bf16_tiles import (
+    WarpgroupBf16Gradient,
+    warpgroup_bf16_clocks,
+    warpgroup_bf16_tiles,
+)
+from kernels.cuda.products.warpgroup.warpgroup_gradient_tf32_tiles import (
+    WarpgroupTf32Gradient,
+    warpgroup_tf32_clocks,
+    warpgroup_tf32_tiles,
+)
 from kernels.specs import ConvLSTMSpec
+
+STRATEGIES: dict[str, PatchGradient] = {"tf32": WarpgroupTf32Gradient(), "bfloat16": WarpgroupBf16Gradient()}
 
 MOST = 6
 """Tiles in one precision."""
@@ -30,7 +41,7 @@ def record_gradient_tiles(part: Part, device: Device, spec: ConvLSTMSpec, precis
     ]
     for tile, clocks, launch in bound:
         part.record(
-            "gradient tile", kernel=warpgroup_kernel("kernel", precision), precision=precision,
+            "gradient tile", kernel=STRATEGIES[precision].entry.format("kernel"), precision=precision,
             arguments=tile.arguments, patch_rows=tile.patch_rows, seconds=repeated_seconds(device, launch),
             counted_clocks=clocks,
         )  # fmt: skip
@@ -47,7 +58,8 @@ def tiles(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits) -> list[tupl
 
 def launch_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, tile: PatchTile) -> Launch:
     """A call that launches it once, on random arrays of its own."""
-    way = PatchesGradient(runtime, spec, precision, "kernel", warpgroup_kernel("kernel", precision), tile)
+    product = Product("kernel", spec, precision, runtime.limits)
+    way = STRATEGIES[precision].bind_tile(product, runtime, tile)
     frames, operands = (spec.T, spec.B, spec.H, spec.W), operand_dtype(precision)
     x, dz = noise(runtime, (*frames, spec.C), operands), noise(runtime, (*frames, spec.F, 4), operands)
     partial_sums = runtime.zeros((way.slices(spec.T), spec.kh * spec.kw * spec.C + 1, 4 * spec.F), "float32")

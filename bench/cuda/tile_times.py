@@ -1,8 +1,8 @@
 """Part (g), asked for by name: what tiles of Hopper's warpgroup products take, beside what is counted for them.
 
 For each recurrence and each convolution over all frames of one layer of the example, the tiles that fit, one of every
-way to cut a block, those first that the planners would take. It is what the counts of product_tiles.py are fitted to,
-and what the order of persistent_tiles.py should be held against. Weight gradients follow (gradient_tile_times.py).
+way to cut a block, those first that the planners would take. It is what the counts of warpgroup_search.py are fitted
+to, and what the order of persistent_tiles.py should be held against. Weight gradients follow (gradient_tile_times.py).
 Nothing is recorded on a device without such products.
 """
 
@@ -24,7 +24,8 @@ from kernels.cuda.conv_lstm.persistent_tiles import backward_front, blocks_of, c
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.source import Source, load_source
 from kernels.cuda.products.binding import bind_elements, cell_defines
-from kernels.cuda.products.product_tiles import choice_over_frames, group_clocks, windowed_grid
+from kernels.cuda.products.costs import windowed_grid
+from kernels.cuda.products.warpgroup.warpgroup_search import choice_over_frames, group_clocks
 from kernels.cuda.products.warpgroup.warpgroup_tiles import (
     GroupTile,
     channel_group_tiles,

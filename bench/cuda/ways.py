@@ -13,7 +13,7 @@ from bench.peers.work import HEAD_KERNEL, Work
 from kernels.cuda import CudaBackend
 from kernels.cuda.conv_lstm.persistent import Recurrence
 from kernels.cuda.launch.launch import Runtime
-from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.strategy import Products
 from kernels.specs import Conv3DSpec, ConvLSTMSpec
 
 WORK = {

@@ -23,7 +23,7 @@ from kernels.cuda.pointwise.gather import Gather
 from kernels.cuda.pointwise.loss import ActivationOperation, Losses, LossOperation
 from kernels.cuda.pointwise.optimizers import ClipOperation, Optimizers, UpdateOperation
 from kernels.cuda.pointwise.pieces import CudaLSTMCell, CudaMaskedCopies, CudaPermute, Kernels, WeightRules
-from kernels.cuda.products.product_kinds import PRODUCTS, Products
+from kernels.cuda.products.strategy import PRODUCTS, Products
 from kernels.losses import LossSpec
 from kernels.operations import ConvLSTM
 from kernels.specs import PRECISIONS, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
@@ -53,7 +53,7 @@ class CudaBackend(Backend[Array]):
             where it fits and there is more than one frame. They agree within rounding (docs/cuda/recurrence.md).
         products: how a ConvLSTM's products over all frames read their pixels. "windows": once, with their neighbours;
             ValueError where that does not fit on the device. "gathered": anew for each tap. "auto" (default): what
-            costs less by the counts of kernels/cuda/products/product_tiles.py. A Conv3D with few outputs is gathered if
+            costs less by the counts of kernels/cuda/products/costs.py. A Conv3D with few outputs is gathered if
             asked for, else read once. They agree within rounding.
     """
 

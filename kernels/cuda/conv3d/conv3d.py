@@ -10,7 +10,7 @@ from kernels.cuda.conv3d.conv3d_gathered import Gathered
 from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.binding import bind_convolution, bind_elements, count_pixels
-from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.strategy import Products
 from kernels.operations import Conv3D
 from kernels.specs import Conv3DSpec
 

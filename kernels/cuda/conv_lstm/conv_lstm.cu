@@ -152,15 +152,15 @@ extern "C" __global__ void __launch_bounds__(KernelGradient::THREADS)
     weight_gradient<KernelGradient, false>(shared, x, dz, partial, frames, chunks_per_slice);
 }
 
-// The same of the recurrent kernel: h (images,H,W,F), the state that each dz saw -> partial (slices, kh*kw*F, 4F).
+// Stage 1 of the recurrent kernel: x (images,H,W,F), the h that each dz saw -> partial (slices, kh*kw*F, 4F).
 // slice_offset: how many slices an earlier launch has filled.
 extern "C" __global__ void __launch_bounds__(RecurrentGradient::THREADS)
-    recurrent_gradient(const OPERAND* h, const OPERAND* dz, float* partial, int slice_offset, int images, int height,
+    recurrent_gradient(const OPERAND* x, const OPERAND* dz, float* partial, int slice_offset, int images, int height,
                        int width, int chunks_per_slice) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     float* target = partial + (long long)slice_offset * RecurrentGradient::ROWS * RecurrentGradient::COLUMNS;
-    weight_gradient<RecurrentGradient, false>(shared, h, dz, target, frames, chunks_per_slice);
+    weight_gradient<RecurrentGradient, false>(shared, x, dz, target, frames, chunks_per_slice);
 }
 
 // Stage 2: dkernel (kh,kw,C,4F) and dbias (4F), gate blocks in Keras's order.

@@ -1,42 +1,21 @@
 """Launches conv_lstm.cu: the buffers of a ConvLSTM layer and the order of its kernels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from kernels.arrays import Array
 from kernels.cuda.batch_norm.batch_norm_link import BatchNormLink
 from kernels.cuda.common.convert import Inward, Outward
-from kernels.cuda.common.precision import gate_dtype, operand_bytes, operand_dtype
-from kernels.cuda.common.rounding import round_up
-from kernels.cuda.conv_lstm.convolutions import Convolution, Name, weights_of
+from kernels.cuda.common.precision import gate_dtype, operand_dtype
+from kernels.cuda.conv_lstm.convolutions import Convolution, Name
+from kernels.cuda.conv_lstm.gathered import conv_lstm_defines
 from kernels.cuda.conv_lstm.persistent import Recurrence, persistent_backward, persistent_forward
 from kernels.cuda.conv_lstm.weight_gradients import WeightGradients
 from kernels.cuda.launch.launch import Program, Runtime, Size
-from kernels.cuda.launch.source import Constant
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.products.binding import cell_defines, count_pixels, tile_defines
-from kernels.cuda.products.product_kinds import Products
-from kernels.cuda.products.tiles import conv_tile, gradient_tile
+from kernels.cuda.products.binding import count_pixels
+from kernels.cuda.products.strategy import Arrays, Products
 from kernels.operations import ConvLSTM
 from kernels.specs import ConvLSTMSpec
-
-
-class Tiles:
-    """The six products of a layer."""
-
-    def __init__(self, spec: ConvLSTMSpec, precision: str) -> None:
-        taps, gates, element = spec.kh * spec.kw, 4 * spec.F, operand_bytes(precision)
-        gate_columns = round_up(spec.F, 4) * 4
-        self.input_forward = conv_tile(taps * spec.C, gate_columns, paired=True, element=element)
-        self.step_forward = conv_tile(taps * spec.F, gate_columns, paired=True, element=element)
-        self.input_backward = conv_tile(taps * gates, spec.C, element=element)
-        self.step_backward = conv_tile(taps * gates, spec.F, element=element)
-        self.kernel_gradient = gradient_tile(taps * spec.C + 1, gates, element)
-        self.recurrent_gradient = gradient_tile(taps * spec.F, gates, element)
-
-
-def conv_lstm_defines(spec: ConvLSTMSpec, precision: str) -> dict[str, Constant]:
-    """The constants of conv_lstm.cu; frame sizes, frames and batch are arguments and cost no compilation."""
-    return {"SPEC_C": spec.C, **cell_defines(spec, precision), **tile_defines(Tiles(spec, precision))}
 
 
 class CudaConvLSTM(ConvLSTM[Array]):
@@ -60,7 +39,6 @@ class CudaConvLSTM(ConvLSTM[Array]):
         count_pixels(spec)
         self._runtime, self._workspace = runtime, workspace
         self._program = Program(runtime, "conv_lstm/conv_lstm.cu", conv_lstm_defines(spec, precision))
-        self._tiles = Tiles(spec, precision)
         self._precision, self._operands = precision, operand_dtype(precision)
         frame = (spec.B, spec.H, spec.W)
         self._state, self._gates = (*frame, spec.F), (*frame, spec.F, 4)
@@ -75,10 +53,7 @@ class CudaConvLSTM(ConvLSTM[Array]):
             self._persistent_backward = persistent_backward(runtime, spec, precision, recurrence, products)
             self._allocate_backward()
             self._bind_backward()
-            gradients = (self._tiles.kernel_gradient, self._tiles.recurrent_gradient)
-            self._weight_gradients = WeightGradients(
-                runtime, workspace, self._program, spec, precision, products, *gradients
-            )
+            self._weight_gradients = WeightGradients(runtime, workspace, self._program, spec, precision, products)
 
     # ------------------------------------------------------------------------------------------------ forward
 
@@ -263,10 +238,10 @@ class CudaConvLSTM(ConvLSTM[Array]):
         self,
         name: Name,
         sizes: Mapping[str, Size],
-        optional: Sequence[str] = (),
+        optional: tuple[str, ...] = (),
         of_a_tile: Mapping[str, tuple[int, ...]] | None = None,
     ) -> Convolution:
+        arrays = Arrays(sizes, optional, of_a_tile or {})
         return Convolution(
-            self._runtime, self._program, name, self.spec, self._precision, self._products,
-            getattr(self._tiles, weights_of(name)), sizes, optional, of_a_tile or {},
+            self._runtime, self._program, name, self.spec, self._precision, self._products, arrays
         )  # fmt: skip

@@ -4,14 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import Any
 
 from kernels.cuda.common.precision import operand_bytes, precision_defines
 from kernels.cuda.common.rounding import ceil_div, round_up
 from kernels.cuda.launch.launch import Program, Runtime, Size
 from kernels.cuda.products.binding import Launch, bind_elements
+from kernels.cuda.products.patch_tiles import PATCH_WIDTH
+from kernels.cuda.products.strategy import (
+    Arrays,
+    BoundConvolution,
+    ConvolutionStrategy,
+    GradientStrategy,
+    Product,
+    frame_sizes,
+)
 from kernels.cuda.products.tiles import TARGET_BLOCKS
-from kernels.cuda.products.windowed.windowed_gradient_tiles import PATCH_WIDTH
 from kernels.specs import ConvLSTMSpec
 
 MOST_CHANNELS = 3
@@ -32,6 +39,9 @@ LEAST_FILTERS = 32
 MOST_PATCH_ROWS = 40
 
 FLOAT4_BYTES = 16
+
+NOTHING_BESIDE = 0.0
+"""The cost where it fits: no other strategy comes near what it takes to write z, or to read dz, alone."""
 
 
 def has_few_inputs(spec: ConvLSTMSpec) -> bool:
@@ -121,29 +131,55 @@ def few_inputs_tile(spec: ConvLSTMSpec, precision: str) -> FewInputsTile:
     return FewInputsTile(spec, filters, most_threads // filters, strip)
 
 
-def bind_forward(
-    runtime: Runtime, spec: ConvLSTMSpec, precision: str, sizes: Mapping[str, Size]
-) -> tuple[int, Launch, Launch]:
-    """The patches of all frames, and two launches: pack(kernel) and run(x, bias, z), whose arrays have these sizes."""
-    tile, program = few_inputs_tile(spec, precision), _program(runtime, spec, precision)
-    patches = tile.patches(spec.T)
-    shape = (tile.weights, spec.F, 4)
-    packed = runtime.empty(shape, "float32")
-    kernel = (spec.kh, spec.kw, spec.C, 4 * spec.F)
-    pack = bind_elements(program, "pack_few_inputs", prod(shape), {"kernel": kernel, "packed": shape})
-    run = partial(
-        program.kernel("few_inputs_forward", {**sizes, "packed": shape}),
-        (patches, tile.filter_blocks),
-        (tile.threads,),
-        shared_bytes=tile.window_bytes,
-        patch_rows=tile.patch_rows,
-        **_frames(spec, spec.T),
-    )
-    return patches, partial(pack, packed=packed), partial(run, packed=packed)
+class FewInputs(ConvolutionStrategy):
+    """The input convolution of a layer with few inputs."""
+
+    asked = ("auto",)
+
+    def fits(self, product: Product[ConvLSTMSpec]) -> bool:
+        return has_few_inputs(product.spec)
+
+    def cost(self, product: Product[ConvLSTMSpec]) -> float:
+        return NOTHING_BESIDE
+
+    def bind(
+        self, product: Product[ConvLSTMSpec], runtime: Runtime, program: Program, arrays: Arrays
+    ) -> BoundConvolution:
+        spec = product.spec
+        tile, program = few_inputs_tile(spec, product.precision), _program(runtime, spec, product.precision)
+        patches = tile.patches(spec.T)
+        shape = (tile.weights, spec.F, 4)
+        packed = runtime.empty(shape, "float32")
+        kernel = (spec.kh, spec.kw, spec.C, 4 * spec.F)
+        pack = bind_elements(program, "pack_few_inputs", prod(shape), {"kernel": kernel, "packed": shape})
+        run = partial(
+            program.kernel("few_inputs_forward", arrays.with_packed(shape, patches)),
+            (patches, tile.filter_blocks),
+            (tile.threads,),
+            shared_bytes=tile.window_bytes,
+            patch_rows=tile.patch_rows,
+            **frame_sizes(spec, spec.T),
+        )
+        return BoundConvolution(patches, partial(pack, packed=packed), partial(run, packed=packed))
 
 
-class FewInputsGradient:
-    """Stage 1 of the kernel's gradient, as weight_gradients.py asks for one."""
+class FewInputsGradient(GradientStrategy):
+    """The gradient of its kernel, by the same program."""
+
+    asked = ("auto",)
+
+    def fits(self, product: Product[ConvLSTMSpec]) -> bool:
+        return has_few_inputs(product.spec)
+
+    def cost(self, product: Product[ConvLSTMSpec]) -> float:
+        return NOTHING_BESIDE
+
+    def bind(self, product: Product[ConvLSTMSpec], runtime: Runtime, program: Program) -> "FewInputsSums":
+        return FewInputsSums(runtime, product.spec, product.precision)
+
+
+class FewInputsSums:
+    """Stage 1 of the kernel's gradient."""
 
     def __init__(self, runtime: Runtime, spec: ConvLSTMSpec, precision: str) -> None:
         self._spec, self._tile = spec, few_inputs_tile(spec, precision)
@@ -152,7 +188,7 @@ class FewInputsGradient:
     def slices(self, frames: int) -> int:
         return self._tile.slices(self._tile.patches(frames))[0]
 
-    def bind(self, frames: int, sizes: Mapping[str, Size], **scalars: Any) -> Launch:
+    def bind(self, frames: int, sizes: Mapping[str, Size], slice_offset: int = 0) -> Launch:
         tile = self._tile
         patches = tile.patches(frames)
         slices, per_slice = tile.slices(patches)
@@ -164,8 +200,7 @@ class FewInputsGradient:
             patch_rows=tile.patch_rows,
             patches=patches,
             patches_per_slice=per_slice,
-            **_frames(self._spec, frames),
-            **scalars,
+            **frame_sizes(self._spec, frames),
         )
 
 
@@ -174,7 +209,3 @@ def _program(runtime: Runtime, spec: ConvLSTMSpec, precision: str) -> Program:
     defines = {"SPEC_C": spec.C, "SPEC_F": spec.F, "SPEC_KH": spec.kh, "SPEC_KW": spec.kw}
     tile = {"FEW_INPUTS": few_inputs_tile(spec, precision).arguments}
     return Program(runtime, "conv_lstm/few_inputs.cu", defines | precision_defines(precision) | tile)
-
-
-def _frames(spec: ConvLSTMSpec, count: int) -> dict[str, Any]:
-    return {"images": count * spec.B, "height": spec.H, "width": spec.W}

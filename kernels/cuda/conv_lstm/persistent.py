@@ -15,7 +15,7 @@ from kernels.cuda.conv_lstm.persistent_tiles import (
 )
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.products.binding import bind_elements, cell_defines
-from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.strategy import Products, sizes_of
 from kernels.specs import ConvLSTMSpec
 
 Array = Any
@@ -176,7 +176,7 @@ def _tile(
 ) -> Tile | None:
     if recurrence == "steps" or (recurrence == "auto" and spec.T == 1):
         return None
-    return choose(spec, precision, runtime.limits, products)
+    return choose(sizes_of(spec, T=1, C=spec.F), precision, runtime.limits, products)
 
 
 def _fitting(plan: Any, spec: ConvLSTMSpec, recurrence: Recurrence) -> Any:

@@ -6,16 +6,26 @@ to fit. Where no cut does both, there is no tile, and the recurrence runs step b
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.products.product_kinds import Products, wants_warpgroups
-from kernels.cuda.products.warpgroup.warpgroup_tiles import GroupTile, channel_group_tiles, gate_group_tiles
+from kernels.cuda.products.costs import SUM_BYTES
+from kernels.cuda.products.strategy import Products
+from kernels.cuda.products.warpgroup.warpgroup_tiles import (
+    GroupTile,
+    channel_group_tiles,
+    gate_group_tiles,
+    has_warpgroups,
+)
 from kernels.cuda.products.windowed.windowed_tiles import WindowTile, channel_tiles, gate_tiles
 from kernels.specs import ConvLSTMSpec
 
 Tile = WindowTile | GroupTile
+
+BY_WARPGROUPS = ("auto", "warpgroups")
+"""The values of CudaBackend(products=...) that take warpgroup products where a device has them."""
 
 ROW_REGISTERS, OTHER_REGISTERS = 5, 40
 """What a state of a row takes that is read (gates, c, dh and h), and about what addresses do."""
@@ -24,22 +34,24 @@ SLABS = 5
 """Slabs to cut a window into on warpgroup products, about: the first is multiplied while the others arrive."""
 
 
+@cache
 def forward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits, products: Products = "auto") -> Tile | None:
     """The tile of h's recurrence: a block has all four gates of its filters. None: no tile fits."""
     sizes = (spec.F, spec.F, spec.kh, spec.kw)
     found: Tile | None = None
-    if wants_warpgroups(products, precision, limits):
+    if products in BY_WARPGROUPS and has_warpgroups(precision, limits):
         tiles = (tile for tile in gate_group_tiles(*sizes, precision, one_place=True) if tile.split == 1)
         found = _choose(spec, limits, tiles, forward_front, choice)
     windows = gate_tiles(*sizes, operand_bytes(precision), one_place=True)
     return found or _choose(spec, limits, windows, forward_front, choice)
 
 
+@cache
 def backward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits, products: Products = "auto") -> Tile | None:
     """The tile of dz's recurrence. None: no tile fits."""
     sizes = (4 * spec.F, spec.F, spec.kh, spec.kw)
     found: Tile | None = None
-    if wants_warpgroups(products, precision, limits):
+    if products in BY_WARPGROUPS and has_warpgroups(precision, limits):
         groups = channel_group_tiles(*sizes, precision, one_place=True)
         found = _choose(spec, limits, groups, backward_front, choice_backward)
     windows = channel_tiles(*sizes, operand_bytes(precision), one_place=True)
@@ -48,7 +60,7 @@ def backward_tile(spec: ConvLSTMSpec, precision: str, limits: DeviceLimits, prod
 
 def forward_front(tile: Tile) -> int:
     """Bytes in front of the windows of a block: two float64 sums of each thread (batch_norm_link.cuh)."""
-    return 16 * tile.threads
+    return SUM_BYTES * tile.threads
 
 
 def backward_front(tile: Tile) -> int:

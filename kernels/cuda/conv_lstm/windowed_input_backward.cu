@@ -6,7 +6,7 @@
 //     (1)  z = conv(x, kernel) + bias  (+ recurrent term)  dx = conv^T(dz, kernel)
 //
 // Constants: SPEC_C and those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and TILE and
-// INPUT_BACKWARD, the kind of tile and the tile of product_tiles.py.
+// INPUT_BACKWARD, the kind of tile and the tile of conv_lstm/windowed.py.
 
 #include "conv_lstm/conv_lstm_cell.cuh"
 #include "products/convolution.cuh"

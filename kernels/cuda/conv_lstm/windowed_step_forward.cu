@@ -7,7 +7,7 @@
 //     (2)..(5)   gates, c, h from z and c_prev  dz, dc_prev from dh, dc_next, the gates, c and c_prev
 //
 // Constants: those of conv_lstm_cell.cuh; TF32, BF16, OPERAND; and TILE and
-// STEP_FORWARD, the kind of tile and the tile of product_tiles.py.
+// STEP_FORWARD, the kind of tile and the tile of conv_lstm/windowed.py.
 
 #include "conv_lstm/conv_lstm_step.cuh"
 #include "products/convolution.cuh"

@@ -82,9 +82,10 @@ def load_source(filename: str, defines: Mapping[str, Constant], folder: Path = F
 def parse_source(name: str, text: str) -> Source:
     """Find the kernels of a program text that is complete already."""
     stripped = _COMMENT.sub("", text)
-    aliases = {alias: base for alias, base in _CONSTANT.findall(stripped) if base in DTYPES}
+    constants: dict[str, str] = dict(_CONSTANT.findall(stripped))
+    aliases = {alias: base for alias, base in constants.items() if base in DTYPES}
     kernels = {
-        match[1]: tuple(
+        constants.get(match[1], match[1]): tuple(
             _parameter(part, f"{name}: {match[1]}", aliases) for part in match[2].split(",") if part.strip()
         )
         for match in _KERNEL.finditer(stripped)

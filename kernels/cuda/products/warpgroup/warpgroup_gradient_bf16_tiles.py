@@ -1,20 +1,22 @@
 """How a weight gradient by products of warpgroups is cut into blocks, and whether it is taken (Hopper, bfloat16).
 
 A block has all pixels of its slice, which two crews of it share, 64 columns of the gradient and a group of its taps,
-all where the registers allow. What a tile costs is counted as product_tiles.py counts it.
+all where the registers allow. What a tile costs is counted as costs.py counts it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
+from functools import cache
+from math import inf, prod
 from typing import ClassVar
 
 from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import DeviceLimits
+from kernels.cuda.products.costs import BLOCKS, L2_BYTES, SHARED_BYTES, STEP_CLOCKS
+from kernels.cuda.products.patch_gradient import PatchGradient, channels_of, has_bias
 from kernels.cuda.products.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices
-from kernels.cuda.products.product_tiles import L2_BYTES, SHARED_BYTES, STEP_CLOCKS
+from kernels.cuda.products.strategy import Product, sizes_of
 from kernels.cuda.products.warpgroup.warpgroup_tiles import has_warpgroups
-from kernels.cuda.products.windowed.windowed_gradient_tiles import BLOCKS
 from kernels.specs import ConvLSTMSpec
 
 ELEMENT = 2
@@ -153,6 +155,7 @@ class WarpgroupBf16Tile(PatchTile):
         return BIAS_COLUMNS if self.bias else 0
 
 
+@cache
 def warpgroup_bf16_tile(
     spec: ConvLSTMSpec, channels: int, bias: bool, limits: DeviceLimits
 ) -> WarpgroupBf16Tile | None:
@@ -194,3 +197,21 @@ def _cost(spec: ConvLSTMSpec, tile: WarpgroupBf16Tile) -> tuple[float, int, int]
 
 def _divisors(whole: int) -> Iterator[int]:
     return (part for part in range(1, whole + 1) if whole % part == 0)
+
+
+class WarpgroupBf16Gradient(PatchGradient):
+    """By Hopper's products of warpgroups, in bfloat16."""
+
+    asked = ("auto", "warpgroups")
+    source = "products/warpgroup/warpgroup_gradient_bf16.cu"
+    entry = "warpgroup_{}_gradient_bf16"
+
+    def tile(self, product: Product[ConvLSTMSpec]) -> WarpgroupBf16Tile | None:
+        if product.precision != "bfloat16":
+            return None
+        channels = channels_of(product)
+        return warpgroup_bf16_tile(sizes_of(product.spec, C=channels), channels, has_bias(product), product.limits)
+
+    def cost(self, product: Product[ConvLSTMSpec]) -> float:
+        tile = self.tile(product)
+        return inf if tile is None else warpgroup_bf16_clocks(product.spec, tile)

@@ -1,20 +1,22 @@
 """How a weight gradient in tf32 by Hopper's warpgroup products is cut into blocks, and what it costs beside the others.
 
 A block has 128 places, each a dx and a channel, with every dy, and as many columns as the registers of its threads
-allow. What a tile costs is counted as product_tiles.py counts it.
+allow. What a tile costs is counted as costs.py counts it.
 """
 
 from dataclasses import dataclass
-from math import prod
+from functools import cache
+from math import inf, prod
 from typing import ClassVar
 
 from kernels.cuda.common.rounding import ceil_div, round_up
 from kernels.cuda.launch.launch import DeviceLimits
+from kernels.cuda.products.costs import BLOCKS, L2_BYTES, SHARED_BYTES, STEP_CLOCKS
+from kernels.cuda.products.patch_gradient import PatchGradient, channels_of, has_bias
 from kernels.cuda.products.patch_tiles import MAX_PATCH_ROWS, PATCH_WIDTH, PatchTile
-from kernels.cuda.products.product_tiles import L2_BYTES, SHARED_BYTES, STEP_CLOCKS
+from kernels.cuda.products.strategy import Product, sizes_of
 from kernels.cuda.products.tiles import shared_stride
 from kernels.cuda.products.warpgroup.warpgroup_tiles import has_warpgroups
-from kernels.cuda.products.windowed.windowed_gradient_tiles import BLOCKS
 from kernels.specs import ConvLSTMSpec
 
 WARPGROUPS, WARPGROUP_ROWS = 2, 64
@@ -92,6 +94,7 @@ class WarpgroupTf32Tile(PatchTile):
         return 4 * (self.window_pixels * self.channels + PATCH_WIDTH * self.patch_rows * self.block_columns)
 
 
+@cache
 def warpgroup_tf32_tile(
     spec: ConvLSTMSpec, channels: int, bias: bool, limits: DeviceLimits
 ) -> WarpgroupTf32Tile | None:
@@ -131,3 +134,21 @@ def warpgroup_tf32_clocks(spec: ConvLSTMSpec, tile: WarpgroupTf32Tile) -> float:
     read = 4 * pixels * (WARPGROUPS * tile.kh * tile.block_columns + places)
     shared, copied = (read + tile.copied_bytes) / SHARED_BYTES, tile.copied_bytes / L2_BYTES
     return turns * (max(multiplications / MULTIPLICATIONS, shared, copied) + STEP_CLOCKS)
+
+
+class WarpgroupTf32Gradient(PatchGradient):
+    """By Hopper's products of warpgroups, in tf32."""
+
+    asked = ("auto", "warpgroups")
+    source = "products/warpgroup/warpgroup_gradient_tf32.cu"
+    entry = "warpgroup_{}_gradient_tf32"
+
+    def tile(self, product: Product[ConvLSTMSpec]) -> WarpgroupTf32Tile | None:
+        if product.precision != "tf32":
+            return None
+        channels = channels_of(product)
+        return warpgroup_tf32_tile(sizes_of(product.spec, C=channels), channels, has_bias(product), product.limits)
+
+    def cost(self, product: Product[ConvLSTMSpec]) -> float:
+        tile = self.tile(product)
+        return inf if tile is None else warpgroup_tf32_clocks(product.spec, tile)

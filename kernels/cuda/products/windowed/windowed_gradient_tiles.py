@@ -1,31 +1,32 @@
 """How a weight gradient over windows in shared memory is cut into blocks, and what it costs beside a gathered one.
 
 A block has all pixels of its slice and a group of rows and columns of the gradient: the more of them, the fewer times
-pixels are read. What a tile costs is counted as product_tiles.py counts it.
+pixels are read. What a tile costs is counted as costs.py counts it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
+from functools import cache
+from math import inf, prod
 from typing import ClassVar
 
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.common.rounding import ceil_div, round_up
 from kernels.cuda.launch.launch import DeviceLimits
+from kernels.cuda.products.costs import (
+    BEYOND_COUNT,
+    BLOCKS,
+    STEP_CLOCKS,
+    gradient_step_clocks,
+)
+from kernels.cuda.products.patch_gradient import PatchGradient, channels_of, has_bias
 from kernels.cuda.products.patch_tiles import MAX_PIECES, PATCH_WIDTH, PatchTile, patch_row_choices, shares
-from kernels.cuda.products.product_tiles import L2_BYTES, MULTIPLICATIONS, SHARED_BYTES, STEP_CLOCKS
-from kernels.cuda.products.tiles import GRADIENT_CHUNK, MMA_DEPTH, TARGET_BLOCKS, GradientTile, WarpGrid, shared_stride
+from kernels.cuda.products.strategy import Product, sizes_of
+from kernels.cuda.products.tiles import MMA_DEPTH, WarpGrid, shared_stride
 from kernels.specs import ConvLSTMSpec
 
 MAX_ACCUMULATORS = 120
 """Most accumulators of a thread: with fragments and addresses about 180 of its 255 registers."""
-
-FACTOR_BYTES = {"float32": 16, "tf32": 4, "bfloat16": 2}
-"""Shared memory's bandwidth for each row and column that a warp reads of a pixel. In float32 it is a fragment with
-eight rows, or four pairs of columns, that one load brings to 32 lanes."""
-
-BLOCKS = TARGET_BLOCKS // 2
-"""One block on a multiprocessor, where a gathered gradient has two; a constant for the reason that is told there."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class WindowedGradientTile(PatchTile):
         return vector if row % vector == 0 else 1
 
 
+@cache
 def windowed_gradient_tile(
     spec: ConvLSTMSpec, channels: int, bias: bool, precision: str, limits: DeviceLimits
 ) -> WindowedGradientTile | None:
@@ -123,34 +125,11 @@ def windowed_gradient_tile(
     return min(fitting, key=lambda tile: _cost(spec, tile, precision), default=None)
 
 
-def windows_cost_less(spec: ConvLSTMSpec, tile: WindowedGradientTile, gathered: GradientTile, precision: str) -> bool:
-    """The rule where nobody asks for either way."""
-    clocks = windowed_gradient_clocks(spec, tile, precision)
-    return tile.asynchronous and clocks < gathered_gradient_clocks(spec, gathered, precision)
-
-
 def windowed_gradient_clocks(spec: ConvLSTMSpec, tile: WindowedGradientTile, precision: str) -> float:
     """What the sums over all frames cost a multiprocessor of a large device."""
     slices, per_slice = tile.slices(tile.patches(spec.T * spec.B, spec.H, spec.W))
     turns = per_slice * ceil_div(slices * prod(tile.groups), BLOCKS)
-    return turns * (_clocks(tile.warps, tile.patch_pixels, precision, tile.copied_bytes) + STEP_CLOCKS)
-
-
-def gathered_gradient_clocks(spec: ConvLSTMSpec, tile: GradientTile, precision: str) -> float:
-    """Clocks of a gathered tile (weight_gradient.cuh). One block of two works while the other is at a barrier."""
-    slices, per_slice = tile.slices(spec.T * spec.B * spec.H * spec.W)
-    turns = per_slice * ceil_div(prod(tile.grid(slices)), BLOCKS)
-    chunk = GRADIENT_CHUNK[tile.element]
-    copied = tile.element * chunk * (tile.warps.rows + tile.warps.columns)
-    return turns * _clocks(tile.warps, chunk, precision, copied)
-
-
-def _clocks(warps: WarpGrid, pixels: int, precision: str, copied: int) -> float:
-    """So many pixels of a block; copied: bytes, from L2 to shared memory."""
-    multiplications = warps.rows * warps.columns * pixels
-    m, n = 16 * warps.m_tiles, 8 * warps.n_tiles
-    read = multiplications * (m + n) / (m * n) * FACTOR_BYTES[precision]
-    return max(multiplications / MULTIPLICATIONS[precision], (read + copied) / SHARED_BYTES, copied / L2_BYTES)
+    return turns * (gradient_step_clocks(tile.warps, tile.patch_pixels, precision, tile.copied_bytes) + STEP_CLOCKS)
 
 
 def _cost(spec: ConvLSTMSpec, tile: WindowedGradientTile, precision: str) -> tuple[float, int, int]:
@@ -170,3 +149,22 @@ def _warp_grids(rows: int, columns: int) -> Iterator[WarpGrid]:
             for n_tiles in shares(ceil_div(columns, 8 * warps_n)):
                 if 4 * m_tiles * n_tiles <= MAX_ACCUMULATORS:
                     yield WarpGrid(warps_m, warps_n, m_tiles, n_tiles)
+
+
+class WindowedGradient(PatchGradient):
+    """Over windows, by warps. Rows that have to pass through registers are never worth it: taken only if asked for."""
+
+    asked = ("auto", "warpgroups", "windows")
+    source = "products/windowed/windowed_gradient.cu"
+    entry = "windowed_{}_gradient"
+
+    def tile(self, product: Product[ConvLSTMSpec]) -> WindowedGradientTile | None:
+        channels = channels_of(product)
+        sizes = sizes_of(product.spec, C=channels)
+        return windowed_gradient_tile(sizes, channels, has_bias(product), product.precision, product.limits)
+
+    def cost(self, product: Product[ConvLSTMSpec]) -> float:
+        tile = self.tile(product)
+        if tile is None or not tile.asynchronous:
+            return inf
+        return BEYOND_COUNT * windowed_gradient_clocks(product.spec, tile, product.precision)

@@ -9,7 +9,7 @@ import pytest
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
 from kernels.cuda.conv_lstm.persistent import Recurrence
-from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.strategy import Products
 from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.reference import ReferenceBackend
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, BatchNormSpec, ConvLSTMSpec

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
 from kernels.cuda.common.precision import gate_dtype, precision_defines
-from kernels.cuda.conv_lstm import few_inputs
-from kernels.cuda.conv_lstm.few_inputs import FewInputsTile, few_inputs_tile, has_few_inputs
+from kernels.cuda.conv_lstm.few_inputs import FewInputs, FewInputsTile, few_inputs_tile, has_few_inputs
+from kernels.cuda.conv_lstm.gathered import conv_lstm_defines
 from kernels.cuda.launch.dry_runtime import DryRuntime
+from kernels.cuda.launch.launch import Program
 from kernels.cuda.launch.nvrtc import compile_cubin
 from kernels.cuda.launch.source import load_source
-from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.strategy import Arrays, Product, Products
 from kernels.cuda.products.tiles import TARGET_BLOCKS
 from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import PRECISIONS, ConvLSTMSpec
@@ -59,10 +60,12 @@ def forward(spec: ConvLSTMSpec, precision: str, x: Array, kernel: Array, bias: A
     """z (T,B,H,W,F,4), every access checked."""
     runtime, shape = SimRuntime(seed=seed), (*x.shape[:4], spec.F, 4)
     sizes = {"x": x.shape, "bias": bias.shape, "z": shape}
-    _, pack, launch = few_inputs.bind_forward(runtime, spec, precision, sizes)
+    product = Product("input_forward", spec, precision, runtime.limits)
+    program = Program(DryRuntime(), "conv_lstm/conv_lstm.cu", conv_lstm_defines(spec, precision))
+    bound = FewInputs().bind(product, runtime, program, Arrays(sizes))
     z = runtime.empty(shape, gate_dtype(precision))
-    pack(kernel=runtime.from_host(kernel, np.float32))
-    launch(x=on_device(runtime, precision, x), bias=runtime.from_host(bias, np.float32), z=z)
+    bound.pack(kernel=runtime.from_host(kernel, np.float32))
+    bound.run(x=on_device(runtime, precision, x), bias=runtime.from_host(bias, np.float32), z=z)
     return runtime.to_host(z).astype(np.float32)
 
 

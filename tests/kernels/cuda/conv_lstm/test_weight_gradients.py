@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from kernels.cuda.common.precision import operand_dtype
-from kernels.cuda.conv_lstm import weight_gradients
-from kernels.cuda.conv_lstm.conv_lstm import Tiles, conv_lstm_defines
+from kernels.cuda.conv_lstm.gathered import conv_lstm_defines
 from kernels.cuda.conv_lstm.weight_gradients import WeightGradients
 from kernels.cuda.launch.dry_runtime import H200, DryRuntime
 from kernels.cuda.launch.launch import DeviceLimits, Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.strategy import Products
 from kernels.cuda.products.windowed.windowed_gradient_tiles import windowed_gradient_tile
 from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import PRECISIONS, ConvLSTMSpec
@@ -70,9 +69,7 @@ def on_device(runtime: SimRuntime, precision: str, array: Array) -> Any:
 
 def plan(runtime: Runtime, spec: ConvLSTMSpec, precision: str, products: Products) -> WeightGradients:
     program = Program(runtime, "conv_lstm/conv_lstm.cu", conv_lstm_defines(spec, precision))
-    tiles = Tiles(spec, precision)
-    gathered = (tiles.kernel_gradient, tiles.recurrent_gradient)
-    return WeightGradients(runtime, Workspace(runtime), program, spec, precision, products, *gathered)
+    return WeightGradients(runtime, Workspace(runtime), program, spec, precision, products)
 
 
 def run(
@@ -163,7 +160,14 @@ def test_which_way_is_taken(
     runtime = DryRuntime(limits)
     plan(runtime, spec, precision, products)
     programs = {source.name for source, _ in runtime.programs.values()}
-    assert programs - {"few_inputs.cu"} == {"conv_lstm.cu"} | {f"windowed_{name}_gradient.cu" for name in windowed}
+    assert programs - {"few_inputs.cu"} == {"conv_lstm.cu"} | ({"windowed_gradient.cu"} if windowed else set())
+    assert gradient_kernels(runtime) - {"few_inputs_gradient"} == {f"windowed_{name}_gradient" for name in windowed}
+
+
+def gradient_kernels(runtime: DryRuntime) -> set[str]:
+    """The kernels of weight gradients in programs other than conv_lstm.cu."""
+    others = (kernels for source, kernels in runtime.programs.values() if source.name != "conv_lstm.cu")
+    return {name for kernels in others for name in kernels if "gradient" in name}
 
 
 def check_the_tile_of_the_example(
@@ -176,13 +180,13 @@ def check_the_tile_of_the_example(
         tiles.append(planner(EXAMPLE, *arguments))
         return tiles[-1]
 
-    monkeypatch.setattr(weight_gradients, planner.__name__, of_the_example)
+    monkeypatch.setattr(f"{planner.__module__}.{planner.__name__}", of_the_example)
     spec = replace(EXAMPLE, T=frames, B=1, W=9)
     host = exact_factors(spec, precision)
     results = run(spec, precision, products, host, architecture="90a" if products == "warpgroups" else "90")
     found = errors(results, expected(spec, host, with_state=True))
     assert max(found.values()) < ERROR, found
-    assert len(tiles) == 2 and all(tiles), "the tiles of both gradients were asked for, and there are such"
+    assert len(set(tiles)) == 2 and all(tiles), "the tiles of both gradients were asked for, and there are such"
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

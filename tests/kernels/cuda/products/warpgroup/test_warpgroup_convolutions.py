@@ -14,16 +14,18 @@ import pytest
 
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
-from kernels.cuda.conv_lstm import persistent_tiles, weight_gradients
+from kernels.cuda.conv_lstm import weight_gradients
+from kernels.cuda.conv_lstm.gathered import GatheredGradient
 from kernels.cuda.conv_lstm.persistent import Recurrence
 from kernels.cuda.conv_lstm.persistent_tiles import backward_tile, blocks_of
-from kernels.cuda.products import product_tiles
-from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.strategy import PRODUCTS as ALL_PRODUCTS
+from kernels.cuda.products.strategy import Products
 from kernels.cuda.products.warpgroup.warpgroup_tiles import CHUNK_BYTES, STRIPS, GroupTile
 from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import GRADIENT_ERROR, ConvLSTMSpec
 from tests.kernels.cuda.batch_norm.linked_pair import run_pair
 from tests.kernels.cuda.layer_runs import Results, errors, oracle, random_arrays, run_conv_lstm
+from tests.kernels.cuda.products.conftest import Only
 
 PRECISIONS = ["tf32", "bfloat16"]
 AGREEMENT = {"tf32": 1e-3, "bfloat16": 5e-3}
@@ -63,9 +65,7 @@ SHAPES: dict[str, tuple[ConvLSTMSpec, str, Products]] = {
 def gathered_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gather the weight gradients: one kernel whatever the products, in a program that is compiled anyway."""
     monkeypatch.setattr(
-        weight_gradients,
-        "_first_stage",
-        lambda _, program, spec, precision, products, *names: weight_gradients._Gathered(program, spec, *names),
+        weight_gradients, "STRATEGIES", dict.fromkeys(weight_gradients.STRATEGIES, (GatheredGradient(ALL_PRODUCTS),))
     )
 
 
@@ -157,16 +157,6 @@ def test_others_take_what_is_not_whole_chunks(C: int, F: int, precision: str, le
     assert max(found.values()) < GRADIENT_ERROR[precision], found
 
 
-def only(monkeypatch: pytest.MonkeyPatch, keep: Callable[[GroupTile], bool]) -> None:
-    """Lets the planners choose among those tiles alone."""
-    for module in (persistent_tiles, product_tiles):
-        for name in ("gate_group_tiles", "channel_group_tiles"):
-            plain = getattr(module, name)
-            monkeypatch.setattr(
-                module, name, lambda *sizes, plain=plain, **place: filter(keep, plain(*sizes, **place))
-            )  # fmt: skip
-
-
 def crew(*sizes: int) -> Callable[[GroupTile], bool]:
     return lambda tile: (tile.crews, tile.warpgroups, tile.m_tiles) == sizes and tile.split == 1
 
@@ -220,11 +210,9 @@ CUTS: dict[str, tuple[str, Recurrence, Callable[[GroupTile], bool]]] = {
 
 
 @pytest.mark.parametrize(("precision", "recurrence", "keep"), CUTS.values(), ids=CUTS.keys())
-def test_every_cut(
-    precision: str, recurrence: Recurrence, keep: Callable[[GroupTile], bool], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_cut(precision: str, recurrence: Recurrence, keep: Callable[[GroupTile], bool], only: Only) -> None:
     """With a BatchNormalization linked, whose sums run over the tiles."""
-    only(monkeypatch, keep)
+    only(GroupTile, keep)
     spec = MORE if keep in LARGE.values() else LAYER
     # In steps one block has tile after tile.
     table = backend(precision, recurrence, sm_count=5 if recurrence == "persistent" else 1)
@@ -238,15 +226,15 @@ SPLITS = {"tf32": (LAYER, 2), "bfloat16": (MORE, 4)}
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_blocks_that_share_channels(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_that_share_channels(precision: str, only: Only, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run one operation repeatedly: its flags count on from run to run."""
     spec, m_tiles = SPLITS[precision]
-    plain = persistent_tiles.channel_group_tiles
-    monkeypatch.setattr(
-        persistent_tiles,
-        "channel_group_tiles",
-        lambda *sizes, **place: (
-            tile for tile in plain(*sizes, **place) if (tile.split, tile.m_tiles, tile.crews) == (2, m_tiles, 2)
+    only(
+        GroupTile,
+        lambda tile: (
+            not tile.one_place
+            or tile.channels == spec.F  # the way forward
+            or (tile.split, tile.m_tiles, tile.crews) == (2, m_tiles, 2)
         ),
     )
     table = backend(precision, "persistent")
@@ -266,15 +254,12 @@ def test_blocks_that_share_channels(precision: str, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(("strip", "precision"), list(zip(STRIPS, ["bfloat16", "tf32", "bfloat16"], strict=True)))
-def test_strips_compute_what_pixels_in_order_compute(
-    strip: int, precision: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_strips_compute_what_pixels_in_order_compute(strip: int, precision: str, only: Only) -> None:
     """All four convolutions, with a BatchNormalization linked."""
     spec = layer(T=2, B=1, H=5, W=2 * strip + 5, C=LAYER.C, F=LAYER.F, kh=LAYER.kh, kw=LAYER.kw)
-    only(monkeypatch, lambda tile: tile.strip == 0)
+    only(GroupTile, lambda tile: tile.strip == 0)
     in_order = run_pair(backend(precision, "steps"), spec)
-    monkeypatch.undo()
-    only(monkeypatch, lambda tile: tile.strip == strip)
+    only(GroupTile, lambda tile: tile.strip == strip)
     table = backend(precision, "steps")
     strips, kernels = on_warpgroups(table, lambda: run_pair(table, spec))
     assert kernels == ALL["steps"]
@@ -301,7 +286,7 @@ def test_the_same_bits_in_any_order_of_blocks(
 ) -> None:
     first = run_pair(backend(precision, recurrence, seed=1), LAYER)
     again = run_pair(backend(precision, recurrence, seed=2), LAYER)
-    monkeypatch.setattr("kernels.cuda.conv_lstm.convolutions.windowed_grid", lambda _, tile, limits: (1, tile.groups))
+    monkeypatch.setattr("kernels.cuda.conv_lstm.windowed.windowed_grid", lambda _, tile, limits: (1, tile.groups))
     alone = run_pair(backend(precision, recurrence, seed=3), LAYER)  # one block has the tiles of all frames
     for name, array in first.items():
         np.testing.assert_array_equal(again[name], array, err_msg=name)

@@ -7,11 +7,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernels.cuda.launch.dry_runtime import H200
-from kernels.cuda.products.product_tiles import BEYOND_COUNT
+from kernels.cuda.products.costs import BEYOND_COUNT, gathered_gradient_clocks
 from kernels.cuda.products.tiles import gradient_tile
 from kernels.cuda.products.warpgroup.warpgroup_gradient_bf16_tiles import warpgroup_bf16_clocks, warpgroup_bf16_tile
 from kernels.cuda.products.windowed.windowed_gradient_tiles import (
-    gathered_gradient_clocks,
     windowed_gradient_clocks,
     windowed_gradient_tile,
 )

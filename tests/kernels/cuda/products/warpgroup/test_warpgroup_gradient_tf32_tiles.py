@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 from kernels.cuda.launch.dry_runtime import H200
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.products.product_tiles import BEYOND_COUNT
+from kernels.cuda.products.costs import BEYOND_COUNT, gathered_gradient_clocks
 from kernels.cuda.products.tiles import gradient_tile
 from kernels.cuda.products.warpgroup.warpgroup_gradient_tf32_tiles import warpgroup_tf32_clocks, warpgroup_tf32_tile
 from kernels.cuda.products.windowed.windowed_gradient_tiles import (
-    gathered_gradient_clocks,
     windowed_gradient_clocks,
     windowed_gradient_tile,
 )

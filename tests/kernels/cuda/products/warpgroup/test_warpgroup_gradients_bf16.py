@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kernels.cuda.launch.dry_runtime import H200, DryRuntime
-from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.strategy import Products
 from kernels.cuda.products.warpgroup.warpgroup_gradient_bf16_tiles import WarpgroupBf16Tile, warpgroup_bf16_tile
 from kernels.specs import ConvLSTMSpec
 from tests.kernels.cuda.conv_lstm.test_weight_gradients import (
@@ -15,6 +15,7 @@ from tests.kernels.cuda.conv_lstm.test_weight_gradients import (
     check_the_tile_of_the_example,
     exact_factors,
     expected,
+    gradient_kernels,
     plan,
     run,
 )
@@ -98,11 +99,10 @@ CHOICES = {
     "windows are asked for": (EXAMPLE, "bfloat16", "windows", "90a", ("windowed", "windowed")),
     "not wanted": (EXAMPLE, "bfloat16", "gathered", "90a", (None, None)),
 }
-FILES = {
-    "warpgroup": "warpgroup_{}_gradient_bf16.cu",
-    "windowed": "windowed_{}_gradient.cu",
-    "few_inputs": "few_inputs.cu",
-    None: "conv_lstm.cu",
+KERNELS = {
+    "warpgroup": "warpgroup_{}_gradient_bf16",
+    "windowed": "windowed_{}_gradient",
+    "few_inputs": "few_inputs_gradient",
 }
 
 
@@ -114,6 +114,5 @@ def test_which_way_is_taken(
 ) -> None:
     runtime = DryRuntime(replace(H200, architecture=architecture))
     plan(runtime, spec, precision, products)
-    programs = {source.name for source, _ in runtime.programs.values()}
     names = zip(ways, ("kernel", "recurrent"), strict=True)
-    assert programs == {"conv_lstm.cu"} | {FILES[way].format(name) for way, name in names}
+    assert gradient_kernels(runtime) == {KERNELS[way].format(name) for way, name in names if way is not None}

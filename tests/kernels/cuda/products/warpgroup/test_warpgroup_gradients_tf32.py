@@ -8,7 +8,7 @@ import pytest
 
 from kernels.cuda.launch.dry_runtime import H200, DryRuntime
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.strategy import Products
 from kernels.cuda.products.warpgroup.warpgroup_gradient_tf32_tiles import warpgroup_tf32_tile
 from kernels.specs import ConvLSTMSpec
 from tests.kernels.cuda.conv_lstm.test_weight_gradients import (
@@ -17,6 +17,7 @@ from tests.kernels.cuda.conv_lstm.test_weight_gradients import (
     check_the_tile_of_the_example,
     exact_factors,
     expected,
+    gradient_kernels,
     plan,
     run,
 )
@@ -112,10 +113,8 @@ def test_which_way_is_taken(
 ) -> None:
     runtime = DryRuntime(limits)
     plan(runtime, spec, precision, products)
-    programs = {source.name for source, _ in runtime.programs.values()}
-    assert {name for name in programs if name.endswith("tf32.cu")} == {
-        f"warpgroup_{name}_gradient_tf32.cu" for name in chosen
-    }
+    found = {name for name in gradient_kernels(runtime) if name.endswith("tf32")}
+    assert found == {f"warpgroup_{name}_gradient_tf32" for name in chosen}
 
 
 def test_the_tile_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernels.cuda.common.precision import operand_bytes
+from kernels.cuda.conv_lstm.gathered import Gathered
 from kernels.cuda.conv_lstm.persistent_tiles import (
     Tile,
     backward_front,
@@ -17,16 +18,11 @@ from kernels.cuda.conv_lstm.persistent_tiles import (
     forward_front,
     forward_tile,
 )
+from kernels.cuda.conv_lstm.windowed import Warpgroups, Windows
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.products.product_kinds import Products
-from kernels.cuda.products.product_tiles import (
-    cheapest_group_tile,
-    front_bytes,
-    group_clocks,
-    windowed_grid,
-    windowed_tile,
-)
-from kernels.cuda.products.tiles import conv_tile
+from kernels.cuda.products.costs import front_bytes, windowed_grid
+from kernels.cuda.products.strategy import Product, Products, choose
+from kernels.cuda.products.warpgroup.warpgroup_search import cheapest_group_tile, group_clocks
 from kernels.cuda.products.warpgroup.warpgroup_tiles import GroupTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
 from tests.kernels.cuda.products.planned_layers import EXAMPLE, layers
@@ -218,16 +214,14 @@ def test_counts_are_near_what_was_measured_and_in_its_order(precision: str, name
     assert counts == sorted(counts)
 
 
-def chosen_tiles(spec: ConvLSTMSpec, precision: str, products: Products, device: DeviceLimits) -> list[Tile | None]:
+def chosen_tiles(spec: ConvLSTMSpec, precision: str, products: Products, device: DeviceLimits) -> list[Any]:
     """Return the tiles of both recurrences, of the input convolution and of its gradient."""
-    gathered, element = spec.kh * spec.kw, operand_bytes(precision)
-    forward = conv_tile(gathered * spec.C, 4 * spec.F, paired=True, element=element)
-    backward = conv_tile(gathered * 4 * spec.F, spec.C, element=element)
+    convolutions = [Product(name, spec, precision, device) for name in ("input_forward", "input_backward")]
+    strategies = (Warpgroups(), Windows(), Gathered())
     return [
         forward_tile(spec, precision, device, products),
         backward_tile(spec, precision, device, products),
-        windowed_tile("input_forward", spec, precision, products, forward, device),
-        windowed_tile("input_backward", spec, precision, products, backward, device),
+        *(choose(strategies, product, products).tile(product) for product in convolutions),
     ]
 
 

@@ -13,14 +13,15 @@ import pytest
 from bench.cuda.launches import Recorder
 from kernels.cuda import CudaBackend
 from kernels.cuda.common.precision import operand_bytes
+from kernels.cuda.conv_lstm import windowed
 from kernels.cuda.conv_lstm.persistent import Recurrence
-from kernels.cuda.products import product_tiles
-from kernels.cuda.products.product_kinds import Products
+from kernels.cuda.products.strategy import Products
 from kernels.cuda.products.windowed.windowed_tiles import BLOCK_ROWS, STRIPS, WindowTile, channel_tiles, gate_tiles
 from kernels.cuda.simulator.runtime import SimRuntime
 from kernels.specs import GRADIENT_ERROR, PRECISIONS, ConvLSTMSpec
 from tests.kernels.cuda.batch_norm.linked_pair import run_pair
 from tests.kernels.cuda.layer_runs import Results, errors, oracle, run_conv_lstm
+from tests.kernels.cuda.products.conftest import Only
 
 TIGHT_SHARED_MEMORY = 60_000
 """What the other kernels take."""
@@ -86,7 +87,7 @@ def test_every_way_through_slabs_and_weights(name: str, precision: str, monkeypa
     forward = way(gate_tiles(spec.C, spec.F, spec.kh, spec.kw, element, one_place=False), name)
     backward = way(channel_tiles(4 * spec.F, spec.C, spec.kh, spec.kw, element, one_place=False), name)
     tiles = {"input_forward": forward, "input_backward": backward}
-    monkeypatch.setattr("kernels.cuda.products.product_tiles.cheapest_tile", lambda kind, *_: tiles[kind])
+    monkeypatch.setattr(windowed, "cheapest_tile", lambda kind, *_: tiles[kind])
     device = {"sm_count": max(forward.groups, backward.groups), "shared_bytes_per_block": 300_000}
     found = errors(run_conv_lstm(backend(precision, "windows", **device), spec), expected(spec))
     assert max(found.values()) < GRADIENT_ERROR[precision], found
@@ -94,16 +95,11 @@ def test_every_way_through_slabs_and_weights(name: str, precision: str, monkeypa
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("strip", STRIPS)
-def test_strips_compute_what_pixels_in_order_compute(
-    strip: int, precision: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_strips_compute_what_pixels_in_order_compute(strip: int, precision: str, only: Only) -> None:
     """All four convolutions, with a BatchNormalization linked, whose sums run over the tiles."""
     spec = ConvLSTMSpec(T=2, B=2, H=11, W=2 * strip + 5, C=3, F=6, kh=5, kw=3, recurrent_activation="sigmoid")
     in_order = run_pair(backend(precision, "windows", "steps"), spec)
-    plain = product_tiles._variants
-    monkeypatch.setattr(
-        product_tiles, "_variants", lambda tiles: (tile for tile in plain(tiles) if tile.strip == strip)
-    )
+    only(WindowTile, lambda tile: tile.strip == strip)
     strips = run_pair(backend(precision, "windows", "steps"), spec)
     apart = errors(strips, in_order)
     assert max(apart.values()) < AGREEMENT[precision], apart

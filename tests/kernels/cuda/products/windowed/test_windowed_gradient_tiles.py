@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.dry_runtime import H200
 from kernels.cuda.launch.launch import DeviceLimits
+from kernels.cuda.products.costs import gathered_gradient_clocks
 from kernels.cuda.products.tiles import gradient_tile
 from kernels.cuda.products.windowed.windowed_gradient_tiles import (
-    gathered_gradient_clocks,
     windowed_gradient_clocks,
     windowed_gradient_tile,
 )

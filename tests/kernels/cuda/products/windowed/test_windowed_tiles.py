@@ -6,14 +6,9 @@ from hypothesis import strategies as st
 
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.launch.launch import DeviceLimits
-from kernels.cuda.products.product_tiles import (
-    cheapest_tile,
-    front_bytes,
-    gathered_clocks,
-    windowed_clocks,
-    windowed_grid,
-)
+from kernels.cuda.products.costs import front_bytes, gathered_clocks, windowed_grid
 from kernels.cuda.products.tiles import conv_tile
+from kernels.cuda.products.windowed.windowed_search import cheapest_tile, windowed_clocks
 from kernels.cuda.products.windowed.windowed_tiles import WindowTile
 from kernels.specs import PRECISIONS, ConvLSTMSpec
 from tests.kernels.cuda.products.planned_layers import EXAMPLE, layers
