@@ -5,14 +5,19 @@ from typing import Any
 from kernels.arrays import Array
 from kernels.cuda.common.convert import Inward, Outward
 from kernels.cuda.common.precision import operand_dtype
-from kernels.cuda.conv3d.conv3d_few_outputs import FewOutputs, has_few_outputs
+from kernels.cuda.conv3d.conv3d_few_outputs import FewOutputs
 from kernels.cuda.conv3d.conv3d_gathered import Gathered
+from kernels.cuda.conv3d.strategy import Conv3DStrategy, frame_sizes
 from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.binding import bind_convolution, bind_elements, count_pixels
-from kernels.cuda.products.strategy import Products
+from kernels.cuda.products.strategy import Product, Products, choose
 from kernels.operations import Conv3D
 from kernels.specs import Conv3DSpec
+
+
+STRATEGIES: tuple[Conv3DStrategy, ...] = (FewOutputs(), Gathered())
+"""In the order in which they are asked for where `products` names one."""
 
 
 class CudaConv3D(Conv3D[Array]):
@@ -28,10 +33,8 @@ class CudaConv3D(Conv3D[Array]):
     ) -> None:
         self.spec = spec
         x, y, kernel, pixels = spec.x_shape, spec.y_shape, spec.kernel_shape, count_pixels(spec)
-        frames: dict[str, Any] = {"images": spec.T * spec.B, "per_frame": spec.B, "height": spec.H, "width": spec.W}
-        few = products != "gathered" and has_few_outputs(spec, precision)
-        way = FewOutputs if few else Gathered
-        self._way = way(runtime, workspace, spec, precision, frames)
+        product = Product("conv3d", spec, precision, runtime.limits)
+        self._way = choose(STRATEGIES, product, products).bind(product, runtime, workspace)
         self.y = runtime.empty(y, "float32")
         self._read_x = Inward(runtime, x, precision, spec.narrow_x)
         if not spec.training:
@@ -46,7 +49,7 @@ class CudaConv3D(Conv3D[Array]):
         sizes: dict[str, Any] = {"kernel": kernel, "packed": packed}
         self._pack_backward = bind_elements(program, "pack_backward", packed[0] * packed[1], sizes)
         sizes = {"dy": y, "packed": packed, "dx": x}
-        self._backward = bind_convolution(program, "conv3d_backward", tile, pixels, sizes, **frames)
+        self._backward = bind_convolution(program, "conv3d_backward", tile, pixels, sizes, **frame_sizes(spec))
 
     def forward(self, x: Array, kernel: Array, bias: Array) -> Array:
         self._way.forward(self._read_x(x), kernel, bias, self.y)

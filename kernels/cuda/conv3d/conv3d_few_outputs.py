@@ -6,6 +6,7 @@ from typing import Any
 
 from kernels.cuda.common.precision import operand_bytes, operand_dtype
 from kernels.cuda.common.rounding import ceil_div
+from kernels.cuda.conv3d.strategy import Conv3DStrategy, frame_sizes, gathered_bytes
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.binding import (
@@ -16,6 +17,7 @@ from kernels.cuda.products.binding import (
     count_pixels,
     tile_defines,
 )
+from kernels.cuda.products.strategy import Product
 from kernels.cuda.products.tiles import GRADIENT_CHUNK, TARGET_BLOCKS, conv_tile, gradient_tile
 from kernels.specs import Conv3DSpec
 
@@ -42,10 +44,14 @@ def has_few_outputs(spec: Conv3DSpec, precision: str) -> bool:
     output where gathering reads C for each tap and K: less wherever the forward pass moves less. Those floats may be no
     more than 4 * C of a pixel, what the gates of a ConvLSTM with C filters are.
     """
-    taps, element = spec.kt * spec.kh * spec.kw, operand_bytes(precision)
-    gathered = taps * spec.C * element
-    once = spec.C * element + 2 * 4 * taps * spec.K
-    return spec.K <= MOST_OUTPUTS and once < gathered and taps * spec.K <= 4 * spec.C
+    taps = spec.kt * spec.kh * spec.kw
+    moves_less = few_outputs_bytes(spec, precision) < gathered_bytes(spec, precision)
+    return spec.K <= MOST_OUTPUTS and moves_less and taps * spec.K <= 4 * spec.C
+
+
+def few_outputs_bytes(spec: Conv3DSpec, precision: str) -> float:
+    """Bytes that the forward pass moves for a pixel: its operands once, and each float32 product out and back."""
+    return spec.C * operand_bytes(precision) + 2 * 4 * spec.kt * spec.kh * spec.kw * spec.K
 
 
 class FewOutputsTiles:
@@ -59,17 +65,30 @@ class FewOutputsTiles:
         self.kernel_gradient = replace(tile, target_blocks=TARGET_BLOCKS * FULL_BLOCK // tile.warps.threads)
 
 
-class FewOutputs:
+class FewOutputs(Conv3DStrategy):
+    """A Conv3D that reads a pixel once and adds up products of each tap and output."""
+
+    asked = ("auto", "warpgroups", "windows")
+
+    def fits(self, product: Product[Conv3DSpec]) -> bool:
+        return has_few_outputs(product.spec, product.precision)
+
+    def cost(self, product: Product[Conv3DSpec]) -> float:
+        return few_outputs_bytes(product.spec, product.precision)
+
+    def bind(self, product: Product[Conv3DSpec], runtime: Runtime, workspace: Workspace) -> "FewOutputsConv3D":
+        return FewOutputsConv3D(runtime, workspace, product.spec, product.precision)
+
+
+class FewOutputsConv3D:
     """The forward pass and the gradient of the weights.
 
     Attributes:
         program, tiles: those of the gradient of the input, too.
     """
 
-    def __init__(
-        self, runtime: Runtime, workspace: Workspace, spec: Conv3DSpec, precision: str, frames: dict[str, Any]
-    ) -> None:
-        """frames: images, per_frame, height, width, as every kernel takes them."""
+    def __init__(self, runtime: Runtime, workspace: Workspace, spec: Conv3DSpec, precision: str) -> None:
+        frames = frame_sizes(spec)
         self.tiles = tiles = FewOutputsTiles(spec, precision)
         defines = conv3d_defines(spec, precision) | tile_defines(tiles)
         self.program = program = Program(runtime, "conv3d/conv3d_few_outputs.cu", defines)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from kernels.cuda.common.precision import operand_bytes, operand_dtype
+from kernels.cuda.conv3d.strategy import Conv3DStrategy, frame_sizes, gathered_bytes
 from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
 from kernels.cuda.products.binding import (
@@ -13,6 +14,7 @@ from kernels.cuda.products.binding import (
     count_pixels,
     tile_defines,
 )
+from kernels.cuda.products.strategy import PRODUCTS, Product
 from kernels.cuda.products.tiles import conv_tile, gradient_tile
 from kernels.specs import Conv3DSpec
 
@@ -29,17 +31,30 @@ class GatheredTiles:
         self.kernel_gradient = gradient_tile(taps * spec.C + 1, spec.K, element)
 
 
-class Gathered:
+class Gathered(Conv3DStrategy):
+    """A Conv3D that gathers a pixel for each tap. It runs every dense layer."""
+
+    asked = PRODUCTS
+
+    def fits(self, product: Product[Conv3DSpec]) -> bool:
+        return True
+
+    def cost(self, product: Product[Conv3DSpec]) -> float:
+        return gathered_bytes(product.spec, product.precision)
+
+    def bind(self, product: Product[Conv3DSpec], runtime: Runtime, workspace: Workspace) -> "GatheredConv3D":
+        return GatheredConv3D(runtime, workspace, product.spec, product.precision)
+
+
+class GatheredConv3D:
     """The forward pass and the gradient of the weights.
 
     Attributes:
         program, tiles: those of the gradient of the input, too.
     """
 
-    def __init__(
-        self, runtime: Runtime, workspace: Workspace, spec: Conv3DSpec, precision: str, frames: dict[str, Any]
-    ) -> None:
-        """frames: images, per_frame, height, width, as every kernel takes them."""
+    def __init__(self, runtime: Runtime, workspace: Workspace, spec: Conv3DSpec, precision: str) -> None:
+        frames = frame_sizes(spec)
         self.tiles = tiles = GatheredTiles(spec, precision)
         defines = conv3d_defines(spec, precision) | tile_defines(tiles)
         self.program = program = Program(runtime, "conv3d/conv3d_gathered.cu", defines)

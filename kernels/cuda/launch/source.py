@@ -8,6 +8,7 @@ compiles, what every compile cache is keyed on, and what a compiler's message po
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1]
@@ -79,6 +80,7 @@ def load_source(filename: str, defines: Mapping[str, Constant], folder: Path = F
     return parse_source(Path(filename).name, constants + body + "\n")
 
 
+@cache
 def parse_source(name: str, text: str) -> Source:
     """Find the kernels of a program text that is complete already."""
     stripped = _COMMENT.sub("", text)
@@ -106,17 +108,27 @@ def _expand(filename: str, folder: Path, seen: set[str]) -> list[str]:
         raise ValueError(f"{filename} is not a file of {folder.name}/")
     seen.add(filename)
     lines = [f'#line 1 "{filename}"']
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        include = _INCLUDE.match(line)
-        if include is None:
-            lines.append("" if line.strip() == "#pragma once" else line)
-        elif include[2] is not None:
-            raise ValueError(f"{filename}:{number} includes <{include[2]}>; a kernel includes files of its folder only")
+    written = path.stat()
+    for number, (line, included) in enumerate(_read(filename, path, written.st_mtime_ns, written.st_size), start=1):
+        if included is None:
+            lines.append(line)
         else:
-            if include[1] not in seen:
-                lines += _expand(include[1], folder, seen)
+            if included not in seen:
+                lines += _expand(included, folder, seen)
             lines.append(f'#line {number + 1} "{filename}"')
     return lines
+
+
+@cache
+def _read(filename: str, path: Path, written: int, size: int) -> tuple[tuple[str, str | None], ...]:
+    """Read the lines of a file, each with what it includes; once, unless it has been written since."""
+    lines: list[tuple[str, str | None]] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        include = _INCLUDE.match(line)
+        if include is not None and include[2] is not None:
+            raise ValueError(f"{filename}:{number} includes <{include[2]}>; a kernel includes files of its folder only")
+        lines.append(("" if line.strip() == "#pragma once" else line, include and include[1]))
+    return tuple(lines)
 
 
 def _literal(value: Constant) -> str:
