@@ -15,7 +15,6 @@ from kernels.cuda.products.strategy import Product, Products, choose
 from kernels.operations import Conv3D
 from kernels.specs import Conv3DSpec
 
-
 STRATEGIES: tuple[Conv3DStrategy, ...] = (FewOutputs(), Gathered())
 """In the order in which they are asked for where `products` names one."""
 

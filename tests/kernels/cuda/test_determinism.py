@@ -5,7 +5,7 @@ import pytest
 
 from kernels.cuda import CudaBackend
 from kernels.cuda.conv3d.conv3d_few_outputs import FewOutputsTiles
-from kernels.cuda.conv_lstm.conv_lstm import conv_lstm_defines
+from kernels.cuda.conv_lstm.gathered import conv_lstm_defines
 from kernels.cuda.conv_lstm.few_inputs import few_inputs_tile
 from kernels.cuda.products.tiles import gradient_tile
 from kernels.cuda.simulator import sim_backend
