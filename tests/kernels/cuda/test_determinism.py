@@ -5,8 +5,8 @@ import pytest
 
 from kernels.cuda import CudaBackend
 from kernels.cuda.conv3d.conv3d_few_outputs import FewOutputsTiles
-from kernels.cuda.conv_lstm.gathered import conv_lstm_defines
 from kernels.cuda.conv_lstm.few_inputs import few_inputs_tile
+from kernels.cuda.conv_lstm.gathered import conv_lstm_defines
 from kernels.cuda.products.tiles import gradient_tile
 from kernels.cuda.simulator import sim_backend
 from kernels.losses import LossSpec
