@@ -45,7 +45,7 @@ def test_every_rule_follows_its_formula(on: Checker, rule: str, size: int) -> No
 @pytest.mark.parametrize(
     ("match", "rule", "numbers"),
     [
-        ("rule: expected one of adadelta, .*got 'lion'", "lion", {}),
+        ("rule: expected one of adadelta, .*got 'downhill'", "downhill", {}),
         ("hyperparameters: momentum expects momentum, got none", "momentum", {}),
         ("hyperparameters: sgd expects none, got rho", "sgd", {"rho": 0.9}),
     ],

@@ -59,20 +59,22 @@ def term_and_slope(kind: int, p: float, y: float, parameter: float, low: float, 
     if kind == LOSS_BINARY_CROSSENTROPY:
         target = y * (1 - parameter) + parameter / 2
         q = low if p < low else high if p > high else p
+        term = -(target * math.log(q) + (1 - target) * math.log(1 - q))
         slope = (q - target) / (q * (1 - q)) if q == p else error * 0
-        return -(target * math.log(q) + (1 - target) * math.log(1 - q)), slope
-    if kind == LOSS_MEAN_SQUARED_ERROR:
-        return error * error, error * 2
-    if kind == LOSS_MEAN_ABSOLUTE_ERROR:
-        return size, sign
-    if kind == LOSS_HUBER:
+    elif kind == LOSS_MEAN_SQUARED_ERROR:
+        term, slope = error * error, error * 2
+    elif kind == LOSS_MEAN_ABSOLUTE_ERROR:
+        term, slope = size, sign
+    elif kind == LOSS_HUBER:
         near = size <= parameter
         term = error * error / 2 if near else parameter * (size - parameter / 2)
-        return term, error if near else parameter * sign
-    if kind == LOSS_BINARY_ACCURACY:
+        slope = error if near else parameter * sign
+    elif kind == LOSS_BINARY_ACCURACY:
         hit = (y == one) if p > parameter else (y == error * 0)
-        return (one if hit else error * 0), error * 0
-    return one * math.nan, one * math.nan
+        term, slope = one if hit else error * 0, error * 0
+    else:
+        term, slope = one * math.nan, one * math.nan
+    return term, slope
 
 
 IMPLEMENTED = implemented("LOSS", TERMS, term_and_slope.py_func.__code__.co_names)
