@@ -80,7 +80,6 @@ def test_no_class_shows_the_signature_that_dataclass_writes_in_place_of_a_docstr
 
 
 def test_pages_are_made(tmp_path: Path) -> None:
-    pytest.importorskip("pdoc")
     made = subprocess.run(
         [sys.executable, "-m", "pdoc", "-o", tmp_path / "api", "engine", "engine.layers", "export"],
         cwd=ROOT, capture_output=True, text=True, check=False,
