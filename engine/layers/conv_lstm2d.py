@@ -45,8 +45,8 @@ class ConvLSTM2D(CalledDirectly):
         padding: 'valid' (default) or 'same', of the input's convolution; that of h is always 'same'.
         data_format: 'channels_last' (default) or 'channels_first', (N,T,C,H,W) in and (N,T,filters,H',W') out.
         dilation_rate: of the convolution of the input (default 1); strides must then be 1.
-        activation: of the candidate and of c on its way to h: 'tanh' (default), 'relu', 'linear' (None means that),
-            'sigmoid', 'hard_sigmoid', 'hard_sigmoid_keras3'.
+        activation: of the candidate and of c on its way to h, one of kernels.activations.ACTIVATIONS: 'tanh' (default),
+            'relu', 'linear' (None means that), ...
         recurrent_activation: of the gates: 'hard_sigmoid' (default, clip(0.2 x + 0.5, 0, 1), as in Keras 2), 'sigmoid'
             (the default of Keras 3), 'hard_sigmoid_keras3' (clip(x/6 + 0.5, 0, 1), what Keras 3 calls hard_sigmoid), or
             any other of the above.
