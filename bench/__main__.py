@@ -11,6 +11,7 @@ BENCHMARKS = {
     "movies": "the movie generator beside the example's own loops",
     "keras": "the same numbers as Keras? 200 random networks, and the example's losses step by step",
     "cubin": "the CUDA kernels compiled for each architecture: registers, spills (no GPU needed)",
+    "planning": "how long a network takes to be planned for a GPU (no GPU needed)",
     "counted": "what a training step asks of a GPU: launches, arithmetic, bytes (no GPU needed)",
     "rounding": "what tf32 and bfloat16 cost: gradients and 200 training steps beside float64 (no GPU needed)",
     "onnx": "the exported graphs in onnxruntime, beside the engine and a tf2onnx export",

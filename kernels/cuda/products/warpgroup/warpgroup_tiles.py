@@ -1,7 +1,8 @@
 """How a convolution on Hopper's warpgroup products is cut into blocks: the template arguments of warpgroup.cuh."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 from kernels.cuda.common.precision import operand_bytes
 from kernels.cuda.common.rounding import ceil_div, round_up
@@ -155,12 +156,19 @@ class GroupTile:
         held = slabs if self.resident else self.buffers
         return held * weights * self.element + self.crews * (self.buffers * self.window_bytes(width) + table)
 
-    def fits(self, width: int, shared_bytes: int) -> bool:
-        """Whether the kernels can run it, in so much shared memory."""
+    @property
+    def fits_registers(self) -> bool:
+        """Whether a thread can hold its sums, however many windows there are."""
         return (
             self.kh * self.kw <= MAX_TAPS
             and self.padded_columns <= MAX_COLUMNS
             and self.m_tiles * self.padded_columns // 2 <= MAX_ACCUMULATORS // (2 if self.threads > 256 else 1)
+        )
+
+    def fits(self, width: int, shared_bytes: int) -> bool:
+        """Whether the kernels can run it, in so much shared memory."""
+        return (
+            self.fits_registers
             and (not self.strip or self.rows >= self.pitch(width))
             # An odd chunk is multiplied for two taps at a time: their distance stands in a descriptor, without a sign.
             and (self.chunks % 2 == 0 or self.pitch(width) >= self.kw - 1)
@@ -178,7 +186,9 @@ def group_tiles(
         for own in sorted({round_up(ceil_div(columns, groups), step) for groups in range(1, columns // step + 2)}):
             for chunks in _chunks(channels * element // CHUNK_BYTES):
                 sizes = (own, ceil_div(columns, own), chunks, crews, warpgroups, m_tiles)
-                yield from _variants(GroupTile(channels, kh, kw, *sizes, element, one_place, 2))
+                make = partial(GroupTile, channels, kh, kw, *sizes, element, one_place)
+                if make(2).fits_registers:
+                    yield from _in_one_place(make) if one_place else _over_frames(make)
 
 
 def has_warpgroups(precision: str, limits: DeviceLimits) -> bool:
@@ -204,24 +214,23 @@ def _chunks(total: int) -> list[int]:
     return [total, *(chunks for chunks in range(2, total, 2) if total % chunks == 0)]
 
 
-def _parts(tile: GroupTile) -> Iterator[GroupTile]:
-    """The tile, and with half of its channels where all columns are one block's: fewer slabs of as many chunks."""
-    yield tile
+def _in_one_place(make: Callable[..., GroupTile]) -> Iterator[GroupTile]:
+    """All slabs at once or some in turns; and with half of the channels, which are fewer slabs of as many chunks."""
+    tile = make(2)
     half = tile.channels // 2 * tile.element
     whole = tile.channels % 2 == 0 and half % (tile.chunks * CHUNK_BYTES) == 0
-    if whole and tile.one_place and tile.groups == 1 and tile.warpgroups == 1 and tile.m_tiles % 2 == 0:
-        yield replace(tile, split=2)
+    halved = whole and tile.groups == 1 and tile.warpgroups == 1 and tile.m_tiles % 2 == 0
+    for split in (1, 2) if halved else (1,):
+        slabs = make(2, split=split).slabs
+        for buffers in (*(buffers for buffers in BUFFERS if buffers < slabs), slabs):
+            yield make(buffers, split=split)
 
 
-def _variants(tile: GroupTile) -> Iterator[GroupTile]:
-    """In one place all slabs at once or some in turns; over all frames more or fewer of them, and in strips."""
-    if tile.one_place:
-        for part in _parts(tile):
-            for buffers in (*(buffers for buffers in BUFFERS if buffers < part.slabs), part.slabs):
-                yield replace(part, buffers=buffers)
-        return
+def _over_frames(make: Callable[..., GroupTile]) -> Iterator[GroupTile]:
+    """More or fewer windows, and pixels in strips."""
+    slabs, crews = make(2).slabs, make(2).crews
     for strip in (0, *STRIPS):
         for buffers in BUFFERS:
-            yield replace(tile, strip=strip, buffers=buffers)
-            if tile.slabs > buffers and tile.crews == 1:
-                yield replace(tile, strip=strip, buffers=buffers, resident=False)
+            yield make(buffers, strip=strip)
+            if slabs > buffers and crews == 1:
+                yield make(buffers, strip=strip, resident=False)

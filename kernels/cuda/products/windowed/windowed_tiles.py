@@ -110,12 +110,7 @@ class WindowTile:
 
     def fits(self, width: int, shared_bytes: int) -> bool:
         """Whether the kernels can run it, in so much shared memory."""
-        accumulators = self.warps.m_tiles * self.warps.n_tiles * 4
-        return (
-            self.kh * self.kw <= MAX_TAPS
-            and accumulators <= MAX_ACCUMULATORS
-            and self.shared_bytes(width) <= shared_bytes
-        )
+        return self.kh * self.kw <= MAX_TAPS and fits_registers(self.warps) and self.shared_bytes(width) <= shared_bytes
 
     @property
     def _held(self) -> int:
@@ -124,6 +119,11 @@ class WindowTile:
     @property
     def _buffers(self) -> int:
         return 1 if self.one_place and self.slabs == 1 else 2
+
+
+def fits_registers(warps: WarpGrid) -> bool:
+    """Whether a thread can hold its sums."""
+    return warps.m_tiles * warps.n_tiles * 4 <= MAX_ACCUMULATORS
 
 
 def gate_tiles(channels: int, filters: int, kh: int, kw: int, element: int, one_place: bool) -> Iterator[WindowTile]:
@@ -135,7 +135,7 @@ def gate_tiles(channels: int, filters: int, kh: int, kw: int, element: int, one_
             warps_m = min(8 // warps_n, rows // 16)
             if tiles % (2 * warps_n) == 0:
                 warps = WarpGrid(warps_m, warps_n, rows // 16 // warps_m, tiles // warps_n)
-                for slab in _slabs(channels, 8):
+                for slab in _slabs(channels, 8) if fits_registers(warps) else ():
                     groups = ceil_div(filters, own)
                     yield WindowTile(channels, kh, kw, 4 * own, groups, slab, warps, element, one_place)
 
@@ -147,7 +147,7 @@ def channel_tiles(channels: int, columns: int, kh: int, kw: int, element: int, o
         step = 8 if warps_k == 1 else MMA_DEPTH[element] * warps_k
         for own in _shares(columns):
             warps = WarpGrid(4, 1, rows // 64, ceil_div(own, 8), warps_k)
-            for slab in _slabs(channels, step):
+            for slab in _slabs(channels, step) if fits_registers(warps) else ():
                 groups = ceil_div(columns, own)
                 yield WindowTile(channels, kh, kw, own, groups, slab, warps, element, one_place)
 
