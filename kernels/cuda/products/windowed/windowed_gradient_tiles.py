@@ -116,10 +116,11 @@ def windowed_gradient_tile(
 ) -> WindowedGradientTile | None:
     """The tile of a gradient of weights (kh,kw,channels,4F) that costs least. None: no tile fits in shared memory."""
     taps, columns, element = spec.kh * spec.kw, 4 * spec.F, operand_bytes(precision)
+    patch_rows = tuple(patch_row_choices(spec.H, 2 * MMA_DEPTH[element] // PATCH_WIDTH))
     tiles = (
         WindowedGradientTile(channels, columns, spec.kh, spec.kw, bias, warps, rows, element)
         for warps in _warp_grids(taps * round_up(channels, 8) + int(bias), columns)
-        for rows in patch_row_choices(spec.H, 2 * MMA_DEPTH[element] // PATCH_WIDTH)
+        for rows in patch_rows
     )
     fitting = (tile for tile in tiles if tile.fits(limits.shared_bytes_per_block))
     return min(fitting, key=lambda tile: _cost(spec, tile, precision), default=None)
@@ -145,8 +146,9 @@ def _warp_grids(rows: int, columns: int) -> Iterator[WarpGrid]:
     """Eight warps over equal groups of rows and columns."""
     for warps_m in (1, 2, 4, 8):
         warps_n = 8 // warps_m
+        column_shares = shares(ceil_div(columns, 8 * warps_n))
         for m_tiles in shares(ceil_div(rows, 16 * warps_m)):
-            for n_tiles in shares(ceil_div(columns, 8 * warps_n)):
+            for n_tiles in column_shares:
                 if 4 * m_tiles * n_tiles <= MAX_ACCUMULATORS:
                     yield WarpGrid(warps_m, warps_n, m_tiles, n_tiles)
 
