@@ -23,8 +23,8 @@ from bench.product_costs import LAYERS, Costs, product_costs
 from bench.report import write_results
 from engine.runtime.batch import Batch
 from engine.support.command_line import Parser
+from kernels.arrays import Array
 from kernels.cuda.launch.dry_runtime import DryRuntime
-from kernels.cuda.launch.launch import Array
 from kernels.specs import PRECISIONS
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import engine
 from bench.cpu import EXAMPLE
 from bench.peers.process import PeerError, environment
+from kernels.arrays import HostArray
 
 FITTED, BATCH = 950, 10
 """Movies that the example trains on: 1000 but for validation_split=.05; 95 steps an epoch."""
@@ -24,8 +25,6 @@ PLANNED = 190
 
 BOUND = 1e-3
 """Largest relative difference of the losses that is allowed in float64."""
-
-Array = np.ndarray[Any, Any]
 
 
 def compare_example(peer_python: str, folder: Path, steps: int, exact_steps: int, threads: int) -> dict[str, Any]:
@@ -40,7 +39,7 @@ def compare_example(peer_python: str, folder: Path, steps: int, exact_steps: int
     with np.load(plan, allow_pickle=False) as file:
         if len(file["rows"]) < max(steps, exact_steps):
             raise ValueError(f"--steps: {plan} holds {len(file['rows'])} steps; give another --work to begin anew")
-    losses: dict[str, Array] = {}
+    losses: dict[str, HostArray] = {}
     versions: dict[str, str] = {}
     for dtype, wanted in (("float64", exact_steps), ("float32", steps)):
         for name, python in (("keras", peer_python), ("ours", sys.executable)):
@@ -73,7 +72,7 @@ def compare_example(peer_python: str, folder: Path, steps: int, exact_steps: int
     }
 
 
-def _difference(actual: Array, expected: Array) -> dict[str, Any]:
+def _difference(actual: HostArray, expected: HostArray) -> dict[str, Any]:
     common = min(len(actual), len(expected))
     actual, expected = actual[:common], expected[:common]
     relative = np.abs(actual - expected) / np.abs(expected)

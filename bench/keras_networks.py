@@ -12,9 +12,9 @@ import numpy as np
 from bench.peers.keras_comparison.here import hand_in_masks, network_here, split
 from bench.peers.keras_comparison.networks import Network, random_network
 from bench.peers.process import PeerError, environment
+from kernels.arrays import HostArray
 
 BOUND = 1e-4
-Array = np.ndarray[Any, Any]
 
 
 class Differences:
@@ -53,7 +53,7 @@ def run_keras(peer_python: str, numbers: Sequence[int], folder: Path, processes:
             raise PeerError(error.strip().splitlines()[-1] if error.strip() else f"status {process.returncode}")
 
 
-def compare(network: Network, keras: dict[str, Array], device: str, dtype: str, seen: Differences) -> None:
+def compare(network: Network, keras: dict[str, HostArray], device: str, dtype: str, seen: Differences) -> None:
     """One network here, against what Keras computed in float64."""
 
     def fresh() -> Any:

@@ -9,11 +9,12 @@ import numpy as np
 from bench.report import alternate, duration, machine, print_machine, print_table, summary, timed, write_results
 from engine.movies import generate_movies
 from engine.support.command_line import Parser
+from kernels.arrays import HostArray
 
 _OURS, _EXAMPLE = "engine.generate_movies", "the example's loops"
 
 
-def example_movies(n_samples: int, n_frames: int, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def example_movies(n_samples: int, n_frames: int, seed: int) -> tuple[HostArray, HostArray]:
     """The movies of keras/examples/conv_lstm.py, in its own loops: the oracle of speed and of equality.
 
     float64 (n_samples, n_frames, 40, 40, 1) twice. RandomState(seed) hands out the draws of numpy.random.seed(seed).

@@ -13,8 +13,7 @@ import numpy as np
 
 from engine.keras_objects import KerasObject, get_object, names_of
 from engine.support.validation import in_range, integer, one_of
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 _TRUNCATED_DEVIATION = 0.87962566103423978
 """Standard deviation of a unit normal cut off at 2."""
@@ -33,7 +32,7 @@ class Initializer(KerasObject):
             object.__setattr__(self, "seed", integer("seed", seed, 0))
 
     @abstractmethod
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         """Draw an array of that shape, float64."""
 
     def _own(self, random: np.random.Generator) -> np.random.Generator:
@@ -45,7 +44,7 @@ class Initializer(KerasObject):
 class Zeros(Initializer):
     """Fill a weight with 0."""
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return np.zeros(shape)
 
 
@@ -53,7 +52,7 @@ class Zeros(Initializer):
 class Ones(Initializer):
     """Fill a weight with 1."""
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return np.ones(shape)
 
 
@@ -66,7 +65,7 @@ class Constant(Initializer):
     def __post_init__(self) -> None:
         in_range("value", self.value, -math.inf, math.inf)
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return np.full(shape, float(self.value))
 
 
@@ -82,7 +81,7 @@ class RandomUniform(Initializer):
         super().__post_init__()
         in_range("maxval", self.maxval, in_range("minval", self.minval, -math.inf, math.inf), math.inf)
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return self._own(random).uniform(self.minval, self.maxval, shape)
 
 
@@ -99,7 +98,7 @@ class RandomNormal(Initializer):
         in_range("mean", self.mean, -math.inf, math.inf)
         in_range("stddev", self.stddev, 0.0, math.inf)
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return self._own(random).normal(self.mean, self.stddev, shape)
 
 
@@ -107,7 +106,7 @@ class RandomNormal(Initializer):
 class TruncatedNormal(RandomNormal):
     """Draw from a normal distribution, again where a number is over two standard deviations from the mean."""
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return self.mean + self.stddev * _truncated_normal(shape, self._own(random))
 
 
@@ -130,7 +129,7 @@ class VarianceScaling(Initializer):
         one_of("mode", self.mode, _MODES)
         one_of("distribution", self.distribution, _DISTRIBUTIONS)
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return _variance_scaling(shape, self._own(random), self.scale, self.mode, self.distribution)
 
 
@@ -138,7 +137,9 @@ class VarianceScaling(Initializer):
 class _NamedScaling(Initializer):
     seed: int | None = None
 
-    def _draw(self, shape: tuple[int, ...], random: np.random.Generator, scale: float, mode: str, kind: str) -> Array:
+    def _draw(
+        self, shape: tuple[int, ...], random: np.random.Generator, scale: float, mode: str, kind: str
+    ) -> HostArray:
         return _variance_scaling(shape, self._own(random), scale, mode, kind)
 
 
@@ -146,7 +147,7 @@ class _NamedScaling(Initializer):
 class GlorotUniform(_NamedScaling):
     """Draw uniformly from [-L, L], L = sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return self._draw(shape, random, 1.0, "fan_avg", "uniform")
 
 
@@ -154,7 +155,7 @@ class GlorotUniform(_NamedScaling):
 class GlorotNormal(_NamedScaling):
     """Draw from a truncated normal of variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010)."""
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return self._draw(shape, random, 1.0, "fan_avg", "truncated_normal")
 
 
@@ -162,7 +163,7 @@ class GlorotNormal(_NamedScaling):
 class HeUniform(_NamedScaling):
     """Draw uniformly from [-L, L], L = sqrt(6 / fan_in) (He et al. 2015)."""
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return self._draw(shape, random, 2.0, "fan_in", "uniform")
 
 
@@ -170,7 +171,7 @@ class HeUniform(_NamedScaling):
 class HeNormal(_NamedScaling):
     """Draw from a truncated normal of variance 2 / fan_in (He et al. 2015)."""
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return self._draw(shape, random, 2.0, "fan_in", "truncated_normal")
 
 
@@ -178,7 +179,7 @@ class HeNormal(_NamedScaling):
 class LecunUniform(_NamedScaling):
     """Draw uniformly from [-L, L], L = sqrt(3 / fan_in) (LeCun et al. 1998)."""
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return self._draw(shape, random, 1.0, "fan_in", "uniform")
 
 
@@ -186,7 +187,7 @@ class LecunUniform(_NamedScaling):
 class LecunNormal(_NamedScaling):
     """Draw from a truncated normal of variance 1 / fan_in (LeCun et al. 1998)."""
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         return self._draw(shape, random, 1.0, "fan_in", "truncated_normal")
 
 
@@ -204,7 +205,7 @@ class Orthogonal(Initializer):
         super().__post_init__()
         in_range("gain", self.gain, -math.inf, math.inf)
 
-    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
         if len(shape) < 2:
             raise ValueError(f"orthogonal: expected a weight of at least 2 axes, got shape {shape}; use another for it")
         rows, columns = math.prod(shape[:-1]), shape[-1]
@@ -221,7 +222,7 @@ def _fans(shape: tuple[int, ...]) -> tuple[float, float]:
     return float(receptive * shape[-2]), float(receptive * shape[-1])
 
 
-def _truncated_normal(shape: tuple[int, ...], random: np.random.Generator) -> Array:
+def _truncated_normal(shape: tuple[int, ...], random: np.random.Generator) -> HostArray:
     drawn = random.standard_normal(shape)
     while (outside := np.abs(drawn) > 2.0).any():
         drawn[outside] = random.standard_normal(np.count_nonzero(outside))
@@ -230,7 +231,7 @@ def _truncated_normal(shape: tuple[int, ...], random: np.random.Generator) -> Ar
 
 def _variance_scaling(
     shape: tuple[int, ...], random: np.random.Generator, scale: float, mode: str, distribution: str
-) -> Array:
+) -> HostArray:
     fan_in, fan_out = _fans(shape)
     variance = scale / max(1.0, {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2.0}[mode])
     if distribution == "uniform":

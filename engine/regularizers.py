@@ -6,8 +6,7 @@ from typing import Any
 from engine.keras_objects import KerasObject, get_object, names_of
 from engine.support.validation import in_range
 from kernels import Backend
-
-Array = Any
+from kernels.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-Array = np.ndarray[Any, Any]
 Shape = Sequence[int | str]
 """The shape of a value: sizes, or names for those that are known only when the graph runs."""
 

@@ -11,8 +11,7 @@ import numpy as np
 from engine.graph.rollout import growing_rollout
 from engine.support.validation import finite_movies, positive_int
 from export.step_stream import StepStream
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 _PREFERRED = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
@@ -71,7 +70,7 @@ class OnnxNetwork:
         self.description = f"onnxruntime {onnxruntime.__version__}, {self.provider} ({reason}), {self.graph} graph"
         _log.info(self.description)
 
-    def predict(self, x: Array) -> Array:
+    def predict(self, x: HostArray) -> HostArray:
         """Predict: x (N,T,H,W,C) -> the network's output for every frame, (N,T,H,W,K) float32.
 
         A step graph is run frame by frame, which is exact unless the network looks ahead.
@@ -93,7 +92,7 @@ class OnnxNetwork:
         frames = [stream.step(movies[:, t]) for t in range(movies.shape[1])]
         return frames[-1] if self._last_frame_only else np.stack(frames, axis=1)
 
-    def rollout(self, track: Array, n_frames: int) -> Array:
+    def rollout(self, track: HostArray, n_frames: int) -> HostArray:
         """Predict the n_frames frames that follow a track, each from those before.
 
         A rollout graph does it in one call, a step graph in one call per frame; a sequence graph is called on the
@@ -116,7 +115,7 @@ class OnnxNetwork:
         frames = self._rollout(movies, n_frames)
         return frames[0] if array.ndim == 4 else frames
 
-    def _rollout(self, movies: Array, n_frames: int) -> Array:
+    def _rollout(self, movies: HostArray, n_frames: int) -> HostArray:
         if self.graph == "rollout":
             return self._run("frames", {"movies": movies, "n_frames": np.array(n_frames, np.int64)})
         if self.graph == "sequence":
@@ -129,16 +128,16 @@ class OnnxNetwork:
             new.append(stream.step(new[-1]))
         return np.stack(new, axis=1)
 
-    def _run(self, output: str, feeds: dict[str, Array]) -> Array:
-        result: Array = self.session.run([output], feeds)[0]
+    def _run(self, output: str, feeds: dict[str, HostArray]) -> HostArray:
+        result: HostArray = self.session.run([output], feeds)[0]
         return result
 
-    def _stream(self, movies: Array) -> StepStream:
+    def _stream(self, movies: HostArray) -> StepStream:
         movies_, _, height, width, _ = movies.shape
         device = "cuda" if self.provider == "CUDAExecutionProvider" else "cpu"
         return StepStream(self.session, self._states, {"N": movies_, "H": height, "W": width}, device)
 
-    def _checked(self, name: str, value: Any) -> Array:
+    def _checked(self, name: str, value: Any) -> HostArray:
         movies = finite_movies(name, value)
         for axis, expected, got in zip(
             ("frames", "height", "width", "channels"), self.input_shape, movies.shape[1:], strict=True

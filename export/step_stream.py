@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -35,7 +35,7 @@ class StepStream:
         ]
         self._binding = session.io_binding()
 
-    def step(self, frame: Array) -> Array:
+    def step(self, frame: HostArray) -> HostArray:
         """Take the next frame (N,H,W,C) float32 of each movie; return the prediction (N,H,W,K) of the one after it."""
         past, present = self._sets
         binding = self._binding
@@ -46,5 +46,5 @@ class StepStream:
         binding.bind_output("prediction")
         self._session.run_with_iobinding(binding)
         self._sets.reverse()
-        prediction: Array = binding.get_outputs()[-1].numpy()
+        prediction: HostArray = binding.get_outputs()[-1].numpy()
         return prediction

@@ -7,9 +7,9 @@ and kernels/cuda/common/activations.cuh. A back end without them refuses it by n
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-Array = Any
+from kernels.arrays import ArrayT_contra
 
 Activation = str
 """A name in ACTIVATIONS."""
@@ -72,11 +72,11 @@ HARD_SIGMOID_SLOPE: dict[Activation, float] = {name: entry.slope for name, entry
 """Slopes of the hard sigmoids."""
 
 
-class ActivationOperation(Protocol):
+class ActivationOperation(Protocol[ArrayT_contra]):
     """An activation on a back end; arrays of any one shape."""
 
-    def forward(self, z: Array, y: Array) -> None:
+    def forward(self, z: ArrayT_contra, y: ArrayT_contra) -> None:
         """y = activation(z); y may be z itself."""
 
-    def backward(self, y: Array, dy: Array, dz: Array) -> None:
+    def backward(self, y: ArrayT_contra, dy: ArrayT_contra, dz: ArrayT_contra) -> None:
         """dz = dy * activation'(z), written in terms of the output y; dz may be dy itself."""

@@ -3,7 +3,8 @@
 A back end's arrays are NumPy's on the host and CuPy's on a device. `Array` says what both have and the code above the
 back ends uses; only a back end itself computes with arrays of its own, so arithmetic is not in it. The classes of
 kernels/backend.py and kernels/operations.py are generic in `ArrayT`, so that a back end on the host is checked as code
-on `HostArray`, with all that NumPy has, while its callers see `Array`.
+on `HostArray`, with all that NumPy has. Callers that serve every back end write `Backend`, without a type of array, and
+`Array` for what they hold.
 """
 
 from collections.abc import Iterator
@@ -37,6 +38,10 @@ class Array(Protocol):
     def size(self) -> int:
         """Number of elements."""
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that the elements take."""
+
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[Any]: ...
@@ -51,3 +56,6 @@ class Array(Protocol):
 
 ArrayT = TypeVar("ArrayT", bound=Array)
 """The arrays of one back end."""
+
+ArrayT_contra = TypeVar("ArrayT_contra", bound=Array, contravariant=True)
+"""ArrayT for protocols whose methods take arrays and return none."""

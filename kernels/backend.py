@@ -23,9 +23,6 @@ from kernels.operations import BatchNorm, Conv3D, ConvLSTM, LSTMCell, MaskedCopi
 from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 from kernels.updates import ClipOperation, UpdateOperation, UpdateSpec
 
-Array = Any
-"""A back end's array: numpy.ndarray or cupy.ndarray."""
-
 
 class Backend(ABC, Generic[ArrayT]):
     """One implementation of the operation table, on one device, in one dtype.
@@ -111,36 +108,36 @@ class Backend(ABC, Generic[ArrayT]):
     # ---------------------------------------------------------------- elementwise, losses, optimizers
 
     @abstractmethod
-    def activation(self, activation: Activation) -> ActivationOperation:
+    def activation(self, activation: Activation) -> ActivationOperation[ArrayT]:
         """One of kernels.activations.ACTIVATIONS; ValueError naming it where this back end lacks it."""
 
     @abstractmethod
-    def loss(self, spec: LossSpec) -> LossOperation:
+    def loss(self, spec: LossSpec) -> LossOperation[ArrayT]:
         """A loss or a metric of kernels.losses.TERMS; ValueError naming it where this back end lacks it."""
 
     @abstractmethod
-    def update(self, spec: UpdateSpec) -> UpdateOperation:
+    def update(self, spec: UpdateSpec) -> UpdateOperation[ArrayT]:
         """A rule of kernels.updates.UPDATES that moves weights; ValueError naming it where this back end lacks it."""
 
     @abstractmethod
-    def decay_weights(self, weights: Array, decayed: Array, rate: Array) -> None:
+    def decay_weights(self, weights: ArrayT, decayed: ArrayT, rate: ArrayT) -> None:
         """w <- w - rate * decayed * w on flat buffers (P,), in place; decayed is 1 or 0, rate (1,)."""
 
     @abstractmethod
-    def clip(self, spec: ClipSpec) -> ClipOperation:
+    def clip(self, spec: ClipSpec) -> ClipOperation[ArrayT]:
         """What makes gradients smaller as the spec says; allocates what that needs."""
 
     # ---------------------------------------------------------------- weights: penalties and constraints
 
     @abstractmethod
-    def add_penalty(self, weights: Array, l1: float, l2: float, loss: Array, gradient: Array | None) -> None:
+    def add_penalty(self, weights: ArrayT, l1: float, l2: float, loss: ArrayT, gradient: ArrayT | None) -> None:
         """loss += l1 * sum|w| + l2 * sum(w^2), and gradient += l1 * sign(w) + 2 l2 w unless it is None.
 
         weights, gradient: any one shape; loss (1,), float64, on the device.
         """
 
     @abstractmethod
-    def constrain_norm(self, weights: Array, axes: tuple[int, ...], low: float, high: float, rate: float) -> None:
+    def constrain_norm(self, weights: ArrayT, axes: tuple[int, ...], low: float, high: float, rate: float) -> None:
         """Scale weights (rank 1 to 5), in place, so that their norms over `axes` come to lie between low and high.
 
         w <- w * (rate * clip(norm, low, high) + (1 - rate) * norm) / (NORM_EPSILON + norm)

@@ -14,8 +14,6 @@ from kernels.backend import Backend
 from kernels.operations import MaskedCopies, Permute, inverse
 from kernels.specs import NORM_EPSILON
 
-Array = np.ndarray[Any, Any]
-
 
 class HostMaskedCopies(MaskedCopies[HostArray]):
     """Masked copies by NumPy's broadcasting."""
@@ -48,19 +46,19 @@ class HostPermute(Permute[HostArray]):
 class HostBackend(Backend[HostArray]):
     """A back end whose arrays are NumPy arrays on the host."""
 
-    def empty(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+    def empty(self, shape: tuple[int, ...], dtype: Any = None) -> HostArray:
         return np.empty(shape, self.dtype if dtype is None else dtype)
 
-    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> HostArray:
         return np.zeros(shape, self.dtype if dtype is None else dtype)
 
-    def from_host(self, array: Array, dtype: Any = None) -> Array:
+    def from_host(self, array: HostArray, dtype: Any = None) -> HostArray:
         return np.array(array, dtype=self.dtype if dtype is None else dtype, order="C")
 
-    def to_host(self, array: Array) -> Array:
+    def to_host(self, array: HostArray) -> HostArray:
         return array.copy()
 
-    def copy_into(self, target: Array, source: Array) -> None:
+    def copy_into(self, target: HostArray, source: HostArray) -> None:
         target[...] = source
 
     def permute(self, axes: tuple[int, ...]) -> HostPermute:
@@ -69,13 +67,15 @@ class HostBackend(Backend[HostArray]):
     def masked_copies(self, masks: HostArray) -> HostMaskedCopies:
         return HostMaskedCopies(masks)
 
-    def add_penalty(self, weights: Array, l1: float, l2: float, loss: Array, gradient: Array | None) -> None:
+    def add_penalty(
+        self, weights: HostArray, l1: float, l2: float, loss: HostArray, gradient: HostArray | None
+    ) -> None:
         wide = weights.astype(np.float64)
         loss[0] += l1 * np.abs(wide).sum() + l2 * np.square(wide).sum()
         if gradient is not None:
             gradient += (l1 * np.sign(wide) + 2.0 * l2 * wide).astype(self.dtype)
 
-    def constrain_norm(self, weights: Array, axes: tuple[int, ...], low: float, high: float, rate: float) -> None:
+    def constrain_norm(self, weights: HostArray, axes: tuple[int, ...], low: float, high: float, rate: float) -> None:
         norm = np.sqrt(np.square(weights).sum(axis=axes, keepdims=True))
         wanted = rate * np.clip(norm, low, high) + (1.0 - rate) * norm
         weights *= (wanted / (NORM_EPSILON + norm)).astype(self.dtype)

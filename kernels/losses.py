@@ -6,9 +6,9 @@ name.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-Array = Any
+from kernels.arrays import ArrayT_contra
 
 LossKind = str
 """A name in TERMS."""
@@ -89,10 +89,17 @@ class LossSpec:
         return term.has_logit_slope if self.from_logits else term.slope is not None
 
 
-class LossOperation(Protocol):
+class LossOperation(Protocol[ArrayT_contra]):
     """A loss or a metric of whole outputs, with its gradient, on a back end."""
 
-    def __call__(self, output: Array, target: Array, weights: Array | None, loss: Array, doutput: Array | None) -> None:
+    def __call__(
+        self,
+        output: ArrayT_contra,
+        target: ArrayT_contra,
+        weights: ArrayT_contra | None,
+        loss: ArrayT_contra,
+        doutput: ArrayT_contra | None,
+    ) -> None:
         """Write the mean, and the gradient unless doutput is None.
 
             loss    = sum(w * term) / n

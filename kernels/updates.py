@@ -7,9 +7,9 @@ refuses it by name.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-Array = Any
+from kernels.arrays import ArrayT_contra
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,12 @@ class UpdateSpec:
         return self.hyperparameters[name] if base == name else 1.0 - self.hyperparameters[base]
 
 
-class UpdateOperation(Protocol):
+class UpdateOperation(Protocol[ArrayT_contra]):
     """A rule on a back end."""
 
-    def __call__(self, weights: Array, gradients: Array, slots: Sequence[Array], rate: Array) -> None:
+    def __call__(
+        self, weights: ArrayT_contra, gradients: ArrayT_contra, slots: Sequence[ArrayT_contra], rate: ArrayT_contra
+    ) -> None:
         """Make one step on flat buffers (P,), in place.
 
         Args:
@@ -114,10 +116,10 @@ class UpdateOperation(Protocol):
         """
 
 
-class ClipOperation(Protocol):
+class ClipOperation(Protocol[ArrayT_contra]):
     """A ClipSpec on a back end."""
 
-    def __call__(self, gradients: Array) -> None:
+    def __call__(self, gradients: ArrayT_contra) -> None:
         """Make a flat buffer of gradients (P,) smaller, in place.
 
         Norms are Euclidean, summed in float64 in one order; a factor is limit / norm where norm exceeds the limit.

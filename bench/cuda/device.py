@@ -9,8 +9,9 @@ from unittest import mock
 import numpy as np
 
 from engine.runtime import placement
+from kernels.arrays import Array
 from kernels.cuda import CudaBackend
-from kernels.cuda.launch.launch import Array, Runtime
+from kernels.cuda.launch.launch import Runtime
 
 
 class Device:

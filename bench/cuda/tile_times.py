@@ -132,7 +132,7 @@ def work_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str, t
     sizes_of = {"kernel": weights.shape, "packed": packed.shape}
     pack = bind_elements(compiled, f"pack_{kernel}", int(np.prod(packed.shape)), sizes_of)
     pack(kernel=weights, packed=packed, groups=tile.groups)
-    arrays = {"dz": dz, "dx": state}
+    arrays: dict[str, Any] = {"dz": dz, "dx": state}
     if kernel.endswith("forward"):
         arrays = {"x": state, "bias": runtime.zeros((4 * spec.F,), "float32"), "z": z}
     bound = compiled.kernel(kernel, {name: array.shape for name, array in arrays.items()} | {"packed": packed.shape})

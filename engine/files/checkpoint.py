@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from engine.files.safetensors import read_safetensors, write_safetensors
+from kernels.arrays import HostArray
 
 KIND = "checkpoint"
 
@@ -30,7 +29,7 @@ class Checkpoint:
     config: dict[str, Any]
     loop: dict[str, Any]
     history: list[dict[str, float]]
-    arrays: dict[str, np.ndarray[Any, Any]]
+    arrays: dict[str, HostArray]
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:

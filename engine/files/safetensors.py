@@ -13,12 +13,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from engine.files.atomic import write_atomically
+from kernels.arrays import HostArray
 
 _KEY = "convlstm_engine"
 _VERSION = 1
 
 
-def write_safetensors(path: str | Path, kind: str, arrays: dict[str, np.ndarray[Any, Any]], content: Any) -> None:
+def write_safetensors(path: str | Path, kind: str, arrays: dict[str, HostArray], content: Any) -> None:
     """Write arrays and JSON-able content atomically.
 
     Args:
@@ -32,7 +33,7 @@ def write_safetensors(path: str | Path, kind: str, arrays: dict[str, np.ndarray[
     write_atomically(path, save(dense, metadata={_KEY: header}))
 
 
-def read_safetensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray[Any, Any]], Any]:
+def read_safetensors(path: str | Path, kind: str) -> tuple[dict[str, HostArray], Any]:
     """Read what write_safetensors wrote: (arrays by name, content).
 
     Raises ValueError: there is no such file, it is truncated or no safetensors file, another program wrote it, or it

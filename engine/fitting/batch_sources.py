@@ -10,8 +10,8 @@ import numpy as np
 from engine.runtime.batch import Batch
 from engine.support.validation import finite_movies, positive_int
 from kernels import Backend
+from kernels.arrays import HostArray
 
-HostArray = np.ndarray[Any, Any]
 Triple = tuple[HostArray, HostArray, HostArray | None]
 """Movies, targets and sample weights, checked, on the host."""
 

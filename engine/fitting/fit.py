@@ -15,14 +15,13 @@ from engine.fitting.progress import VERBOSE, Progress, Verbose
 from engine.fitting.trainable import Trainable
 from engine.graph.graph import LayerStack
 from engine.support.validation import boolean, in_range, integer, one_of, positive_int
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 
 def fit(
     network: Trainable,
     x: Any,
-    y: Array | None,
+    y: HostArray | None,
     *,
     batch_size: int | None,
     epochs: int,
@@ -32,7 +31,7 @@ def fit(
     validation_data: Any,
     shuffle: bool,
     class_weight: Any,
-    sample_weight: Array | None,
+    sample_weight: HostArray | None,
     initial_epoch: int,
     steps_per_epoch: int | None,
     validation_steps: int | None,
@@ -89,7 +88,9 @@ def fit(
     return history
 
 
-def _split(stack: LayerStack, x: Any, y: Any, weights: Any, share: float) -> tuple[Array, Array, Array | None, Any]:
+def _split(
+    stack: LayerStack, x: Any, y: Any, weights: Any, share: float
+) -> tuple[HostArray, HostArray, HostArray | None, Any]:
     """Hold out the last rows: x, y, weights to train on, and the validation data."""
     split = in_range("validation_split", share, 0.0, 1.0)
     if is_batches(x):

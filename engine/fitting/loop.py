@@ -18,8 +18,7 @@ from engine.fitting.trainable import Trainable
 from engine.runtime.batch import Batch
 from engine.runtime.compiled import Computation
 from engine.support.validation import positive_int
-
-HostArray = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 _FIRST_CAPACITY = 64
 """Steps of an epoch of unknown length for which there is room at first."""

@@ -1,18 +1,17 @@
 """One batch at a time: an update, or the loss and its gradients."""
 
-from typing import Any
-
 import numpy as np
 
 from engine.fitting.batch_sources import checked_weights
 from engine.runtime.batch import Batch
 from engine.runtime.compiled import Computation
 from engine.runtime.placement import Placement
+from kernels.arrays import HostArray
 
-Array = np.ndarray[Any, Any]
 
-
-def train_on_batch(placement: Placement, x: Array, y: Array, sample_weight: Array | None) -> dict[str, float]:
+def train_on_batch(
+    placement: Placement, x: HostArray, y: HostArray, sample_weight: HostArray | None
+) -> dict[str, float]:
     """Make one update; returns the loss and the metrics before it, by name."""
     computation, batch = _on_device(placement, x, y, sample_weight)
     backend, names = computation.backend, computation.objective.names
@@ -24,14 +23,16 @@ def train_on_batch(placement: Placement, x: Array, y: Array, sample_weight: Arra
 
 
 def loss_and_gradients(
-    placement: Placement, x: Array, y: Array, sample_weight: Array | None
-) -> tuple[float, dict[str, Array]]:
+    placement: Placement, x: HostArray, y: HostArray, sample_weight: HostArray | None
+) -> tuple[float, dict[str, HostArray]]:
     """The training-mode loss of a batch, and its gradient by weight name."""
     computation, batch = _on_device(placement, x, y, sample_weight)
     return computation.loss_and_gradients(batch)
 
 
-def _on_device(placement: Placement, x: Array, y: Array, sample_weight: Array | None) -> tuple[Computation, Batch]:
+def _on_device(
+    placement: Placement, x: HostArray, y: HostArray, sample_weight: HostArray | None
+) -> tuple[Computation, Batch]:
     """Check a batch, build the network for it, and copy it to the device."""
     x, y = placement.stack.checked_pair(x, y)
     weights = checked_weights("sample_weight", sample_weight, y)

@@ -1,16 +1,12 @@
 """A network in words and numbers: what model files are written from and read into, without knowing any model."""
 
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
 
 from engine.layers import Layer
 from engine.layers.weight import Shape
 from engine.losses import Loss
 from engine.optimizers.base import Optimizer
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 
 @dataclass
@@ -32,8 +28,8 @@ class Description:
     layers: list[Layer]
     loss: Loss | None = None
     optimizer: Optimizer | None = None
-    weights: list[list[Array]] = field(default_factory=list)
-    slots: list[list[tuple[Array, ...]]] | None = None
+    weights: list[list[HostArray]] = field(default_factory=list)
+    slots: list[list[tuple[HostArray, ...]]] | None = None
     iterations: int = 0
 
     @property

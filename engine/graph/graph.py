@@ -10,8 +10,7 @@ from engine.layers import LAYERS, Layer, Weight
 from engine.layers.layer import checked_input_shape
 from engine.layers.weight import Shape
 from engine.support.validation import finite_movies, one_of
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 
 class LayerStack:
@@ -116,7 +115,7 @@ class LayerStack:
             for layer in self.layers
         ]
 
-    def checked_input(self, name: str, x: Array) -> Array:
+    def checked_input(self, name: str, x: HostArray) -> HostArray:
         """Movies (N,T,H,W,C) that fit the first layer and go through the rest; a ValueError names what does not."""
         if not self.layers:
             raise ValueError(f"{name}: the network has no layers")
@@ -125,7 +124,7 @@ class LayerStack:
         self._check_shape(name, x.shape)
         return x
 
-    def checked_track(self, name: str, track: Array, n_frames: int) -> Array:
+    def checked_track(self, name: str, track: HostArray, n_frames: int) -> HostArray:
         """Movies (N,T,H,W,C), cast, from which the network can run free for n_frames frames."""
         track = self.checked_input(name, track)
         check_rollout(self.layers, track.shape[1:])
@@ -145,7 +144,9 @@ class LayerStack:
         except ValueError as error:
             raise ValueError(f"{name}: of shape {movies} does not go through the network: {error}") from None
 
-    def checked_pair(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> tuple[Array, Array]:
+    def checked_pair(
+        self, x: HostArray, y: HostArray, names: tuple[str, str] = ("x", "y")
+    ) -> tuple[HostArray, HostArray]:
         """Movies and targets, shaped like the network's output, that fit both ends and each other."""
         x = self.checked_input(names[0], x)
         expected = (len(x), *self.output_shape(x.shape[1:]))

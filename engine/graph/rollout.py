@@ -9,14 +9,12 @@ is channels_first), the growing track is predicted again. Either way the states 
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from engine.layers import Layer
 from engine.layers.weight import Shape
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 
 def can_stream(layers: list[Layer]) -> bool:
@@ -45,7 +43,7 @@ def check_rollout(layers: list[Layer], movie: Shape) -> None:
         )
 
 
-def growing_rollout(predict: Callable[[Array], Array], track: Array, n_frames: int) -> Array:
+def growing_rollout(predict: Callable[[HostArray], HostArray], track: HostArray, n_frames: int) -> HostArray:
     """The frames that follow a track (N,T,H,W,C): predict the whole track, append its last frame, n_frames times."""
     frames = track.shape[1]
     for _ in range(n_frames):

@@ -10,12 +10,13 @@ from engine.constraints import get_constraint
 from engine.initializers import get_initializer
 from engine.keras_objects import serialize, serialize_short
 from engine.layers.keras_form import KerasForm
-from engine.layers.layer import WIDE, Array, BoundLayer, Layer, Narrow, StreamingLayer
+from engine.layers.layer import WIDE, BoundLayer, Layer, Narrow, StreamingLayer
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import Shape, Weight, WeightSpec, stand_in, time_major
 from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, in_range
 from kernels import Backend, BatchNormSpec
+from kernels.arrays import Array
 from kernels.operations import ConvLSTM
 
 
@@ -129,7 +130,7 @@ class BatchNormalization(Layer):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
-        source: ConvLSTM[Any] | None = None,
+        source: ConvLSTM[Array] | None = None,
     ) -> BoundLayer:
         x_shape = time_major(shape, batch)
         place = self._place(len(shape)) + (4 - len(shape))
@@ -184,7 +185,7 @@ class _BoundBatchNormalization(BoundLayer, StreamingLayer):
         x_shape: tuple[int, ...],
         training: bool,
         narrow: Narrow = WIDE,
-        source: ConvLSTM[Any] | None = None,
+        source: ConvLSTM[Array] | None = None,
     ) -> None:
         self._layer, self._backend = layer, backend
         self._by_batch = training and layer.trainable

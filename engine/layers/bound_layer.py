@@ -1,13 +1,12 @@
 """What a layer becomes when it is bound to a back end: memory for one batch shape, a forward and a backward pass."""
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from kernels.arrays import Array
 from kernels.operations import ConvLSTM
-
-Array = Any
 
 
 class Narrow(NamedTuple):
@@ -44,7 +43,7 @@ class BoundLayer(ABC):
         """Draw what the next passes leave to chance: dropout's masks. The same until it is called again."""
 
     @property
-    def conv_lstm(self) -> ConvLSTM[Any] | None:
+    def conv_lstm(self) -> ConvLSTM[Array] | None:
         """The back end's ConvLSTM whose h is y, and whose dh is dy, both as they stand; None: there is none."""
         return None
 

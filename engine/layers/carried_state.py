@@ -7,9 +7,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from kernels import Backend
-
-Array = Any
-HostArray = np.ndarray[Any, Any]
+from kernels.arrays import Array, HostArray
 
 
 class CarriedState:

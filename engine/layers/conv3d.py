@@ -22,13 +22,14 @@ from engine.layers.arguments import (
 )
 from engine.layers.keras_form import Config, KerasForm
 from engine.layers.keras_padding import ZERO_PADDING, absorb_padding, causal_padding
-from engine.layers.layer import WIDE, Array, BoundLayer, Layer, Narrow, StreamingLayer
+from engine.layers.layer import WIDE, BoundLayer, Layer, Narrow, StreamingLayer
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import Shape, Weight, WeightSpec, stand_in, time_major
 from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, int_tuple, one_of, positive_int
 from kernels import Backend, Conv3DSpec
 from kernels.activations import Activation
+from kernels.arrays import Array
 from kernels.operations import ConvLSTM
 from kernels.specs import Padding
 
@@ -179,7 +180,7 @@ class Conv3D(Layer):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
-        source: ConvLSTM[Any] | None = None,
+        source: ConvLSTM[Array] | None = None,
     ) -> BoundLayer:
         if self.data_format == "channels_last":
             spec = replace(self.spec(shape, batch, training), narrow_x=narrow.x)
@@ -267,7 +268,7 @@ class _StreamingConv3D(StreamingLayer):
 
     def __init__(self, layer: Conv3D, backend: Backend, spec: Conv3DSpec) -> None:
         self._backend, self._shape = backend, spec.x_shape
-        self._window: Array = None
+        self._window: Array | None = None
         self._bound = _BoundConv3D(layer, backend, spec, logits=False)
 
     def step(self, x: Array, t: int) -> Array:

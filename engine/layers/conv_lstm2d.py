@@ -23,11 +23,12 @@ from engine.layers.carried_state import CarriedState
 from engine.layers.conv_lstm_bound import StreamingConvLSTM2D, bound_in_axes
 from engine.layers.direct_call import CalledDirectly
 from engine.layers.keras_form import KerasForm
-from engine.layers.layer import WIDE, BoundLayer, HostArray, Narrow, StreamingLayer
+from engine.layers.layer import WIDE, BoundLayer, Narrow, StreamingLayer
 from engine.layers.weight import Shape, WeightSpec
 from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, in_range, int_tuple, integer, one_of, positive_int
 from kernels import Backend
+from kernels.arrays import Array, HostArray
 from kernels.operations import ConvLSTM
 
 
@@ -220,7 +221,7 @@ class ConvLSTM2D(CalledDirectly):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
-        source: ConvLSTM[Any] | None = None,
+        source: ConvLSTM[Array] | None = None,
     ) -> BoundLayer:
         if self.return_state:
             raise ValueError(

@@ -3,9 +3,10 @@
 import numpy as np
 
 from engine.layers.carried_state import CarriedState
-from engine.layers.layer import HostArray, Layer
+from engine.layers.layer import Layer
 from engine.layers.weight import Weight
 from kernels.activations import GATES, Activation
+from kernels.arrays import HostArray
 from kernels.specs import Padding
 
 

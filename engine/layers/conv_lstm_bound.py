@@ -6,10 +6,11 @@ import numpy as np
 
 from engine.layers.conv_lstm_arguments import ConvLSTMArguments
 from engine.layers.conv_lstm_recurrence import FusedRecurrence, recurrence_of
-from engine.layers.layer import WIDE, Array, BoundLayer, Narrow, StreamingLayer
+from engine.layers.layer import WIDE, BoundLayer, Narrow, StreamingLayer
 from engine.layers.permuted import PermutedLayer
 from engine.layers.weight import time_major
 from kernels import Backend
+from kernels.arrays import Array
 from kernels.operations import ConvLSTM
 
 
@@ -50,7 +51,7 @@ class BoundConvLSTM2D(BoundLayer):
             self._dh = backend.zeros((movie[0], *state))
 
     @property
-    def conv_lstm(self) -> ConvLSTM[Any] | None:
+    def conv_lstm(self) -> ConvLSTM[Array] | None:
         if isinstance(self.recurrence, FusedRecurrence) and self._layer.return_sequences:
             return self.recurrence.operation
         return None
@@ -134,7 +135,7 @@ class StreamingConvLSTM2D(StreamingLayer):
         self._recurrence = recurrence_of(
             layer, backend, (1, *frame), batch, False, layer.is_fused(training=False), narrow
         )
-        self._states: list[tuple[Array, Array]] = [(None, None), (None, None)]
+        self._states: list[tuple[Any, Any]] = [(None, None), (None, None)]
         """What an even frame begins with, and an odd one."""
         if not isinstance(self._recurrence, FusedRecurrence):
             state = self._recurrence.state_shape

@@ -24,8 +24,7 @@ from engine.layers.conv_lstm_arguments import ConvLSTMArguments
 from engine.layers.layer import WIDE, Narrow
 from engine.layers.weight import stand_in
 from kernels import Backend, Conv3DSpec, ConvLSTMSpec
-
-Array = Any
+from kernels.arrays import Array
 
 
 class Recurrence(ABC):
@@ -175,7 +174,7 @@ class ComposedRecurrence(Recurrence):
         dh_next = self._zero
         for t in reversed(range(self._T)):
             self._cell.backward(dh[t], dh_next, dc, self._gates[t], self._c[t + 1], self._c[t], dz[t])  # (3)
-            dseen: Array = self._over_h.backward(
+            dseen: Any = self._over_h.backward(
                 dz[t : t + 1], self._h[t : t + 1], recurrent_kernel.value[None], None, None
             )  # (2)
             if self._h_masks is not None:

@@ -19,10 +19,8 @@ from engine.layers.conv_lstm_bound import bound_in_axes
 from engine.layers.conv_lstm_recurrence import ComposedRecurrence
 from engine.support.validation import finite_movies
 from kernels import Backend
+from kernels.arrays import Array, HostArray
 from kernels.select import choose_device, open_backend
-
-Array = Any
-HostArray = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from engine.keras_objects import snake_case
-from engine.layers.bound_layer import WIDE, Array, BoundLayer, FramewiseStream, Narrow, StreamingLayer
+from engine.layers.bound_layer import WIDE, BoundLayer, FramewiseStream, Narrow, StreamingLayer
 from engine.layers.carried_state import CarriedState
 from engine.layers.keras_form import Config, KerasForm
 from engine.layers.weight import Shape, Weight, WeightSpec, checked_input_shape, time_major
 from engine.support.validation import boolean, positive_int
 from kernels import Backend
+from kernels.arrays import Array, HostArray
 from kernels.operations import ConvLSTM
 
-__all__ = ["WIDE", "Array", "BoundLayer", "HostArray", "Layer", "Narrow", "StreamingLayer", "checked_input_shape"]
-
-HostArray = np.ndarray[Any, Any]
+__all__ = ["WIDE", "BoundLayer", "Layer", "Narrow", "StreamingLayer", "checked_input_shape"]
 
 
 class Layer(ABC):
@@ -235,7 +234,7 @@ class Layer(ABC):
         training: bool,
         logits: bool = False,
         narrow: Narrow = WIDE,
-        source: ConvLSTM[Any] | None = None,
+        source: ConvLSTM[Array] | None = None,
     ) -> BoundLayer:
         """Give the layer its memory.
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from engine.layers.layer import Array, BoundLayer
+from engine.layers.layer import BoundLayer
 from kernels import Backend
+from kernels.arrays import Array
 
 Axes = tuple[int, ...]
 

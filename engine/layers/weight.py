@@ -9,8 +9,7 @@ import numpy as np
 from engine.constraints import Constraint
 from engine.regularizers import Regularizer
 from kernels import Backend
-
-Array = Any
+from kernels.arrays import Array, HostArray
 
 Shape = tuple[int | None, ...]
 """Shape of a layer's input or output without the axis of the movies; None where any size will do."""
@@ -29,9 +28,13 @@ class WeightSpec:
 
     name: str
     shape: tuple[int, ...]
-    initializer: Callable[[tuple[int, ...], np.random.Generator], np.ndarray[Any, Any]]
+    initializer: Callable[[tuple[int, ...], np.random.Generator], HostArray]
     regularizer: Regularizer | None = None
     constraint: Constraint | None = None
+
+
+NOT_THERE: Any = None
+"""None, where code that runs later takes an array for granted."""
 
 
 @dataclass
@@ -53,12 +56,12 @@ class Weight:
     name: str
     shape: tuple[int, ...]
     trainable: bool
-    initial: np.ndarray[Any, Any]
+    initial: HostArray
     has_gradient: bool = True
     regularizer: Regularizer | None = None
     constraint: Constraint | None = None
-    value: Array = field(default=None, repr=False)
-    gradient: Array = field(default=None, repr=False)
+    value: Array = field(default=NOT_THERE, repr=False)
+    gradient: Array = field(default=NOT_THERE, repr=False)
     backend: Backend | None = field(default=None, repr=False)
     place: str | None = field(default=None, repr=False)
 
@@ -67,7 +70,7 @@ class Weight:
         nowhere = {"value": None, "gradient": None, "backend": None, "place": None}
         return self.__dict__ | {"initial": self.to_host()} | nowhere
 
-    def to_host(self) -> np.ndarray[Any, Any]:
+    def to_host(self) -> HostArray:
         """A copy of the array as it is now."""
         return self.initial.copy() if self.backend is None else self.backend.to_host(self.value)
 
@@ -75,10 +78,10 @@ class Weight:
         """Give the array, and its gradient if it has one, memory on a back end outside any network."""
         self.value = backend.zeros(self.shape)
         backend.copy_into(self.value, self.initial)
-        self.gradient = backend.zeros(self.shape) if self.has_gradient else None
+        self.gradient = backend.zeros(self.shape) if self.has_gradient else NOT_THERE
         self.backend = backend
 
-    def assign(self, array: np.ndarray[Any, Any]) -> None:
+    def assign(self, array: HostArray) -> None:
         """Set the array; shape must be this weight's."""
         if self.backend is None:
             self.initial = np.array(array)

@@ -13,8 +13,7 @@ from engine.runtime.batch import DEFAULT_BATCH_SIZE
 from engine.runtime.placement import Placement
 from engine.support.validation import one_of, positive_int
 from kernels import Backend
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 
 class Network:
@@ -110,7 +109,7 @@ class Network:
 
     # ---------------------------------------------------------------- inference
 
-    def predict(self, x: Array, batch_size: int | None = None, verbose: Verbose = "auto") -> Array:
+    def predict(self, x: HostArray, batch_size: int | None = None, verbose: Verbose = "auto") -> HostArray:
         """x (N,T,H,W,C) -> the network's output (N,T,H,W,K), in inference mode.
 
         Args:
@@ -124,11 +123,11 @@ class Network:
         counter.close({})
         return output
 
-    def predict_on_batch(self, x: Array) -> Array:
+    def predict_on_batch(self, x: HostArray) -> HostArray:
         """predict, for one batch."""
         return self.predict(x, batch_size=max(1, len(x)) if np.ndim(x) else 1, verbose=0)
 
-    def rollout(self, track: Array, n_frames: int) -> Array:
+    def rollout(self, track: HostArray, n_frames: int) -> HostArray:
         """Let the network run free: the n_frames frames that follow a track, each predicted from those before.
 
         Equal to predicting the growing track n_frames times, but each new frame costs one step.
@@ -168,12 +167,12 @@ class Network:
         """The number of weights, trained or not."""
         return sum(layer.count_params() for layer in self.layers)
 
-    def get_weights(self) -> list[Array]:
+    def get_weights(self) -> list[HostArray]:
         """Host copies of all weights, in Keras' order."""
         with self.placement.build().locks:
             return [weight.to_host() for weight in self.weights]
 
-    def set_weights(self, weights: Sequence[Array]) -> None:
+    def set_weights(self, weights: Sequence[HostArray]) -> None:
         """Set all weights, in Keras' order. The optimizer's state stays."""
         computation = self.placement.build()
         if len(weights) != len(self.weights):

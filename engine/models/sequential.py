@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from engine import losses, optimizers
 from engine.callbacks import History
 from engine.fitting import evaluate as evaluation
@@ -20,8 +18,7 @@ from engine.models.network import Network
 from engine.optimizers.base import Optimizer
 from engine.runtime.batch import Batch
 from engine.runtime.objective import Objective
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 
 class Sequential(Network):
@@ -104,7 +101,7 @@ class Sequential(Network):
     def fit(
         self,
         x: Any,
-        y: Array | None = None,
+        y: HostArray | None = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Verbose = "auto",
@@ -113,7 +110,7 @@ class Sequential(Network):
         validation_data: Any = None,
         shuffle: bool = True,
         class_weight: Any = None,
-        sample_weight: Array | None = None,
+        sample_weight: HostArray | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
@@ -150,7 +147,9 @@ class Sequential(Network):
             validation_batch_size=validation_batch_size, validation_freq=validation_freq,
         )  # fmt: skip
 
-    def train_on_batch(self, x: Array, y: Array, sample_weight: Array | None = None, return_dict: bool = False) -> Any:
+    def train_on_batch(
+        self, x: HostArray, y: HostArray, sample_weight: HostArray | None = None, return_dict: bool = False
+    ) -> Any:
         """One update on one batch; returns its loss before the update.
 
         With metrics [loss, metrics...], with return_dict a dict of them. They are this batch's own, as in Keras 2 (in
@@ -166,8 +165,8 @@ class Sequential(Network):
         self.placement.computation.train_step(batch, values)
 
     def loss_and_gradients(
-        self, x: Array, y: Array, sample_weight: Array | None = None
-    ) -> tuple[float, dict[str, Array]]:
+        self, x: HostArray, y: HostArray, sample_weight: HostArray | None = None
+    ) -> tuple[float, dict[str, HostArray]]:
         """The training-mode loss of a batch and its gradient by weight name, in the order of trainable_weights.
 
         Changes nothing in the network: BatchNormalization normalises by the batch, its averages stay.
@@ -178,10 +177,10 @@ class Sequential(Network):
     def evaluate(
         self,
         x: Any,
-        y: Array | None = None,
+        y: HostArray | None = None,
         batch_size: int | None = None,
         verbose: Verbose = "auto",
-        sample_weight: Array | None = None,
+        sample_weight: HostArray | None = None,
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
@@ -201,18 +200,20 @@ class Sequential(Network):
         )  # fmt: skip
         return evaluation.as_keras_returns(found, return_dict)
 
-    def test_on_batch(self, x: Array, y: Array, sample_weight: Array | None = None, return_dict: bool = False) -> Any:
+    def test_on_batch(
+        self, x: HostArray, y: HostArray, sample_weight: HostArray | None = None, return_dict: bool = False
+    ) -> Any:
         """evaluate, for one batch."""
         x, y = self.placement.stack.checked_pair(x, y)
         return self.evaluate(x, y, len(x), 0, sample_weight, return_dict=return_dict)
 
     # ---------------------------------------------------------------- state, configuration, files
 
-    def state_arrays(self) -> dict[str, Array]:
+    def state_arrays(self) -> dict[str, HostArray]:
         """Everything that training has changed, by name, on the host: weights, the optimizer's slots and iterations."""
         return self.placement.build().state_arrays()
 
-    def load_state_arrays(self, state: dict[str, Array]) -> None:
+    def load_state_arrays(self, state: dict[str, HostArray]) -> None:
         """Restore what state_arrays returned. Nothing is changed unless every name and shape fits."""
         self.placement.build().load_state_arrays(state)
 

@@ -3,13 +3,11 @@
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from engine.support.validation import finite_movies
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 INPUT_AND_TARGET_KEYS = (("noisy", "shifted"), ("inputs", "targets"), ("x", "y"))
 """Names in an .npz that hold inputs and explicit targets; the first pair that is there counts."""
@@ -23,7 +21,7 @@ _ONE_FILM = "; to predict from one film (T,H,W) give it a leading axis of 1, to 
 _FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
 
 
-def load_movies(path: str | Path) -> Array:
+def load_movies(path: str | Path) -> HostArray:
     """Read movies from a .npy file, or from an .npz file under the first of MOVIE_KEYS (or its only name).
 
     The array is (N,T,H,W,C) or (N,T,H,W), which gets one channel. uint8 and uint16 are pixel values and are divided by
@@ -36,7 +34,7 @@ def load_movies(path: str | Path) -> Array:
     return _as_movies(f"{path}", arrays[_movie_key(path, arrays)])
 
 
-def load_dataset(path: str | Path) -> tuple[Array, Array]:
+def load_dataset(path: str | Path) -> tuple[HostArray, HostArray]:
     """Read inputs and targets for next-frame prediction, float32 (N,T,H,W,C) both.
 
     If the file holds one of INPUT_AND_TARGET_KEYS, it is taken as it stands. Else the movies (as load_movies reads
@@ -59,14 +57,14 @@ def load_dataset(path: str | Path) -> tuple[Array, Array]:
         raise ValueError(f"{error}" if str(path) in f"{error}" else f"{path}: {error}") from None
 
 
-def next_frame_pairs(movies: Array) -> tuple[Array, Array]:
+def next_frame_pairs(movies: HostArray) -> tuple[HostArray, HostArray]:
     """Inputs movies[:, :-1] and targets movies[:, 1:]: (N,T,H,W,C) -> twice (N,T-1,H,W,C). T is at least 2."""
     if movies.shape[1] < 2:
         raise ValueError(f"movies: next-frame prediction needs at least 2 frames, got shape {movies.shape}")
     return movies[:, :-1], movies[:, 1:]
 
 
-def _read(path: str | Path) -> dict[str, Array]:
+def _read(path: str | Path) -> dict[str, HostArray]:
     """All arrays of a .npy (under the name "") or .npz file, told apart by how the file begins."""
     path = Path(path)
     if path.is_dir():
@@ -87,7 +85,7 @@ def _read(path: str | Path) -> dict[str, Array]:
         raise ValueError(f"{path}: not a whole .npy or .npz file of plain numbers ({error})") from None
 
 
-def _movie_key(path: str | Path, arrays: dict[str, Array]) -> str:
+def _movie_key(path: str | Path, arrays: dict[str, HostArray]) -> str:
     for key in MOVIE_KEYS:
         if key in arrays:
             return key
@@ -102,7 +100,7 @@ def _movie_key(path: str | Path, arrays: dict[str, Array]) -> str:
     )
 
 
-def _as_movies(name: str, array: Array) -> Array:
+def _as_movies(name: str, array: HostArray) -> HostArray:
     if array.ndim not in (4, 5):
         hint = _ONE_FILM if array.ndim == 3 else ""
         raise ValueError(f"{name}: expected (N,T,H,W,C) or (N,T,H,W), got shape {array.shape}{hint}")

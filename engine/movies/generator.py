@@ -7,11 +7,11 @@ are then rendered in parallel, only the window that is kept.
 """
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numba import prange
 
+from kernels.arrays import HostArray
 from kernels.cpu.compile.numba_cache import cached_njit
 
 WINDOW = 40
@@ -21,9 +21,7 @@ _MAX_SQUARES = 7
 _X, _Y, _DX, _DY, _HALF_WIDTH = range(5)
 
 
-def generate_movies(
-    n_samples: int = 1200, n_frames: int = 15, seed: int | None = None
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def generate_movies(n_samples: int = 1200, n_frames: int = 15, seed: int | None = None) -> tuple[HostArray, HostArray]:
     """Movies of 3 to 7 squares, 4x4 or 6x6 pixels, each moving by -1, 0 or 1 pixel a frame along both axes.
 
     The movies are those that the Keras example's own `generate_movies` makes (keras/examples/conv_lstm.py, Keras 2.0

@@ -20,14 +20,13 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from engine.files.atomic import write_atomically
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 INITIAL, PREDICTED, TRUTH = "Initial trajectory", "Predictions !", "Ground truth"
 _EDGE = [withStroke(linewidth=3, foreground="black")]
 
 
-def animation_images(track: Array, truth: Array, seen: int) -> list[Image.Image]:
+def animation_images(track: HostArray, truth: HostArray, seen: int) -> list[Image.Image]:
     """One picture a frame, drawn as the example draws its `%i_animate.png`.
 
     Args:
@@ -39,7 +38,7 @@ def animation_images(track: Array, truth: Array, seen: int) -> list[Image.Image]
     return _film([(track, labels), (truth, [TRUTH] * len(truth))], _brightest(truth))
 
 
-def rollout_images(track: Array, seen: int) -> list[Image.Image]:
+def rollout_images(track: HostArray, seen: int) -> list[Image.Image]:
     """Draw a rollout without ground truth: one panel a frame."""
     labels = [PREDICTED if t >= seen else INITIAL for t in range(len(track))]
     return _film([(track, labels)], _brightest(track[:seen]))
@@ -85,12 +84,12 @@ def save_loss_plot(path: str | Path, history: list[dict[str, float]]) -> None:
     write_atomically(path, _encoded(_drawn(canvas), "PNG"))
 
 
-def _brightest(movie: Array) -> float:
+def _brightest(movie: HostArray) -> float:
     """What is drawn brightest: the brightest real pixel, so that faint movies are seen, and 1 in the example's."""
     return float(movie.max()) if movie.max() > 0 else 1.0
 
 
-def _film(panels: list[tuple[Array, list[str]]], white: float) -> list[Image.Image]:
+def _film(panels: list[tuple[HostArray, list[str]]], white: float) -> list[Image.Image]:
     """A picture for each label: panels side by side, each a movie (T,H,W,C) with its labels."""
     figure = Figure(figsize=(5 * len(panels), 5), layout="tight")
     canvas = FigureCanvasAgg(figure)
@@ -111,14 +110,14 @@ def _film(panels: list[tuple[Array, list[str]]], white: float) -> list[Image.Ima
     return images
 
 
-def _panel(axes: Axes, frame: Array, label: str, white: float) -> tuple[AxesImage, Text]:
+def _panel(axes: Axes, frame: HostArray, label: str, white: float) -> tuple[AxesImage, Text]:
     """frame (H,W,C): three channels are shown as colours, 0 to 1, else the first one in viridis, 0 to `white`."""
     picture = axes.imshow(_pixels(frame), vmin=0, vmax=white, cmap="viridis")
     height, width = frame.shape[:2]
     return picture, axes.text(width / 40, 3 * height / 40, label, fontsize=20, color="white", path_effects=_EDGE)
 
 
-def _pixels(frame: Array) -> Array:
+def _pixels(frame: HostArray) -> HostArray:
     return np.clip(frame, 0, 1) if frame.shape[-1] == 3 else frame[..., 0]
 
 

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from engine.losses import get_loss
+from kernels.arrays import HostArray
 from kernels.reference.losses import LossOperation
 
-Array = np.ndarray[Any, Any]
-Rollout = Callable[[Array, int], Array]
+Rollout = Callable[[HostArray, int], HostArray]
 """(track (N,T,H,W,C), n_frames) -> the frames that follow, (N,n_frames,H,W,C)."""
 
 CSI_THRESHOLD = 0.5
 """From where on a pixel counts as on, unless a run says otherwise."""
 
 
-def csi(prediction: Array, truth: Array, threshold: float = CSI_THRESHOLD) -> float:
+def csi(prediction: HostArray, truth: HostArray, threshold: float = CSI_THRESHOLD) -> float:
     """Critical success index, also called intersection over union: hits / (hits + misses + false alarms).
 
     Counted over all elements, "on" meaning at least `threshold`. With nothing on in either nothing can be hit: NaN.
@@ -31,7 +31,7 @@ def csi(prediction: Array, truth: Array, threshold: float = CSI_THRESHOLD) -> fl
     return float(np.count_nonzero(on & really_on) / either) if either else math.nan
 
 
-def mean_loss(loss: Any, prediction: Array, truth: Array) -> float:
+def mean_loss(loss: Any, prediction: HostArray, truth: HostArray) -> float:
     """A loss's mean over all elements, in float64; `loss` is what compile takes."""
     mean = np.empty(1)
     measure = LossOperation(get_loss(loss).spec(from_logits=False))
@@ -64,8 +64,8 @@ def seen_frames(n_frames: int) -> int:
 
 
 def score_rollout(
-    rollout: Rollout, inputs: Array, targets: Array, csi_threshold: float = CSI_THRESHOLD
-) -> tuple[RolloutScores, Array]:
+    rollout: Rollout, inputs: HostArray, targets: HostArray, csi_threshold: float = CSI_THRESHOLD
+) -> tuple[RolloutScores, HostArray]:
     """Let the network run on from the first half of each movie and compare with what really followed.
 
     inputs, targets (N,T,H,W,C), targets[:, t] being the frame after inputs[:, t].
@@ -102,7 +102,9 @@ class OneStepLosses:
     persistence: float
 
 
-def score_one_step(predict: Callable[[Array], Array], inputs: Array, targets: Array, loss: Any) -> OneStepLosses:
+def score_one_step(
+    predict: Callable[[HostArray], HostArray], inputs: HostArray, targets: HostArray, loss: Any
+) -> OneStepLosses:
     """Predict every next frame from the real ones; inputs, targets (N,T,H,W,C); `loss` is what compile takes."""
     outputs = predict(inputs)
     return OneStepLosses(

@@ -18,10 +18,9 @@ from engine.registry import name_of
 from engine.schedules import LearningRateSchedule, schedule_config, schedule_from_config
 from engine.support.validation import in_range
 from kernels import Backend
+from kernels.arrays import Array
 from kernels.specs import ClipSpec
 from kernels.updates import ClipOperation, UpdateOperation, UpdateSpec
-
-Array = Any
 
 COMMON = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
 """Arguments of every optimizer besides learning_rate."""

@@ -1,12 +1,8 @@
 """The movies of one step, on the device."""
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-Array = Any
-HostArray = np.ndarray[Any, Any]
+from kernels.arrays import Array, HostArray
 
 DEFAULT_BATCH_SIZE = 32
 

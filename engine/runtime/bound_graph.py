@@ -14,8 +14,7 @@ from engine.optimizers.base import Optimizer
 from engine.runtime.objective import Objective
 from engine.runtime.parameters import Parameters
 from kernels import Backend
-
-Array = Any
+from kernels.arrays import Array
 
 _KEPT_SHAPES = 4
 """Training and validation, each with a full and a last, smaller batch."""
@@ -73,7 +72,10 @@ class BoundNetwork:
         folded = objective is not None and objective.loss.folds_in(layers[-1].activation_name)
         self._objective = None if objective is None else objective.bind(backend, folded)
         self.x = backend.empty(time_major(shape.movie, shape.batch))
-        self.target = self.weights = self._doutput = self._output = None
+        self.target: Array | None = None
+        self.weights: Array | None = None
+        self._doutput: Array | None = None
+        self._output: Array
         self._layers: list[BoundLayer] = []
         movie = shape.movie
         for layer, narrow in zip(layers, narrow_between(layers), strict=True):
@@ -147,12 +149,12 @@ class BoundNetwork:
             layer.draw(np.random.default_rng([seed, step, number]))
 
     def _forward_with_loss(self) -> None:
-        assert self._objective is not None
+        assert self._objective is not None and self.target is not None
         self._forward()
         self._objective.measure(self._output, self.target, self.weights, self._values, self._doutput)
 
     def _backward(self) -> None:
-        dy = self._doutput
+        dy: Any = self._doutput
         for number, layer in reversed(list(enumerate(self._layers))):
             dy = layer.backward(dy, need_dx=number > 0)
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -20,9 +19,7 @@ from engine.runtime.objective import Objective
 from engine.runtime.parameters import Parameters
 from engine.runtime.rollout import streaming_rollout
 from kernels import Backend
-
-Array = Any
-HostArray = np.ndarray[Any, Any]
+from kernels.arrays import Array, ArrayT, HostArray
 
 ITERATIONS = "optimizer/iterations"
 """The name in state_arrays of the optimizer's count of updates, (1,) int64."""
@@ -192,11 +189,11 @@ class Computation:
         bound = self._bound.get(shape, self.objective)
         self.backend.gather_batch(_five_axes(batch.x), batch.rows, bound.x)
         self.backend.gather_batch(_five_axes(batch.y), batch.rows, bound.target)
-        if bound.weights is not None:
+        if batch.weights is not None:
             self.backend.gather_batch(_five_axes(batch.weights), batch.rows, bound.weights)
         return bound
 
 
-def _five_axes(movies: Array) -> Array:
+def _five_axes(movies: ArrayT) -> ArrayT:
     """(N,T,H,W,C) as it is; frames (N,H,W,C) as movies of one frame."""
-    return movies if movies.ndim == 5 else movies.reshape(movies.shape[0], 1, *movies.shape[1:])
+    return movies if movies.ndim == 5 else movies.reshape((movies.shape[0], 1, *movies.shape[1:]))

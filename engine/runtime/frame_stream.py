@@ -1,15 +1,13 @@
 """A network bound to a stream of frames: one in, one out; what was done before is done again as it was recorded."""
 
 from functools import partial
-from typing import Any
 
 from engine.graph.storage import narrow_between
 from engine.layers import Layer
 from engine.layers.weight import known
 from engine.runtime.bound_graph import Repeated
 from kernels import Backend
-
-Array = Any
+from kernels.arrays import Array
 
 
 class FrameStream:
@@ -32,7 +30,7 @@ class FrameStream:
             shape = known(layer.output_shape(shape))
         self.output_shape = (batch, *shape[1:])
         self._turns = [Repeated(backend, partial(self._run, t)) for t in (2, 1)]
-        self._outputs: list[Array] = [None, None]
+        self._outputs: dict[int, Array] = {}
         self._t = 0
 
     def begin(self) -> None:

@@ -1,13 +1,10 @@
 """What layers remember besides their weights: dropout's place in its random numbers, states of stateful layers."""
 
-from typing import Any
-
 import numpy as np
 
 from engine.layers import Layer
 from kernels import Backend
-
-HostArray = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 _DROPOUT = "dropout/seed_and_step"
 _STATES = "states/"

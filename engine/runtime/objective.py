@@ -1,14 +1,12 @@
 """What a step of training or evaluation measures: the loss, and the metrics beside it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from engine.losses import Loss
 from engine.metrics import Metric
 from kernels import Backend
+from kernels.arrays import Array
 from kernels.losses import LossOperation
-
-Array = Any
 
 
 @dataclass(frozen=True)

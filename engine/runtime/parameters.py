@@ -8,15 +8,11 @@ The values of a weight are in those of the network that used it last; the next o
 """
 
 import math
-from typing import Any
 
-import numpy as np
-
-from engine.layers.weight import Weight
+from engine.layers.weight import NOT_THERE, Weight
 from engine.optimizers.base import Layout
 from kernels import Backend
-
-Array = Any
+from kernels.arrays import Array, HostArray
 
 ALIGNMENT = 64
 """Elements; 256 bytes in float32, enough for every vector load of every back end."""
@@ -63,7 +59,7 @@ class Parameters:
             if weight.value is not view:
                 values = weight.value if weight.backend is self._backend else weight.to_host()
                 self._backend.copy_into(view, values)
-                weight.value, weight.gradient = view, self._gradients.get(id(weight))
+                weight.value, weight.gradient = view, self._gradients.get(id(weight), NOT_THERE)
                 weight.backend, weight.place = self._backend, self._place
 
     def view(self, flat: Array, weight: Weight) -> Array:
@@ -71,18 +67,18 @@ class Parameters:
         offset = self._offsets[next(n for n, other in enumerate(self._trainable) if other is weight)]
         return _view(flat, offset, weight.shape)
 
-    def by_name(self, flat: Array) -> dict[str, np.ndarray[Any, Any]]:
+    def by_name(self, flat: Array) -> dict[str, HostArray]:
         """Host copies of a flat buffer's parts, by weight name, in Keras' order."""
         return {weight.name: self._backend.to_host(self.view(flat, weight)) for weight in self._trainable}
 
-    def state_arrays(self, slots: dict[str, Array]) -> dict[str, np.ndarray[Any, Any]]:
+    def state_arrays(self, slots: dict[str, Array]) -> dict[str, HostArray]:
         """All weights and the optimizer's slots (flat buffers by name), as host arrays under stable names."""
         state = {f"weights/{weight.name}": weight.to_host() for weight in self._weights}
         for slot, flat in slots.items():
             state.update({f"optimizer/{slot}/{name}": array for name, array in self.by_name(flat).items()})
         return state
 
-    def load_state_arrays(self, state: dict[str, np.ndarray[Any, Any]], slots: dict[str, Array]) -> None:
+    def load_state_arrays(self, state: dict[str, HostArray], slots: dict[str, Array]) -> None:
         """Restore what state_arrays returned; nothing is changed unless every name and shape fits."""
         targets = {f"weights/{weight.name}": weight.value for weight in self._weights}
         for slot, flat in slots.items():

@@ -6,11 +6,10 @@ import numpy as np
 
 from engine.runtime.frame_stream import FrameStream
 from kernels import Backend
+from kernels.arrays import HostArray
 
-Array = np.ndarray[Any, Any]
 
-
-def streaming_rollout(backend: Backend, stream: FrameStream, track: Array, n_frames: int) -> Array:
+def streaming_rollout(backend: Backend, stream: FrameStream, track: HostArray, n_frames: int) -> HostArray:
     """track (N,T,H,W,C) on the host -> the n_frames frames that follow, (N,n_frames,H,W,C)."""
     seen = backend.from_host(np.ascontiguousarray(track.swapaxes(0, 1)))
     predicted = backend.empty((n_frames, *stream.output_shape))

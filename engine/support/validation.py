@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from kernels.arrays import HostArray
+
 
 def positive_int(name: str, value: Any) -> int:
     """`value` as an int >= 1."""
@@ -58,7 +60,7 @@ def in_range(name: str, value: Any, low: float, high: float) -> float:
     return float(value)
 
 
-def finite_movies(name: str, value: Any, rank: int = 5, dtype: Any = None) -> np.ndarray[Any, Any]:
+def finite_movies(name: str, value: Any, rank: int = 5, dtype: Any = None) -> HostArray:
     """`value` as a numeric array of the given rank with at least one element, and no NaN or infinity in it.
 
     dtype: that it will be cast to, in which it must be finite too; None (default): it stays as it is.

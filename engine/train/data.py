@@ -3,7 +3,6 @@
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,10 +11,10 @@ from engine.movies import generate_movies
 from engine.movies.files import load_dataset
 from engine.train.config import TrainConfig
 from kernels.activations import ACTIVATIONS
+from kernels.arrays import HostArray
 from kernels.losses import TERMS
 
-Array = np.ndarray[Any, Any]
-Pair = tuple[Array, Array]
+Pair = tuple[HostArray, HostArray]
 """Inputs and targets, float32 (N,T,H,W,C) both; targets[:, t] is the frame after inputs[:, t]."""
 
 
@@ -77,7 +76,7 @@ def check_reachable(config: TrainConfig, data: RunData, activation: str) -> None
         raise ValueError(f"{name}: expected targets {reach}, {found}")
 
 
-def _digest(*arrays: Array) -> str:
+def _digest(*arrays: HostArray) -> str:
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(str(array.shape).encode())

@@ -12,7 +12,8 @@ import numpy as np
 
 from engine.layers import BatchNormalization
 from export.graph_builder import GraphBuilder
-from export.layers.frame_layer import Array, FrameLayer, Size, nodes_for
+from export.layers.frame_layer import FrameLayer, Size, nodes_for
+from kernels.arrays import HostArray
 
 _SHAPES = {3: (-1, 1, 1), 1: (-1, 1), 2: (-1,)}
 """By the normalised axis of a frame (T,H,W,C): the vectors' shape beside a frame (N,C,H,W)."""
@@ -36,7 +37,7 @@ class BatchNormalizationNodes(FrameLayer):
         mean, variance = (np.asarray(w.to_host(), np.float64) for w in (layer.moving_mean, layer.moving_variance))
         gamma = 1.0 if layer.gamma is None else np.asarray(layer.gamma.to_host(), np.float64)
         beta = 0.0 if layer.beta is None else np.asarray(layer.beta.to_host(), np.float64)
-        scale: Array = gamma / np.sqrt(variance + layer.epsilon)
+        scale: HostArray = gamma / np.sqrt(variance + layer.epsilon)
         self._scale, self._shift = scale.reshape(_SHAPES[axis]), (beta - mean * scale).reshape(_SHAPES[axis])
 
     def frame(self, graph: GraphBuilder, x: str) -> str:

@@ -16,7 +16,6 @@ import numpy as np
 from engine.layers import Conv3D
 from export.graph_builder import GraphBuilder
 from export.layers.frame_layer import (
-    Array,
     FrameLayer,
     Size,
     State,
@@ -27,6 +26,7 @@ from export.layers.frame_layer import (
     same_padding,
 )
 from export.layers.whole_conv3d import WholeConv3DNodes
+from kernels.arrays import HostArray
 
 
 class Conv3DNodes(FrameLayer):
@@ -39,8 +39,8 @@ class Conv3DNodes(FrameLayer):
         self.before = self.kernel_size[0] - 1 if layer.padding == "causal" else (self.kernel_size[0] - 1) // 2
         self.looks_ahead = self.before < self.kernel_size[0] - 1
         self._activation = layer.activation
-        self._kernel: Array = layer.kernel.to_host()
-        self._bias: Array = np.zeros(layer.filters) if layer.bias is None else layer.bias.to_host()
+        self._kernel: HostArray = layer.kernel.to_host()
+        self._bias: HostArray = np.zeros(layer.filters) if layer.bias is None else layer.bias.to_host()
 
     @property
     def states(self) -> list[State]:
@@ -86,7 +86,7 @@ class Conv3DNodes(FrameLayer):
 
     def _taps(self, graph: GraphBuilder, x: str, order: list[int]) -> str:
         _, kh, kw = self.kernel_size
-        kernel: Array = np.concatenate([self._kernel[j] for j in order], axis=-1)
+        kernel: HostArray = np.concatenate([self._kernel[j] for j in order], axis=-1)
         bias = np.concatenate([self._bias if j == self.before else np.zeros_like(self._bias) for j in order])
         with graph.scope(self.name):
             return graph.node(

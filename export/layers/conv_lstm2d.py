@@ -20,7 +20,6 @@ import numpy as np
 from engine.layers import ConvLSTM2D
 from export.graph_builder import GraphBuilder
 from export.layers.frame_layer import (
-    Array,
     FrameLayer,
     Size,
     State,
@@ -31,6 +30,7 @@ from export.layers.frame_layer import (
     same_padding,
     size_after,
 )
+from kernels.arrays import HostArray
 
 GATE_ORDER = "i, f, g, o"
 
@@ -48,7 +48,7 @@ class ConvLSTM2DNodes(FrameLayer):
         self._kernel_size = tuple(layer.kernel_size)
         self._activation, self._recurrent_activation = layer.activation, layer.recurrent_activation
         kernel, recurrent_kernel = layer.kernel.to_host(), layer.recurrent_kernel.to_host()
-        self._bias: Array = np.zeros(4 * layer.filters) if layer.bias is None else layer.bias.to_host()
+        self._bias: HostArray = np.zeros(4 * layer.filters) if layer.bias is None else layer.bias.to_host()
         self._apart: dict[str, Any] | None = None
         if not _is_one_convolution(layer):
             self._apart = _attributes(layer)

@@ -10,9 +10,8 @@ import numpy as np
 from engine.layers import Layer
 from export.graph_builder import GraphBuilder
 from kernels.activations import ACTIVATIONS
+from kernels.arrays import HostArray
 from kernels.specs import Padding, convolution_length
-
-Array = np.ndarray[Any, Any]
 
 Size = tuple[int | str, int | str]
 """Height and width of a frame; "H", "W" where they are known only when the graph runs."""
@@ -143,7 +142,7 @@ def size_after(layer: Any, size: Size) -> Size:
     return height, width
 
 
-def convolution_weights(kernel: Array) -> Array:
+def convolution_weights(kernel: HostArray) -> HostArray:
     """(kh,kw,C,K), as Keras has it, -> (K,C,kh,kw), as ONNX's Conv wants it."""
     return kernel.transpose(3, 2, 0, 1)
 
@@ -153,6 +152,6 @@ def same_padding(*sizes: int) -> list[int]:
     return [(size - 1) // 2 for size in sizes] + [size // 2 for size in sizes]
 
 
-def channel_padding(channels: int) -> Array:
+def channel_padding(channels: int) -> HostArray:
     """The pads of a Pad that adds zero channels after those of (N,C,H,W)."""
     return np.array([0, 0, 0, 0, 0, channels, 0, 0], np.int64)

@@ -20,8 +20,6 @@ from kernels.operations import ConvLSTM
 from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 from kernels.updates import UpdateSpec
 
-Array = np.ndarray[Any, Any]
-
 
 class CpuBackend(HostBackend):
     """NumPy arrays on the host, kernels in Numba.
@@ -59,7 +57,7 @@ class CpuBackend(HostBackend):
 
     # ---------------------------------------------------------------- arrays
 
-    def gather_batch(self, movies: Array, rows: Array, batch: Array) -> None:
+    def gather_batch(self, movies: HostArray, rows: HostArray, batch: HostArray) -> None:
         for b, row in enumerate(rows):
             batch[:, b] = movies[row]
 
@@ -90,7 +88,7 @@ class CpuBackend(HostBackend):
     def update(self, spec: UpdateSpec) -> optimizers.UpdateOperation:
         return optimizers.UpdateOperation(spec, self.dtype)
 
-    def decay_weights(self, weights: Array, decayed: Array, rate: Array) -> None:
+    def decay_weights(self, weights: HostArray, decayed: HostArray, rate: HostArray) -> None:
         optimizers.decay_weights(weights, decayed, rate)
 
     def clip(self, spec: ClipSpec) -> optimizers.ClipOperation:

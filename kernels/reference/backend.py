@@ -18,8 +18,6 @@ from kernels.reference.lstm_cell import ReferenceLSTMCell
 from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 from kernels.updates import ClipOperation, UpdateSpec
 
-Array = np.ndarray[Any, Any]
-
 
 class ReferenceBackend(HostBackend):
     """NumPy on the host. Allocates as it goes: clarity first.
@@ -34,7 +32,7 @@ class ReferenceBackend(HostBackend):
         self.dtype = np.dtype(dtype)
         self.description = f"reference: NumPy, {self.dtype.name}"
 
-    def gather_batch(self, movies: Array, rows: Array, batch: Array) -> None:
+    def gather_batch(self, movies: HostArray, rows: HostArray, batch: HostArray) -> None:
         batch[...] = movies[rows].swapaxes(0, 1)
 
     def conv_lstm(self, spec: ConvLSTMSpec) -> ReferenceConvLSTM:
@@ -58,7 +56,7 @@ class ReferenceBackend(HostBackend):
     def update(self, spec: UpdateSpec) -> optimizers.UpdateOperation:
         return optimizers.UpdateOperation(spec)
 
-    def decay_weights(self, weights: Array, decayed: Array, rate: Array) -> None:
+    def decay_weights(self, weights: HostArray, decayed: HostArray, rate: HostArray) -> None:
         optimizers.decay_weights(weights, decayed, rate)
 
     def clip(self, spec: ClipSpec) -> ClipOperation:

@@ -6,20 +6,19 @@ so every tap is one matrix product over all pixels. `x` may have any leading axe
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 
-def _pad(x: Array, kh: int, kw: int) -> Array:
+def _pad(x: HostArray, kh: int, kw: int) -> HostArray:
     """x (...,H,W,C) with a border of zeros: (..., H + kh - 1, W + kw - 1, C)."""
     margins = [(0, 0)] * (x.ndim - 3) + [(kh // 2, kh // 2), (kw // 2, kw // 2), (0, 0)]
     return np.pad(x, margins)
 
 
-def _taps(padded: Array, kh: int, kw: int) -> Iterator[tuple[int, int, Array]]:
+def _taps(padded: HostArray, kh: int, kw: int) -> Iterator[tuple[int, int, HostArray]]:
     """For each tap (i, j) the view of the padded image that this tap sees, (...,H,W,C)."""
     height, width = padded.shape[-3] - kh + 1, padded.shape[-2] - kw + 1
     for i in range(kh):
@@ -27,7 +26,7 @@ def _taps(padded: Array, kh: int, kw: int) -> Iterator[tuple[int, int, Array]]:
             yield i, j, padded[..., i : i + height, j : j + width, :]
 
 
-def conv2d(x: Array, kernel: Array) -> Array:
+def conv2d(x: HostArray, kernel: HostArray) -> HostArray:
     """x (...,H,W,C), kernel (kh,kw,C,K) -> y (...,H,W,K)."""
     kh, kw, _, filters = kernel.shape
     y = np.zeros((*x.shape[:-1], filters), x.dtype)
@@ -36,7 +35,7 @@ def conv2d(x: Array, kernel: Array) -> Array:
     return y
 
 
-def conv2d_backward_input(dy: Array, kernel: Array) -> Array:
+def conv2d_backward_input(dy: HostArray, kernel: HostArray) -> HostArray:
     """dy (...,H,W,K), kernel (kh,kw,C,K) -> dx (...,H,W,C)."""
     kh, kw, channels, _ = kernel.shape
     dpadded = _pad(np.zeros((*dy.shape[:-1], channels), dy.dtype), kh, kw)
@@ -46,7 +45,7 @@ def conv2d_backward_input(dy: Array, kernel: Array) -> Array:
     return np.ascontiguousarray(dpadded[..., kh // 2 : kh // 2 + height, kw // 2 : kw // 2 + width, :])
 
 
-def conv2d_backward_kernel(x: Array, dy: Array, kh: int, kw: int) -> Array:
+def conv2d_backward_kernel(x: HostArray, dy: HostArray, kh: int, kw: int) -> HostArray:
     """x (...,H,W,C), dy (...,H,W,K) -> dkernel (kh,kw,C,K), summed over all leading axes."""
     channels, filters = x.shape[-1], dy.shape[-1]
     dkernel = np.empty((kh, kw, channels, filters), x.dtype)

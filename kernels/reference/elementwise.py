@@ -1,17 +1,15 @@
 """Activations, each with its derivative in terms of its output; kernels/activations.py has the formulas."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from kernels.activations import ACTIVATIONS, Activation
+from kernels.arrays import HostArray
 from kernels.tables import require
 
-Array = np.ndarray[Any, Any]
-
-Forward = Callable[[Array], Array]
-Backward = Callable[[Array, Array], Array]
+Forward = Callable[[HostArray], HostArray]
+Backward = Callable[[HostArray, HostArray], HostArray]
 
 
 def _hard_sigmoid(name: Activation) -> tuple[Forward, Backward]:
@@ -40,8 +38,8 @@ class ActivationOperation:
         require("activation", activation, FUNCTIONS, "reference")
         self._forward, self._backward = FUNCTIONS[activation]
 
-    def forward(self, z: Array, y: Array) -> None:
+    def forward(self, z: HostArray, y: HostArray) -> None:
         y[...] = self._forward(z)
 
-    def backward(self, y: Array, dy: Array, dz: Array) -> None:
+    def backward(self, y: HostArray, dy: HostArray, dz: HostArray) -> None:
         dz[...] = self._backward(y, dy)

@@ -4,16 +4,14 @@ kernels/losses.py has the formulas.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from kernels.arrays import HostArray
 from kernels.losses import PROBABILITY_MARGIN, LossKind, LossSpec
 from kernels.tables import require
 
-Array = np.ndarray[Any, Any]
-
-TermAndSlope = Callable[[Array, Array, float], tuple[Array, Array]]
+TermAndSlope = Callable[[HostArray, HostArray, float], tuple[HostArray, HostArray]]
 """(prediction or logits, target, parameter) -> the terms and their derivatives, both like the prediction."""
 
 
@@ -27,7 +25,14 @@ class LossOperation:
         require("loss", spec.kind, TERMS, "reference")
         self._spec = spec
 
-    def __call__(self, output: Array, target: Array, weights: Array | None, loss: Array, doutput: Array | None) -> None:
+    def __call__(
+        self,
+        output: HostArray,
+        target: HostArray,
+        weights: HostArray | None,
+        loss: HostArray,
+        doutput: HostArray | None,
+    ) -> None:
         term, slope = self._term_and_slope(output, target)
         if weights is not None:
             runs = np.reshape(weights, (-1, 1))
@@ -36,14 +41,14 @@ class LossOperation:
         if doutput is not None:
             doutput[...] = slope * output.dtype.type(1.0 / output.size)
 
-    def _term_and_slope(self, output: Array, target: Array) -> tuple[Array, Array]:
+    def _term_and_slope(self, output: HostArray, target: HostArray) -> tuple[HostArray, HostArray]:
         spec = self._spec
         if spec.from_logits and spec.kind in LOGIT_TERMS:
             return LOGIT_TERMS[spec.kind](output, target, spec.parameter)
         return TERMS[spec.kind](_sigmoid(output) if spec.from_logits else output, target, spec.parameter)
 
 
-def _binary_crossentropy(x: Array, y: Array, label_smoothing: float) -> tuple[Array, Array]:
+def _binary_crossentropy(x: HostArray, y: HostArray, label_smoothing: float) -> tuple[HostArray, HostArray]:
     y = y * (1.0 - label_smoothing) + 0.5 * label_smoothing
     low, high = x.dtype.type(PROBABILITY_MARGIN), x.dtype.type(1.0 - PROBABILITY_MARGIN)
     p = np.clip(x, low, high)
@@ -51,22 +56,22 @@ def _binary_crossentropy(x: Array, y: Array, label_smoothing: float) -> tuple[Ar
     return term, np.where(p == x, (p - y) / (p * (1.0 - p)), 0.0)
 
 
-def _crossentropy_of_logits(z: Array, y: Array, label_smoothing: float) -> tuple[Array, Array]:
+def _crossentropy_of_logits(z: HostArray, y: HostArray, label_smoothing: float) -> tuple[HostArray, HostArray]:
     y = y * (1.0 - label_smoothing) + 0.5 * label_smoothing
     return np.maximum(z, 0.0) - z * y + np.log1p(np.exp(-np.abs(z))), _sigmoid(z) - y
 
 
-def _huber(p: Array, y: Array, delta: float) -> tuple[Array, Array]:
+def _huber(p: HostArray, y: HostArray, delta: float) -> tuple[HostArray, HostArray]:
     error, size = p - y, np.abs(p - y)
     term = np.where(size <= delta, 0.5 * np.square(error), delta * (size - 0.5 * delta))
     return term, np.where(size <= delta, error, delta * np.sign(error))
 
 
-def _binary_accuracy(p: Array, y: Array, threshold: float) -> tuple[Array, Array]:
+def _binary_accuracy(p: HostArray, y: HostArray, threshold: float) -> tuple[HostArray, HostArray]:
     return ((p > threshold) == y).astype(p.dtype), np.zeros_like(p)
 
 
-def _sigmoid(z: Array) -> Array:
+def _sigmoid(z: HostArray) -> HostArray:
     return 0.5 * np.tanh(0.5 * z) + 0.5
 
 

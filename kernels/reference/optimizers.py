@@ -4,15 +4,13 @@ kernels/updates.py has the formulas of the rules.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
+from kernels.arrays import HostArray
 from kernels.specs import ClipSpec
 from kernels.tables import require
 from kernels.updates import UpdateSpec
-
-Array = np.ndarray[Any, Any]
 
 
 class UpdateOperation:
@@ -22,16 +20,16 @@ class UpdateOperation:
         require("rule", spec.rule, RULES, "reference")
         self._rule, self._hyperparameters = RULES[spec.rule], spec.hyperparameters
 
-    def __call__(self, weights: Array, gradients: Array, slots: Sequence[Array], rate: Array) -> None:
+    def __call__(self, weights: HostArray, gradients: HostArray, slots: Sequence[HostArray], rate: HostArray) -> None:
         self._rule(weights, gradients, *slots, rate, **self._hyperparameters)
 
 
 def _adadelta(
-    weights: Array,
-    gradients: Array,
-    accumulated_gradient: Array,
-    accumulated_delta: Array,
-    rate: Array,
+    weights: HostArray,
+    gradients: HostArray,
+    accumulated_gradient: HostArray,
+    accumulated_delta: HostArray,
+    rate: HostArray,
     rho: float,
     epsilon: float,
 ) -> None:
@@ -41,27 +39,27 @@ def _adadelta(
     accumulated_delta[...] = rho * accumulated_delta + (1.0 - rho) * np.square(delta)
 
 
-def _sgd(weights: Array, gradients: Array, rate: Array) -> None:
+def _sgd(weights: HostArray, gradients: HostArray, rate: HostArray) -> None:
     weights -= rate * gradients
 
 
-def _momentum(weights: Array, gradients: Array, velocity: Array, rate: Array, momentum: float) -> None:
+def _momentum(weights: HostArray, gradients: HostArray, velocity: HostArray, rate: HostArray, momentum: float) -> None:
     velocity[...] = momentum * velocity - rate * gradients
     weights += velocity
 
 
-def _nesterov(weights: Array, gradients: Array, velocity: Array, rate: Array, momentum: float) -> None:
+def _nesterov(weights: HostArray, gradients: HostArray, velocity: HostArray, rate: HostArray, momentum: float) -> None:
     step = rate * gradients
     velocity[...] = momentum * velocity - step
     weights += momentum * velocity - step
 
 
 def _adam(
-    weights: Array,
-    gradients: Array,
-    mean: Array,
-    square: Array,
-    rate: Array,
+    weights: HostArray,
+    gradients: HostArray,
+    mean: HostArray,
+    square: HostArray,
+    rate: HostArray,
     beta_1: float,
     beta_2: float,
     epsilon: float,
@@ -71,12 +69,12 @@ def _adam(
 
 
 def _amsgrad(
-    weights: Array,
-    gradients: Array,
-    mean: Array,
-    square: Array,
-    largest_square: Array,
-    rate: Array,
+    weights: HostArray,
+    gradients: HostArray,
+    mean: HostArray,
+    square: HostArray,
+    largest_square: HostArray,
+    rate: HostArray,
     beta_1: float,
     beta_2: float,
     epsilon: float,
@@ -86,7 +84,7 @@ def _amsgrad(
     weights -= rate * mean / (np.sqrt(largest_square) + epsilon)
 
 
-def _move_means(gradients: Array, mean: Array, square: Array, beta_1: float, beta_2: float) -> None:
+def _move_means(gradients: HostArray, mean: HostArray, square: HostArray, beta_1: float, beta_2: float) -> None:
     mean += (1.0 - beta_1) * (gradients - mean)
     square += (1.0 - beta_2) * (np.square(gradients) - square)
 
@@ -102,12 +100,12 @@ RULES: dict[str, Callable[..., None]] = {
 """By name: functions of weights, gradients, the slots, the rate (1,) and the hyperparameters by name."""
 
 
-def decay_weights(weights: Array, decayed: Array, rate: Array) -> None:
+def decay_weights(weights: HostArray, decayed: HostArray, rate: HostArray) -> None:
     """Decoupled weight decay (Loshchilov and Hutter 2017)."""
     weights -= rate * decayed * weights
 
 
-def clip_gradients(spec: ClipSpec, gradients: Array) -> None:
+def clip_gradients(spec: ClipSpec, gradients: HostArray) -> None:
     """A NaN stays one, and with a common norm makes all NaN, as in Keras."""
     if spec.by == "value":
         np.clip(gradients, -spec.limit, spec.limit, out=gradients)

@@ -13,7 +13,8 @@ import engine
 from bench.peers.keras_comparison.here import network_here
 from bench.peers.keras_comparison.in_keras import KERAS, NAMES, convolve_channels_first_on_cpu, sequential
 from bench.peers.keras_comparison.measure import reset_states
-from bench.peers.keras_comparison.networks import Array, Network, random_network
+from bench.peers.keras_comparison.networks import Network, random_network
+from kernels.arrays import HostArray
 
 STEPS = 3
 BOUND = 1e-5
@@ -88,7 +89,7 @@ def here(network: Network) -> engine.Sequential:
     return made
 
 
-def train(model: Any, x: Array, y: Array) -> None:
+def train(model: Any, x: HostArray, y: HostArray) -> None:
     """STEPS steps on either side, from zero states, to which it goes back."""
     begin(model)
     for _ in range(STEPS):
@@ -101,7 +102,7 @@ def begin(model: Any) -> None:
     model.reset_states() if isinstance(model, engine.Sequential) else reset_states(model)
 
 
-def predicted(model: Any, x: Array) -> Array:
+def predicted(model: Any, x: HostArray) -> HostArray:
     """The output in inference mode, from zero states."""
     begin(model)
     arguments = {} if isinstance(model, engine.Sequential) else {"verbose": 0}

@@ -7,8 +7,8 @@ import numpy as np
 
 import engine
 from engine.layers import ConvLSTM2D, Layer
+from kernels.arrays import HostArray
 
-Array = np.ndarray[Any, Any]
 Config = dict[str, Any]
 
 
@@ -33,7 +33,7 @@ def network_here(
     return network
 
 
-def split(flat: Array, network: engine.Sequential, trainable: bool = False) -> list[Array]:
+def split(flat: HostArray, network: engine.Sequential, trainable: bool = False) -> list[HostArray]:
     """Flat numbers as arrays of the network's weights, or of the trainable ones, in Keras' order."""
     weights = network.trainable_weights if trainable else network.weights
     sizes = [int(np.prod(weight.shape)) for weight in weights]
@@ -42,23 +42,23 @@ def split(flat: Array, network: engine.Sequential, trainable: bool = False) -> l
     return [piece.reshape(weight.shape) for piece, weight in zip(pieces, weights, strict=True)]
 
 
-def hand_in_masks(network: engine.Sequential, x_masks: Array | None, h_masks: Array | None) -> None:
+def hand_in_masks(network: engine.Sequential, x_masks: HostArray | None, h_masks: HostArray | None) -> None:
     """Let the layer with dropout draw these masks, (calls, 4, N, ...) in the order of its calls."""
     for layer in network.layers:
         if isinstance(layer, ConvLSTM2D) and layer.has_dropout:
             _replace(layer, x_masks, h_masks)
 
 
-def _replace(layer: ConvLSTM2D, x_masks: Array | None, h_masks: Array | None) -> None:
+def _replace(layer: ConvLSTM2D, x_masks: HostArray | None, h_masks: HostArray | None) -> None:
     calls = itertools.count()
 
-    def scaled(masks: Array | None, call: int, share: float) -> Array | None:
+    def scaled(masks: HostArray | None, call: int, share: float) -> HostArray | None:
         if masks is None:
             return None
         kept = masks[call] / (1.0 - share)
         return np.moveaxis(kept, 2, 4) if layer.data_format == "channels_first" else kept
 
-    def draw_masks(_random: Any, x_shape: Any, h_shape: Any) -> tuple[Array | None, Array | None]:
+    def draw_masks(_random: Any, x_shape: Any, h_shape: Any) -> tuple[HostArray | None, HostArray | None]:
         call = next(calls)
         drawn = scaled(x_masks, call, layer.dropout), scaled(h_masks, call, layer.recurrent_dropout)
         shapes = tuple(None if masks is None else masks.shape for masks in drawn)

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from bench.peers.keras_comparison.in_keras import KERAS, keras, tf
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 
 def use_float64() -> None:
@@ -19,14 +18,14 @@ def use_float64() -> None:
 def measure(
     version: int,
     model: Any,
-    initial: list[Array],
-    data: tuple[Array, Array],
+    initial: list[HostArray],
+    data: tuple[HostArray, HostArray],
     loss: str,
     optimizer: dict[str, Any],
     steps: int,
     reset_at: int | None = None,
     eagerly: bool = True,
-) -> dict[str, Array]:
+) -> dict[str, HostArray]:
     """Everything for one network in float64; make_keras_arguments.py says what the names mean.
 
     Args:
@@ -63,7 +62,7 @@ def measure(
     return out | masks.arrays(1 + steps)
 
 
-def _gradients(version: int, model: Any, x: Array, y: Array, loss: str) -> dict[str, Any]:
+def _gradients(version: int, model: Any, x: HostArray, y: HostArray, loss: str) -> dict[str, Any]:
     source = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(source)
@@ -82,7 +81,7 @@ def variables(version: int, weights: list[Any]) -> list[Any]:
     return [weight.value if version == 3 else weight for weight in weights]
 
 
-def flat(arrays: list[Any]) -> Array:
+def flat(arrays: list[Any]) -> HostArray:
     """Arrays one after the other, (P,)."""
     return np.concatenate([np.zeros(0), *(np.asarray(array).reshape(-1) for array in arrays)])
 
@@ -98,12 +97,12 @@ class Masks:
     """Records where the dropout masks that Keras 3 draws are not zero, by wrapping the methods that draw them."""
 
     def __init__(self, model: Any) -> None:
-        self._kept: dict[str, list[Array]] = {"x_masks": [], "h_masks": []}
+        self._kept: dict[str, list[HostArray]] = {"x_masks": [], "h_masks": []}
         for layer in model.layers:
             if getattr(layer, "dropout", 0.0) or getattr(layer, "recurrent_dropout", 0.0):
                 self._wrap(layer.cell)
 
-    def arrays(self, calls: int) -> dict[str, Array]:
+    def arrays(self, calls: int) -> dict[str, HostArray]:
         """(calls, 4, N, ...) of each kind that there is, for so many calls in training mode."""
         assert all(len(masks) in (0, calls) for masks in self._kept.values()), "not one draw of masks a call"
         return {name: np.stack(masks) for name, masks in self._kept.items() if masks}

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
+
 Config = dict[str, Any]
 Random = np.random.Generator
 
@@ -43,20 +44,20 @@ class Network:
         """Whether some layer asks for it."""
         return any(layer.get(argument) for layer in self.layers)
 
-    def data(self) -> tuple[Array, Array]:
+    def data(self) -> tuple[HostArray, HostArray]:
         """Movies and targets, float32."""
         random = np.random.default_rng([5, self.number])
         x = random.random(self.movies).astype(np.float32)
         y = random.random(self.output)
         return x, (y > 0.6 if self.loss == "binary_crossentropy" else y).astype(np.float32)
 
-    def weights(self, names_and_shapes: list[tuple[str, tuple[int, ...]]]) -> list[Array]:
+    def weights(self, names_and_shapes: list[tuple[str, tuple[int, ...]]]) -> list[HostArray]:
         """Initial weights, float32: kernels of Glorot's size, nothing zero, one or symmetric."""
         random = np.random.default_rng([6, self.number])
         return [initial_weight(name, shape, random) for name, shape in names_and_shapes]
 
 
-def initial_weight(name: str, shape: tuple[int, ...], random: Random, scale: float = 1.0) -> Array:
+def initial_weight(name: str, shape: tuple[int, ...], random: Random, scale: float = 1.0) -> HostArray:
     """A weight by the last part of its name; kernels of Glorot's size times `scale`."""
     if len(shape) > 1:
         fans = np.prod(shape[:-2]) * (shape[-2] + shape[-1])

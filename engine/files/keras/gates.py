@@ -19,11 +19,12 @@ import warnings
 import numpy as np
 
 from engine.files.keras.forms import form_of
-from engine.files.keras.weights import Array, WeightLists
+from engine.files.keras.weights import WeightLists
 from engine.layers import Layer
 from engine.layers.arguments import checked_activation
 from engine.optimizers.base import Optimizer
 from kernels.activations import HARD_SIGMOID_SLOPE
+from kernels.arrays import HostArray
 
 HARD_SIGMOID_OF_KERAS = {1: "hard_sigmoid", 2: "hard_sigmoid", 3: "hard_sigmoid_keras3"}
 """By the major version of Keras, the engine's name of what that Keras calls hard_sigmoid."""
@@ -94,7 +95,7 @@ def _scale_layer(weights: WeightLists, number: int, layer: Layer, factor: float,
         ]
 
 
-def _scaled(array: Array, factors: list[float]) -> Array:
+def _scaled(array: HostArray, factors: list[float]) -> HostArray:
     """array (..., gates * F) with the block of each gate multiplied."""
     by_channel = np.repeat(factors, array.shape[-1] // len(factors))
     return (array * by_channel).astype(array.dtype)

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.files.keras.hdf5_heap import longest_text
-
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 FREE_BYTES = 16 * 2**20
 EXPANSION = 4
@@ -53,7 +52,7 @@ class Hdf5Reader:
         found = self._follow(parent, path)
         return found if isinstance(found, self._h5py.Group) else None
 
-    def array(self, parent: Any, path: str) -> Array | None:
+    def array(self, parent: Any, path: str) -> HostArray | None:
         """A copy of the numeric dataset at `path` below `parent`; None if there is none."""
         dataset = self._follow(parent, path)
         if dataset is None:
@@ -124,6 +123,6 @@ class Hdf5Reader:
             )
 
 
-def _from_bfloat16(array: Array) -> Array:
+def _from_bfloat16(array: HostArray) -> HostArray:
     """bfloat16 is the upper half of a float32."""
     return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from engine.files.keras.forms import form_of, layers_by_keras_name
-from engine.files.keras.weights import Array
 from engine.layers import Layer
 from engine.layers.keras_form import KerasForm
+from kernels.arrays import HostArray
 
 Config = dict[str, Any]
 
@@ -44,7 +44,7 @@ def modern_entry(entry: Config) -> Config:
     return {"class_name": entry["class_name"] if layer is None else form.class_name, "config": config}
 
 
-def modern_arrays(arrays: list[Array], layer: Layer, backend: str | None) -> list[Array]:
+def modern_arrays(arrays: list[HostArray], layer: Layer, backend: str | None) -> list[HostArray]:
     """One layer's arrays as Keras 2 on TensorFlow has them.
 
     Args:
@@ -60,5 +60,5 @@ def modern_arrays(arrays: list[Array], layer: Layer, backend: str | None) -> lis
     return arrays
 
 
-def _flipped(kernel: Array) -> Array:
+def _flipped(kernel: HostArray) -> HostArray:
     return np.ascontiguousarray(np.flip(kernel, axis=tuple(range(kernel.ndim - 2))))

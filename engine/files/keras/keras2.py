@@ -20,7 +20,6 @@ from engine.files.keras.hdf5 import Hdf5Reader, import_h5py
 from engine.files.keras.keras1 import modern_arrays
 from engine.files.keras.keras3 import read_marker, write_marker
 from engine.files.keras.weights import (
-    Array,
     Slots,
     WeightLists,
     count_of_updates,
@@ -31,6 +30,7 @@ from engine.files.keras.weights import (
 from engine.layers import Layer
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.base import Optimizer
+from kernels.arrays import HostArray
 
 VERSION = "2.15.0"
 """The Keras whose files are written: the last 2 that came with TensorFlow. Opened in tf-keras 2.21 and Keras 3.15."""
@@ -123,7 +123,7 @@ def write_legacy(
     return buffer.getvalue()
 
 
-def _named_arrays(file: Hdf5Reader, group: Any) -> tuple[list[str], list[Array]]:
+def _named_arrays(file: Hdf5Reader, group: Any) -> tuple[list[str], list[HostArray]]:
     names = file.names(group, "weight_names") or []
     arrays = []
     for name in names:
@@ -134,7 +134,7 @@ def _named_arrays(file: Hdf5Reader, group: Any) -> tuple[list[str], list[Array]]
     return names, arrays
 
 
-def _by_layer(found: list[list[Array]], made: list[Layer]) -> list[list[Array]]:
+def _by_layer(found: list[list[HostArray]], made: list[Layer]) -> list[list[HostArray]]:
     """The arrays of the layers that have any, in turn, and none for the others."""
     weighty = [layer for layer in made if form_of(layer) and layer.has_weights]
     if len(weighty) != len(found):
@@ -169,7 +169,7 @@ def _write_optimizer(
     _write_arrays(group, array_names, [np.array(weights.iterations, np.int64), *listed(weights.slots or [], late)])
 
 
-def _write_arrays(group: Any, names: list[str], arrays: list[Array]) -> None:
+def _write_arrays(group: Any, names: list[str], arrays: list[HostArray]) -> None:
     _write_names(group, "weight_names", names)
     for name, array in zip(names, arrays, strict=True):
         group[name] = array

@@ -17,12 +17,13 @@ import numpy as np
 from engine.files.keras.forms import form_of
 from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.hdf5 import Hdf5Reader, import_h5py
-from engine.files.keras.weights import Array, WeightLists, count_of_updates, listed, slots_by_layer, trained_count
+from engine.files.keras.weights import WeightLists, count_of_updates, listed, slots_by_layer, trained_count
 from engine.keras_objects import snake_case
 from engine.layers import Layer
 from engine.layers.keras_form import KerasForm
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.base import Optimizer
+from kernels.arrays import HostArray
 
 MARKER = "convlstm_engine"
 """The root attribute in which this engine says what Keras does not ask: {"gates": {layer number: name}}."""
@@ -113,9 +114,9 @@ def _numbered(name: str, number: int) -> str:
     return f"{name}_{number}" if number else name
 
 
-def _numbered_arrays(file: Hdf5Reader, path: str) -> list[Array]:
+def _numbered_arrays(file: Hdf5Reader, path: str) -> list[HostArray]:
     """The datasets 0, 1, 2, ... of a group; none if there is no such group."""
-    arrays: list[Array] = []
+    arrays: list[HostArray] = []
     while (array := file.array(file.root, f"{path}/{len(arrays)}")) is not None:
         arrays.append(array)
     return arrays

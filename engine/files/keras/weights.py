@@ -3,12 +3,10 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from engine.layers import Layer
+from kernels.arrays import HostArray
 
-Array = np.ndarray[Any, Any]
-Slots = tuple[Array, ...]
+Slots = tuple[HostArray, ...]
 """What an optimizer keeps for one weight, in the order of Optimizer.slots."""
 
 
@@ -22,7 +20,7 @@ class WeightLists:
     iterations: updates that the optimizer has made.
     """
 
-    layers: list[list[Array]]
+    layers: list[list[HostArray]]
     slots: list[list[Slots]] | None = None
     true_gates: dict[int, str] = field(default_factory=dict)
     iterations: int = 0
@@ -32,19 +30,21 @@ class WeightLists:
         return replace(self, layers=list(self.layers), slots=self.slots and list(self.slots), true_gates={})
 
 
-def trained_count(layer: Layer, arrays: list[Array]) -> int:
+def trained_count(layer: Layer, arrays: list[HostArray]) -> int:
     """How many of a layer's arrays in a file are trained, which are the first ones."""
     if not layer.trainable:
         return 0
     return max(len(arrays) - len(layer.untrained), 0)
 
 
-def count_of_updates(arrays: list[Array]) -> int:
+def count_of_updates(arrays: list[HostArray]) -> int:
     """The optimizer's iteration among its arrays as a file lists them; 0 where an old file has none."""
     return next((int(array) for array in arrays if array.ndim == 0 and array.dtype.kind in "iu"), 0)
 
 
-def slots_by_layer(trained: list[list[Array]], arrays: list[Array], interleaved: bool) -> list[list[Slots]] | None:
+def slots_by_layer(
+    trained: list[list[HostArray]], arrays: list[HostArray], interleaved: bool
+) -> list[list[Slots]] | None:
     """The optimizer's arrays as a file lists them, by layer and weight; None if they do not fit the weights.
 
     Args:

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from kernels.arrays import HostArray
 
 LINE_BYTES = 64
 
 
-def zeros(shape: int | tuple[int, ...], dtype: Any) -> Array:
+def zeros(shape: int | tuple[int, ...], dtype: Any) -> HostArray:
     """Zeros whose first element begins a cache line.
 
     NumPy aligns to 16 bytes: then every load and store of a 64-byte register touches two lines.

@@ -13,14 +13,11 @@ Forward, from the pre-activations without bias, z (4F):            Backward, fro
 Forward leaves i, f, g, o of a step in `gates` (B,H,W,4F).
 """
 
-from typing import Any
-
+from kernels.arrays import Array
 from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes, load, load_first, store_first
 from kernels.cpu.pointwise.nonlinearities import gate, gate_derivative, tanh
-
-Array = Any
 
 
 @jit

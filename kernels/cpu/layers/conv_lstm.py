@@ -124,9 +124,9 @@ class CpuConvLSTM(ConvLSTM[HostArray]):
                         no_bias, dh_carried, F, self.dx[t].reshape(-1), self.work,
                     )  # fmt: skip
                 self._weight_gradient.add(x[t].reshape(-1), h_prev, [(0, 0, C), (1, 0, F)], dz, 4 * F, self.work)
-        gradient = self._weight_gradient.kernels()
-        dkernel[...] = gradient[:, :, :C, : 4 * F]
-        drecurrent_kernel[...] = gradient[:, :, C:, : 4 * F]
+        dkernels = self._weight_gradient.kernels()
+        dkernel[...] = dkernels[:, :, :C, : 4 * F]
+        drecurrent_kernel[...] = dkernels[:, :, C:, : 4 * F]
         sum_rows(self._dbias_of_row, dbias)
         return (self.dx if need_dx else None), *((self.dh0, self.dc0) if need_dstate else (None, None))
 

@@ -12,16 +12,13 @@ nobody. Where there are too few images, workers share them by chunks of rows (ge
 what is computed is the same, bit for bit.
 """
 
-from typing import Any
-
+from kernels.arrays import Array
 from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit, parallel, prange, signed
 from kernels.cpu.layers.cell import cell_backward, cell_forward
 from kernels.cpu.products.convolution import Workspace, multiply, read_inputs, share, write_outputs, z_row
 from kernels.cpu.products.geometry import Geometry
 from kernels.cpu.products.weight_gradient import Block, add_block, first_row, read_block
-
-Array = Any
 
 
 @jit

@@ -4,15 +4,13 @@ There is little of it next to the convolutions, and it runs on one thread.
 """
 
 import math
-from typing import Any
 
 from kernels.activations import ACTIVATIONS, HARD_SIGMOID_SLOPE, Activation
+from kernels.arrays import Array
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import Vector, lanes, load_first, select_less, store_first
 from kernels.cpu.pointwise.nonlinearities import HARD_SIGMOID, gate, gate_derivative, sigmoid, tanh
 from kernels.tables import constants, implemented, require
-
-Array = Any
 
 _CODES = constants("ACTIVATION", ACTIVATIONS)
 ACTIVATION_LINEAR = _CODES["ACTIVATION_LINEAR"]

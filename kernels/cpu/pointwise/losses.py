@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from kernels.arrays import Array
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes, load_first, select_less, store_first, sum_of_first
 from kernels.cpu.pointwise.nonlinearities import exp_of_minus_magnitude, log1p_of_fraction, sigmoid
 from kernels.losses import PROBABILITY_MARGIN, TERMS, LossSpec
 from kernels.tables import constants, implemented, require
-
-Array = Any
 
 _CODES = constants("LOSS", TERMS)
 LOSS_BINARY_CROSSENTROPY = _CODES["LOSS_BINARY_CROSSENTROPY"]

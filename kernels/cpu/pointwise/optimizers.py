@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from kernels.arrays import Array
 from kernels.cpu.compile.jit import jit
 from kernels.specs import ClipSpec
 from kernels.tables import require
 from kernels.updates import UpdateSpec
-
-Array = Any
 
 
 @jit

@@ -9,10 +9,12 @@ Channels of several images may stand side by side in a (x and h of a ConvLSTM, t
 product sums over all of them.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from kernels.arrays import Array, HostArray
 from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit, parallel, prange, signed
 from kernels.cpu.compile.memory import zeros
@@ -21,8 +23,6 @@ from kernels.cpu.products.direct import pad_rows
 from kernels.cpu.products.gemm import SPARE_ROWS, group_count, group_start, multiply_packed
 from kernels.cpu.products.geometry import MOST_POSITIONS, Geometry
 from kernels.cpu.products.winograd import kernel_transform, transform_inputs, transform_outputs
-
-Array = Any
 
 
 class Workspace(NamedTuple):
@@ -246,7 +246,7 @@ class Kernels:
         self.rows = zeros((g.kh, g.kw, g.depth, g.columns), dtype)
         self.packed = zeros(g.positions * g.depth * g.columns, dtype)
 
-    def pack(self, parts: list[tuple[int, int, Array]]) -> None:
+    def pack(self, parts: Sequence[tuple[int, int, HostArray]]) -> None:
         """Make `packed` of kernels (kh,kw,n,m), each with the depth and the column at which it begins.
 
         Kernels that are packed already are left alone: a rollout calls with the same ones for each frame.

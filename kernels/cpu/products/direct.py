@@ -5,14 +5,11 @@ that one output pixel sees through one row of the kernel is contiguous, kw * cha
 `channels` further on, and the product of a row of pixels with the packed kernel is one call.
 """
 
-from typing import Any
-
+from kernels.arrays import Array
 from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.products.geometry import Geometry
 from kernels.cpu.products.runs import copy_run, zero_run
-
-Array = Any
 
 
 @jit

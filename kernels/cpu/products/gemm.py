@@ -8,12 +8,11 @@ to SPARE_ROWS rows beyond those asked for, where the caller has room and what is
 from collections.abc import Callable
 from typing import Any
 
+from kernels.arrays import Array
 from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes
 from kernels.cpu.products.micro_kernel import MAX_VECTORS, ROWS_OF_TILE, register_tile
-
-Array = Any
 
 SPARE_ROWS = max(ROWS_OF_TILE.values()) - 1
 

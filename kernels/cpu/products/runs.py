@@ -1,11 +1,8 @@
 """Runs of contiguous elements, moved a vector at a time."""
 
-from typing import Any
-
+from kernels.arrays import Array
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import broadcast, lanes, load_first, store_first
-
-Array = Any
 
 
 @jit

@@ -1,10 +1,7 @@
 """Sums of columns in float64, from the first row to the last."""
 
-from typing import Any
-
+from kernels.arrays import Array
 from kernels.cpu.compile.jit import jit
-
-Array = Any
 
 
 @jit

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kernels.arrays import Array
 from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit, parallel, prange, signed
 from kernels.cpu.compile.memory import zeros
@@ -22,8 +23,6 @@ from kernels.cpu.products.direct import copy_rows, pad_rows
 from kernels.cpu.products.gemm import SPARE_ROWS, group_count, group_start, rows_of_tile, tile_that_adds
 from kernels.cpu.products.geometry import Geometry, spread
 from kernels.cpu.products.winograd import transform_inputs, transform_output_gradients
-
-Array = Any
 
 _FEW_IMAGES = 4
 """With fewer images a partial sum is a part of one, and there are about so many."""

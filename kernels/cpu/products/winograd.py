@@ -24,13 +24,12 @@ from typing import Any
 
 import numpy as np
 
+from kernels.arrays import Array
 from kernels.cpu.compile.inlining import inlined, not_inlined
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes, load, load_first, store, store_first
 from kernels.cpu.products.geometry import POINTS_AND_STEP, Geometry
 from kernels.cpu.products.runs import copy_run, zero_run
-
-Array = Any
 
 POINT_PAIRS = {3: (math.sqrt(0.5), math.sqrt(2.0)), 5: (9 / 16, 1.0, 16 / 9)}
 """Kernel size -> the points p that come with both signs."""

@@ -4,13 +4,10 @@ Where both are the same (in float32 and tf32, and for arrays that a spec calls n
 is allocated.
 """
 
-from typing import Any
-
+from kernels.arrays import Array
 from kernels.cuda.common.elementwise import THREADS, blocks, quads
 from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
-
-Array = Any
 
 
 class Inward:

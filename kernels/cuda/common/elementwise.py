@@ -2,16 +2,15 @@
 
 from typing import Any
 
+from kernels.arrays import Array
 from kernels.cuda.common.rounding import ceil_div
-
-Array = Any
 
 THREADS = 256
 MAX_BLOCKS = 1024
 ELEMENTS_PER_THREAD = 4
 
 
-def address(array: Array) -> int:
+def address(array: Any) -> int:
     """Where the array's first byte stands, on a host or on a device."""
     interface = getattr(array, "__cuda_array_interface__", None) or array.__array_interface__
     return int(interface["data"][0])

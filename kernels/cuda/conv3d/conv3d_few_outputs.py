@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from kernels.arrays import Array
 from kernels.cuda.common.precision import operand_bytes, operand_dtype
 from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.conv3d.strategy import Conv3DStrategy, frame_sizes, gathered_bytes
@@ -20,8 +21,6 @@ from kernels.cuda.products.binding import (
 from kernels.cuda.products.strategy import Product
 from kernels.cuda.products.tiles import GRADIENT_CHUNK, TARGET_BLOCKS, conv_tile, gradient_tile
 from kernels.specs import Conv3DSpec
-
-Array = Any
 
 SUM_THREADS, SUMMED = 256, 8
 """The threads of a block that adds up, and its weights in the last stage, as conv3d_few_outputs.cu has them."""

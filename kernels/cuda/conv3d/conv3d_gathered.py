@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kernels.arrays import Array
 from kernels.cuda.common.precision import operand_bytes, operand_dtype
 from kernels.cuda.conv3d.strategy import Conv3DStrategy, frame_sizes, gathered_bytes
 from kernels.cuda.launch.launch import Program, Runtime
@@ -17,8 +18,6 @@ from kernels.cuda.products.binding import (
 from kernels.cuda.products.strategy import PRODUCTS, Product
 from kernels.cuda.products.tiles import conv_tile, gradient_tile
 from kernels.specs import Conv3DSpec
-
-Array = Any
 
 
 class GatheredTiles:

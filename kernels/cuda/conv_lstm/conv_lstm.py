@@ -1,6 +1,7 @@
 """Launches conv_lstm.cu: the buffers of a ConvLSTM layer and the order of its kernels."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from kernels.arrays import Array
 from kernels.cuda.batch_norm.batch_norm_link import BatchNormLink
@@ -199,7 +200,7 @@ class CudaConvLSTM(ConvLSTM[Array]):
         if self._persistent_backward is not None:
             gradients = (self.dc0, self.dh0) if need_dstate else (None, None)
             link = self.link.coefficients, self.link.h
-            kept = self._z, self._kept_c
+            kept: tuple[Array, Any] = self._z, self._kept_c
             self._persistent_backward(recurrent_kernel, *kept, c0, dh, *link, self._dz, *gradients)
         else:
             self._step_backward.pack(recurrent_kernel)

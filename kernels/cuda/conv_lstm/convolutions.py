@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+from kernels.arrays import Array
 from kernels.cuda.conv_lstm.few_inputs import FewInputs
 from kernels.cuda.conv_lstm.gathered import Gathered
 from kernels.cuda.conv_lstm.windowed import Warpgroups, Windows
@@ -18,7 +19,6 @@ from kernels.cuda.launch.launch import Program, Runtime
 from kernels.cuda.products.strategy import PRODUCTS, Arrays, ConvolutionStrategy, Product, Products, choose
 from kernels.specs import ConvLSTMSpec
 
-Array = Any
 Name = Literal["input_forward", "input_backward", "step_forward", "step_backward", "initial_state_backward"]
 
 STRATEGIES: Mapping[Name, tuple[ConvolutionStrategy, ...]] = {

@@ -4,6 +4,7 @@ from functools import partial
 from math import prod
 from typing import Any, Literal
 
+from kernels.arrays import Array
 from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.conv_lstm.persistent_tiles import (
     Tile,
@@ -17,8 +18,6 @@ from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.products.binding import bind_elements, cell_defines
 from kernels.cuda.products.strategy import Products, sizes_of
 from kernels.specs import ConvLSTMSpec
-
-Array = Any
 
 Recurrence = Literal["auto", "persistent", "steps"]
 RECURRENCES = ("auto", "persistent", "steps")

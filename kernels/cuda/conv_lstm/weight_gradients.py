@@ -4,8 +4,8 @@ Stage 1 is by the strategy that is chosen, stage 2 a kernel of conv_lstm.cu for 
 """
 
 from collections.abc import Mapping
-from typing import Any
 
+from kernels.arrays import Array
 from kernels.cuda.conv_lstm.few_inputs import FewInputsGradient
 from kernels.cuda.conv_lstm.gathered import GatheredGradient, Tiles
 from kernels.cuda.launch.launch import Program, Runtime
@@ -16,8 +16,6 @@ from kernels.cuda.products.warpgroup.warpgroup_gradient_bf16_tiles import Warpgr
 from kernels.cuda.products.warpgroup.warpgroup_gradient_tf32_tiles import WarpgroupTf32Gradient
 from kernels.cuda.products.windowed.windowed_gradient_tiles import WindowedGradient
 from kernels.specs import ConvLSTMSpec
-
-Array = Any
 
 _OVER_PATCHES = (WarpgroupTf32Gradient(), WarpgroupBf16Gradient(), WindowedGradient())
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cuda.launch.launch import Array, DeviceLimits, Function, Graph, Runtime
+from kernels.arrays import Array, HostArray
+from kernels.cuda.launch.launch import DeviceLimits, Function, Graph, Runtime
 from kernels.cuda.launch.source import Source
 
 H200 = DeviceLimits(sm_count=132, shared_bytes_per_block=232_448, threads_per_block=1024, architecture="90a")
@@ -52,16 +53,16 @@ class DryRuntime(Runtime):
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
         return np.zeros(shape, dtype)
 
-    def from_host(self, array: np.ndarray[Any, Any], dtype: Any) -> Array:
+    def from_host(self, array: HostArray, dtype: Any) -> Array:
         return self.empty(array.shape, dtype)
 
-    def to_host(self, array: Array) -> np.ndarray[Any, Any]:
+    def to_host(self, array: Array) -> HostArray:
         return np.array(array)
 
-    def read_later(self, array: Array) -> Callable[[], np.ndarray[Any, Any]]:
+    def read_later(self, array: Array) -> Callable[[], HostArray]:
         return lambda: np.array(array)
 
-    def copy(self, target: Array, source: Array | np.ndarray[Any, Any]) -> None:
+    def copy(self, target: Array, source: Array | HostArray) -> None:
         pass
 
     def is_array(self, value: object) -> bool:

@@ -17,10 +17,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from kernels.arrays import Array, HostArray
 from kernels.cuda.launch.source import FOLDER, Constant, Parameter, Source, load_source
-
-Array = Any
-"""A runtime's array: numpy.ndarray or cupy.ndarray."""
 
 Size = int | tuple[int, ...]
 """How many elements an array argument has, or its shape."""
@@ -110,19 +108,19 @@ class Runtime(ABC):
         """Allocate an array of zeros."""
 
     @abstractmethod
-    def from_host(self, array: np.ndarray[Any, Any], dtype: Any) -> Array:
+    def from_host(self, array: HostArray, dtype: Any) -> Array:
         """A C-contiguous copy of a host array on the device, cast to dtype."""
 
     @abstractmethod
-    def to_host(self, array: Array) -> np.ndarray[Any, Any]:
+    def to_host(self, array: Array) -> HostArray:
         """A copy on the host; waits for the device."""
 
     @abstractmethod
-    def read_later(self, array: Array) -> Callable[[], np.ndarray[Any, Any]]:
+    def read_later(self, array: Array) -> Callable[[], HostArray]:
         """Ask for a copy on the host without waiting; the function returned waits for it and gives it."""
 
     @abstractmethod
-    def copy(self, target: Array, source: Array | np.ndarray[Any, Any]) -> None:
+    def copy(self, target: Array, source: Array | HostArray) -> None:
         """target[...] = source, from device or host, same shape; casts. A device-to-device copy can be recorded."""
 
     @abstractmethod

@@ -15,7 +15,8 @@ import cupy
 import numpy as np
 from cupy.cuda import driver
 
-from kernels.cuda.launch.launch import Array, DeviceLimits, Function, Graph, OutOfDeviceMemory, Runtime
+from kernels.arrays import Array, HostArray
+from kernels.cuda.launch.launch import DeviceLimits, Function, Graph, OutOfDeviceMemory, Runtime
 from kernels.cuda.launch.nvrtc import OPTIONS, compile_cubin, nvrtc_version
 from kernels.cuda.launch.source import Source
 
@@ -68,16 +69,16 @@ class CupyRuntime(Runtime):
         with self.current():
             return cupy.zeros(shape, dtype)
 
-    def from_host(self, array: np.ndarray[Any, Any], dtype: Any) -> Array:
+    def from_host(self, array: HostArray, dtype: Any) -> Array:
         target = self.empty(array.shape, dtype)
         self.copy(target, array)
         return target
 
-    def to_host(self, array: Array) -> np.ndarray[Any, Any]:
+    def to_host(self, array: "cupy.ndarray") -> HostArray:
         with self.current():
             return array.get()
 
-    def read_later(self, array: Array) -> Callable[[], np.ndarray[Any, Any]]:
+    def read_later(self, array: "cupy.ndarray") -> Callable[[], HostArray]:
         with self.current():
             pinned = cupy.cuda.alloc_pinned_memory(array.nbytes)
             host = np.frombuffer(pinned, array.dtype, array.size).reshape(array.shape)
@@ -85,13 +86,13 @@ class CupyRuntime(Runtime):
             arrived = cupy.cuda.Event(disable_timing=True)
             arrived.record(self.stream)
 
-        def read() -> np.ndarray[Any, Any]:
+        def read() -> HostArray:
             arrived.synchronize()
             return host.copy()
 
         return read
 
-    def copy(self, target: Array, source: Array | np.ndarray[Any, Any]) -> None:
+    def copy(self, target: "cupy.ndarray", source: "cupy.ndarray | HostArray") -> None:
         if target.shape != source.shape:
             raise ValueError(f"source: expected shape {target.shape}, got {source.shape}")
         with self.current():

@@ -1,14 +1,11 @@
 """Launches gather.cu: a shuffled batch out of a data set that lives on the device."""
 
-from typing import Any
-
 import numpy as np
 
+from kernels.arrays import Array, HostArray
 from kernels.cuda.common.elementwise import MAX_BLOCKS, THREADS, blocks, quads
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.launch.workspace import Workspace
-
-Array = Any
 
 
 class Gather:
@@ -19,7 +16,7 @@ class Gather:
         self._program = Program(runtime, "pointwise/gather.cu", {})
         self._kernels: dict[tuple[int, int], Kernel] = {}
 
-    def __call__(self, movies: Array, rows: np.ndarray[Any, Any], batch: Array) -> None:
+    def __call__(self, movies: Array, rows: HostArray, batch: Array) -> None:
         """See Backend.gather_batch; raises ValueError for a row that is not in movies and for shapes that disagree."""
         if movies.ndim != batch.ndim or (batch.shape[1], batch.shape[0], *batch.shape[2:]) != (
             len(rows),

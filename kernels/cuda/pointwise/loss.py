@@ -3,6 +3,7 @@
 from typing import Any
 
 from kernels.activations import Activation
+from kernels.arrays import Array
 from kernels.cuda.common.activations import ACTIVATION_DEFINES, code_of
 from kernels.cuda.common.elementwise import THREADS, blocks, quads
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
@@ -10,8 +11,6 @@ from kernels.cuda.launch.source import Constant, words_of
 from kernels.cuda.launch.workspace import Workspace
 from kernels.losses import PROBABILITY_MARGIN, TERMS, LossSpec
 from kernels.tables import constants, implemented, require
-
-Array = Any
 
 REDUCE_BYTES = 8 * THREADS
 
@@ -86,7 +85,7 @@ class ActivationOperation:
         else:
             self._launch("activation_backward", y=y, dy=dy, dz=dz)
 
-    def _launch(self, name: str, **arrays: Array) -> None:
+    def _launch(self, name: str, **arrays: Any) -> None:
         n = arrays["y"].size
         kernel = self._losses.kernel(name, dict.fromkeys(arrays, n))
         kernel(blocks(n), (THREADS,), activation=self._code, n=n, quads=quads(n, *arrays.values()), **arrays)

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from kernels.arrays import Array
 from kernels.cuda.common.elementwise import THREADS, blocks, quads
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.specs import ClipSpec
 from kernels.tables import require
 from kernels.updates import UPDATES, UpdateSpec
-
-Array = Any
 
 REDUCE_BYTES = 8 * THREADS
 BLOCKS_PER_PART = 32
@@ -92,7 +91,7 @@ class ClipOperation:
             self._optimizers.launch("clip_by_value", {"gradients": gradients}, numbers)
             return
         parts = self._squares.size
-        arrays = {"gradients": gradients, "bounds": self._bounds, "squares": self._squares}
+        arrays: dict[str, Any] = {"gradients": gradients, "bounds": self._bounds, "squares": self._squares}
         sizes = {name: array.size for name, array in arrays.items()}
         self._optimizers.kernel("square_sums", sizes)((parts,), (THREADS,), shared_bytes=REDUCE_BYTES, **arrays)
         together = int(self._spec.by == "global_norm")

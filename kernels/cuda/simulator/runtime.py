@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cuda.launch.launch import Array, DeviceLimits, Function, Graph, OutOfDeviceMemory, Runtime
+from kernels.arrays import Array, HostArray
+from kernels.cuda.launch.launch import DeviceLimits, Function, Graph, OutOfDeviceMemory, Runtime
 from kernels.cuda.launch.source import Parameter, Source
 from kernels.cuda.simulator.shared_library import (
     LaunchStruct,
@@ -77,22 +78,25 @@ class SimRuntime(Runtime):
         array[...] = 0
         return array
 
-    def from_host(self, array: np.ndarray[Any, Any], dtype: Any) -> Array:
+    def from_host(self, array: HostArray, dtype: Any) -> Array:
         self._refuse_while_recording("a copy from the host")
         copy = self._allocate(array.shape, np.dtype(dtype))
         copy[...] = array
         return copy
 
-    def to_host(self, array: Array) -> np.ndarray[Any, Any]:
+    def to_host(self, array: Array) -> HostArray:
         self._refuse_while_recording("a copy to the host")
         return np.array(array, order="C")
 
-    def read_later(self, array: Array) -> Callable[[], np.ndarray[Any, Any]]:
+    def read_later(self, array: Array) -> Callable[[], HostArray]:
         copy = self.to_host(array)
         return lambda: copy
 
-    def copy(self, target: Array, source: Array | np.ndarray[Any, Any]) -> None:
-        self.do(lambda: np.copyto(target, source, casting="unsafe"))
+    def copy(self, target: Array, source: Array | HostArray) -> None:
+        def assign() -> None:
+            target[...] = source
+
+        self.do(assign)
 
     def is_array(self, value: object) -> bool:
         return isinstance(value, np.ndarray)
@@ -235,7 +239,7 @@ class SimFunction(Function):
             raise SimulationError(self.program.resolve(message.value.decode()))
 
 
-def _value(arg: Any) -> np.ndarray[Any, Any]:
+def _value(arg: Any) -> HostArray:
     """The bytes of one parameter: a scalar's own, or an array's address."""
     if arg is None:
         return np.zeros(1, np.uint64)
