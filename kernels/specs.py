@@ -18,7 +18,7 @@ A promise for logistic gates, and for hard ones that rounding does not move acro
 """
 
 PRECISIONS = tuple(GRADIENT_ERROR)
-"""Of the convolutions; all but the first on CUDA devices only."""
+"""Precisions of the convolutions; all but the first on CUDA devices only."""
 
 NORM_EPSILON = 1e-7
 """Keras' epsilon, which keeps a norm constraint from dividing by zero."""
@@ -41,9 +41,9 @@ class ConvLSTMSpec:
     training: bool = True
     """True: forward saves what backward needs. False: only h and the last h, c are kept."""
     narrow_x: bool = False
-    """x and dx go between plans only, all of which are told so: a back end may store them in fewer bits than dtype."""
+    """x and dx go between operations only, all of which are told so: they may be stored in fewer bits than dtype."""
     narrow_y: bool = False
-    """The same of h and dh."""
+    """h and dh go between operations only, all of which are told so: they may be stored in fewer bits than dtype."""
 
     def __post_init__(self) -> None:
         if self.recurrent_activation not in GATES:
@@ -64,9 +64,9 @@ class BatchNormSpec:
     epsilon: float = 1e-3
     training: bool = True
     narrow_x: bool = False
-    """x and dx go between plans only, all of which are told so: a back end may store them in fewer bits than dtype."""
+    """x and dx go between operations only, all of which are told so: they may be stored in fewer bits than dtype."""
     narrow_y: bool = False
-    """The same of y and dy."""
+    """y and dy go between operations only, all of which are told so: they may be stored in fewer bits than dtype."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Conv3DSpec:
     padding: Padding = "same"
     training: bool = True
     narrow_x: bool = False
-    """x and dx go between plans only, all of which are told so: a back end may store them in fewer bits than dtype."""
+    """x and dx go between operations only, all of which are told so: they may be stored in fewer bits than dtype."""
     strides: tuple[int, int, int] = (1, 1, 1)
     dilation: tuple[int, int, int] = (1, 1, 1)
     groups: int = 1
@@ -120,23 +120,23 @@ class Conv3DSpec:
 
     @property
     def x_shape(self) -> tuple[int, ...]:
-        """Of the input."""
+        """Shape of the input."""
         return self.T, self.B, self.H, self.W, self.C
 
     @property
     def y_shape(self) -> tuple[int, ...]:
-        """Of the output."""
+        """Shape of the output."""
         frames, height, width = self.output_size
         return frames, self.B, height, width, self.K
 
     @property
     def kernel_shape(self) -> tuple[int, ...]:
-        """Of the kernel."""
+        """Shape of the kernel."""
         return self.kt, self.kh, self.kw, self.C // self.groups, self.K
 
     @property
     def is_dense(self) -> bool:
-        """Whether it is the convolution that the fast kernels know: a centred window over every pixel, one group."""
+        """True for the convolution that the fast kernels know: a centred window over every pixel, one group."""
         ones = (1, 1, 1)
         centred = self.kh % 2 == 1 and self.kw % 2 == 1 and (self.padding != "valid" or self._kernel == ones)
         return centred and self.strides == ones and self.dilation == ones and self.groups == 1

@@ -93,7 +93,7 @@ class UpdateSpec:
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """Of the rule."""
+        """The slots of the rule."""
         return UPDATES[self.rule].slots
 
     def number(self, name: str) -> float:

@@ -167,7 +167,7 @@ class ComposedRecurrence(Recurrence):
         return self.backward_to_states(dh, None, need_dx)[0]
 
     def backward_to_states(self, dh: Array, dc_last: Array | None, need_dx: bool) -> tuple[Array | None, Array, Array]:
-        """The same, with the gradient that reaches the last c (None: zero); gives dx, dh0 and dc0."""
+        """Backpropagate dh and the gradient that reaches the last c (None: zero); return dx, dh0 and dc0."""
         layer, backend, dz, dc = self._layer, self._backend, self._dz, self._dc
         kernel, recurrent_kernel = layer.kernel, layer.recurrent_kernel
         backend.copy_into(dc, self._zero if dc_last is None else dc_last)

@@ -11,7 +11,7 @@ _STATES = "states/"
 
 
 class LayerState:
-    """Of the layers of one network.
+    """What the layers of one network keep besides weights.
 
     Dropout's masks depend on two numbers, a seed and how many updates drew masks before, and on nothing else: so a run
     that goes on from a checkpoint drops what the run that was never stopped would have dropped.

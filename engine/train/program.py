@@ -118,7 +118,7 @@ def _begin(out: str | None, config: str | None, settings: dict[str, Any]) -> int
 
 
 def _go_on(folder: RunFolder, settings: dict[str, Any]) -> int:
-    """The same for a run that is there."""
+    """Go on with the run of a folder."""
     chosen, digest = folder.reopen()
     chosen = checked(chosen, {key: settings[key] for key in _AFTER_RESUME if settings[key] is not None})
     checkpoint = load_checkpoint(folder.checkpoint) if folder.checkpoint.exists() else None

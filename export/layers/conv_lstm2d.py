@@ -128,7 +128,7 @@ def _is_one_convolution(layer: Any) -> bool:
 
 
 def _attributes(layer: Any) -> dict[str, Any]:
-    """Of the Conv of the frame."""
+    """Return the attributes of the Conv of the frame."""
     attributes: dict[str, Any] = {
         "kernel_shape": list(layer.kernel_size),
         "strides": list(layer.strides),

@@ -87,15 +87,18 @@ class FrameLayer(ABC):
         """
 
     def taps(self, graph: GraphBuilder, x: str) -> tuple[str, int]:
-        """Of a layer that looks ahead: x (N,C,H,W) -> what over_time() wants of each frame, and its channels."""
+        """Write x (N,C,H,W) -> what over_time() wants of each frame, and return it with its channels.
+
+        For layers that look ahead.
+        """
         raise NotImplementedError
 
     def over_time(self, graph: GraphBuilder, taps: str) -> str:
-        """Of a layer that looks ahead: the taps of all frames (T,N,...) -> the output of all frames (T,N,K,H,W)."""
+        """Write the taps of all frames (T,N,...) -> their output (T,N,K,H,W). For layers that look ahead."""
         raise NotImplementedError
 
     def over_movies(self, graph: GraphBuilder, x: str) -> str:
-        """Of a layer that needs whole movies: x (T,N,C,H,W) -> (T',N,K,H',W')."""
+        """Write x (T,N,C,H,W) -> (T',N,K,H',W'). For layers that need whole movies."""
         raise NotImplementedError
 
 

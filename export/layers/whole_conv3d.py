@@ -39,7 +39,7 @@ class WholeConv3DNodes(FrameLayer):
 
 
 def _attributes(layer: Any, size: Size) -> dict[str, Any]:
-    """Of ONNX's Conv."""
+    """Return the attributes of ONNX's Conv."""
     attributes: dict[str, Any] = {
         "kernel_shape": list(layer.kernel_size),
         "strides": list(layer.strides),

@@ -84,4 +84,4 @@ TERMS: dict[LossKind, TermAndSlope] = {
 }
 
 LOGIT_TERMS: dict[LossKind, TermAndSlope] = {"binary_crossentropy": _crossentropy_of_logits}
-"""Of logits z, with the derivative by z, where that is not TERMS of their sigmoid."""
+"""Terms of logits z, with the derivative by z, where that is not TERMS of their sigmoid."""

@@ -12,7 +12,7 @@ SHAPES = [(1, 1, 1, 1, 1), (3, 2, 5, 7, 1), (2, 3, 4, 5, 3)]
 
 
 def inputs(shape: tuple[int, ...], scale: float = 1.0) -> Array:
-    """Of both signs, and none at the corner of a relu."""
+    """Return numbers of both signs, none at the corner of a relu."""
     z = np.abs(random_array(0, shape, scale)) + 0.1
     return z if z.size == 1 else z * np.where(random_array(2, shape) > 0, 1.0, -1.0)
 

@@ -28,7 +28,7 @@ STRATEGIES: Mapping[Name, tuple[ConvolutionStrategy, ...]] = {
     "step_backward": (Warpgroups(), Windows(), Gathered()),
     "initial_state_backward": (Gathered(PRODUCTS),),
 }
-"""Of each convolution, in the order in which they are asked for where `products` names one."""
+"""Strategies of each convolution, in the order in which they are asked where `products` names some."""
 
 
 class Convolution:

@@ -23,7 +23,7 @@ STRATEGIES: Mapping[str, tuple[GradientStrategy, ...]] = {
     "kernel": (FewInputsGradient(), *_OVER_PATCHES, GatheredGradient()),
     "recurrent": (*_OVER_PATCHES, GatheredGradient()),
 }
-"""Of each gradient, in the order in which they are asked for where `products` names one."""
+"""Strategies of each gradient, in the order in which they are asked where `products` names some."""
 
 
 class WeightGradients:

@@ -33,7 +33,7 @@ STEP_CLOCKS = 400
 """What a barrier and the start of the copies behind it take, for each slab of a tile: a guess."""
 
 SUM_BYTES = 16
-"""Of a thread, for a linked BatchNormalization: two float64 sums (StateSums of batch_norm_link.cuh)."""
+"""Shared memory a thread, for a linked BatchNormalization: two float64 sums (StateSums of batch_norm_link.cuh)."""
 
 
 BLOCKS = TARGET_BLOCKS // 2
@@ -53,11 +53,11 @@ class FramesTile(Protocol):
 
     @property
     def crews(self) -> int:
-        """Of a block, each with a tile of pixels."""
+        """Crews of a block, each with a tile of pixels."""
 
     @property
     def threads(self) -> int:
-        """Of a block."""
+        """Threads of a block."""
 
     def tiles(self, images: int, height: int, width: int) -> int:
         """Tiles of pixels that so many images make."""

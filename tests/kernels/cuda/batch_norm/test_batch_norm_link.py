@@ -29,8 +29,8 @@ ONE_LAUNCH_OR_STEPS: list[Recurrence] = ["persistent", "steps"]
 EVERY_WAY: list[tuple[Recurrence, Products]] = [("persistent", "auto"), ("steps", "gathered"), ("steps", "windows")]
 
 AGREEMENT = {"float32": 2e-6, "tf32": 5e-4, "bfloat16": 5e-3}
-"""Of linked and not, relative in norm: a rounding more or less of dh, which a rounding of dz to the precision's factors
-may follow. In bfloat16 dh itself is rounded in between only where they are not linked."""
+"""How closely linked and not linked agree, relative in norm: a rounding more or less of dh, which a rounding of dz to
+the precision's factors may follow. In bfloat16 dh itself is rounded in between only where they are not linked."""
 
 
 def backend(precision: str, recurrence: Recurrence, seed: int = 0, products: Products = "auto") -> CudaBackend:
