@@ -3,11 +3,11 @@
 The names are Keras': `from engine import Sequential, ConvLSTM2D, BatchNormalization, Conv3D`.
 """
 
-from engine import callbacks, constraints, initializers, losses, metrics, optimizers, regularizers, schedules
+from engine import callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers, schedules
 from engine.callbacks import History
 from engine.fitting.events import EpochDone, StepDone
 from engine.fitting.loop import FitLoop, NonFiniteLossError
-from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
+from engine.layers import *  # noqa: F403  # so that a new layer needs no line here
 from engine.models.loading import load_model
 from engine.models.sequential import Sequential
 from engine.movies import generate_movies
@@ -20,9 +20,6 @@ __all__ = [
     "Adadelta",
     "Adam",
     "AdamW",
-    "BatchNormalization",
-    "Conv3D",
-    "ConvLSTM2D",
     "EpochDone",
     "FitLoop",
     "History",
@@ -42,3 +39,4 @@ __all__ = [
     "regularizers",
     "schedules",
 ]
+__all__ += layers.__all__

@@ -7,6 +7,8 @@ A room that has classes with names keeps them in a Registry of their base class;
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar, overload
 
@@ -16,6 +18,7 @@ from engine.support.validation import one_of
 T = TypeVar("T")
 
 _REGISTRIES: "list[Registry[Any]]" = []
+_GIVEN: ContextVar[Mapping[str, type]] = ContextVar("given", default=MappingProxyType({}))
 
 
 class Registry(Mapping[str, Callable[..., T]], Generic[T]):
@@ -45,14 +48,19 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         self._classes = dict(self._built_in)
         _REGISTRIES.append(self)
 
+    @property
+    def _known(self) -> dict[str, Any]:
+        given = {name: cls for name, cls in _GIVEN.get().items() if issubclass(cls, self.base)}
+        return {**self._classes, **given}
+
     def __getitem__(self, name: str) -> Any:
-        return self._classes[name]
+        return self._known[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._classes)
+        return iter(self._known)
 
     def __len__(self) -> int:
-        return len(self._classes)
+        return len(self._known)
 
     def add(self, cls: Any, name: str) -> None:
         """Register a class under a name; a class that is defined anew, as in a notebook, replaces the one before.
@@ -72,20 +80,20 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
 
         Raises ValueError: no class has that name; the error lists those that there are.
         """
-        if isinstance(name, str) and name in self._classes:
-            return self._classes[name]
-        known = {**{self._spelled(key): cls for key, cls in self._classes.items()}, **self._aliases}
-        lower = {key.lower(): cls for names in (self._classes, known) for key, cls in names.items()}
+        if isinstance(name, str) and name in self._known:
+            return self._known[name]
+        known = {**{self._spelled(key): cls for key, cls in self._known.items()}, **self._aliases}
+        lower = {key.lower(): cls for names in (self._known, known) for key, cls in names.items()}
         plain = name.lower() if isinstance(name, str) else None
         return lower[plain] if plain in lower else one_of(self.what, name, known)
 
     def _spelled(self, key: str) -> str:
-        own = self._classes[key].__dict__.get("name")
+        own = self._known[key].__dict__.get("name")
         return own if isinstance(own, str) else self._spelling(key)
 
     def name_of(self, cls: type) -> str | None:
         """The name that a class has here; None for a class that is not registered."""
-        return next((name for name, known in self._classes.items() if known is cls), None)
+        return next((name for name, known in self._known.items() if known is cls), None)
 
     def nearest(self, cls: type) -> str | None:
         """The engine's own class that this one is or is derived from, by name; None where there is none."""
@@ -119,6 +127,23 @@ def register(cls: type[T] | None = None, name: str | None = None) -> type[T] | C
         raise ValueError(f"cls: expected a subclass of one of {known}, got {cls!r}")
     registry.add(cls, cls.__name__ if name is None else name)
     return cls
+
+
+@contextmanager
+def custom_objects(classes: Mapping[str, type] | None) -> Iterator[None]:
+    """Inside, these classes are known by these names, before registered ones; in this thread alone.
+
+    Raises ValueError: one of them has no base that `register` takes.
+    """
+    for name, cls in (classes or {}).items():
+        if not isinstance(cls, type) or _registry_of(cls) is None:
+            bases = ", ".join(registry.base.__name__ for registry in _REGISTRIES)
+            raise ValueError(f"custom_objects: {name!r}: expected a subclass of one of {bases}, got {cls!r}")
+    token = _GIVEN.set({**_GIVEN.get(), **(classes or {})})
+    try:
+        yield
+    finally:
+        _GIVEN.reset(token)
 
 
 def name_of(cls: type) -> str:

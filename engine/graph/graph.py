@@ -9,6 +9,7 @@ from engine.graph.rollout import can_stream, check_rollout
 from engine.layers import LAYERS, Layer, Weight
 from engine.layers.layer import checked_input_shape
 from engine.layers.weight import Shape
+from engine.registry import name_of
 from engine.support.validation import finite_movies, one_of
 from kernels.arrays import HostArray
 
@@ -111,7 +112,7 @@ class LayerStack:
         """Class and arguments of every layer, JSON-able. Raises ValueError: two layers have one name."""
         self._check_names()
         return [
-            {"class_name": type(layer).__name__, "config": {"name": layer.name, **layer.get_config()}}
+            {"class_name": name_of(type(layer)), "config": {"name": layer.name, **layer.get_config()}}
             for layer in self.layers
         ]
 

@@ -67,3 +67,8 @@ class FramewiseStream(StreamingLayer):
 
     def step(self, x: Array, t: int) -> Array:
         return self._bound.forward(x[None])[0]
+
+
+def own_random(random: np.random.Generator, seed: int | None) -> np.random.Generator:
+    """The random numbers of a layer's masks: the network's, or with a seed of the layer's own others for each draw."""
+    return random if seed is None else np.random.default_rng([seed, int(random.integers(2**32))])

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.layers.bound_layer import own_random
 from engine.layers.conv_lstm_arguments import ConvLSTMArguments
 from engine.layers.conv_lstm_recurrence import FusedRecurrence, recurrence_of
 from engine.layers.layer import WIDE, BoundLayer, Narrow, StreamingLayer
@@ -60,8 +61,7 @@ class BoundConvLSTM2D(BoundLayer):
         self._keep = keep
 
     def draw(self, random: np.random.Generator) -> None:
-        seed = self._layer.seed
-        self.recurrence.draw(random if seed is None else np.random.default_rng([seed, int(random.integers(2**32))]))
+        self.recurrence.draw(own_random(random, self._layer.seed))
 
     def forward(self, x: Array) -> Array:
         if self._layer.go_backwards:

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,17 @@ from engine.files.safetensors import read_safetensors
 from engine.models.describing import take_state
 from engine.models.saving import KIND
 from engine.models.sequential import Sequential
+from engine.registry import custom_objects as known_inside
 from kernels.select import choose_device
 
 
-def load_model(path: str | Path, device: str = "auto", dtype: Any = None, precision: str = "float32") -> Sequential:
+def load_model(
+    path: str | Path,
+    device: str = "auto",
+    dtype: Any = None,
+    precision: str = "float32",
+    custom_objects: Mapping[str, type] | None = None,
+) -> Sequential:
     """Read a network that Sequential.save or Keras wrote.
 
     Args:
@@ -23,13 +31,17 @@ def load_model(path: str | Path, device: str = "auto", dtype: Any = None, precis
         device: where it shall run, as for Sequential.
         dtype: "float32" or "float64"; None is the one it was saved with.
         precision: of the convolutions on CUDA, as for Sequential.
+        custom_objects: classes of one's own (layers, losses, optimizers, ...) by the names that the file has for them,
+            where engine.register was not given them.
 
     Raises ValueError: the file is missing, truncated, foreign or does not fit together; or the device is not there.
     """
-    if is_keras_file(Path(path)):
-        return _load_keras(Path(path), device, dtype, precision)
-    arrays, config = read_safetensors(path, KIND)
-    network = network_from_config(path, config, device, dtype, precision, numbers=sum(map(np.size, arrays.values())))
+    with known_inside(custom_objects):
+        if is_keras_file(Path(path)):
+            return _load_keras(Path(path), device, dtype, precision)
+        arrays, config = read_safetensors(path, KIND)
+        numbers = sum(map(np.size, arrays.values()))
+        network = network_from_config(path, config, device, dtype, precision, numbers)
     names = [weight.name for weight in network.weights]
     if set(names) != arrays.keys():
         odd = sorted(set(names) ^ arrays.keys())

@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "return_sequences": True,
         "recurrent_activation": "sigmoid",
     },
+    "Dropout": {"rate": 0.3},
     "Conv3D": {"filters": 2, "kernel_size": (2, 3, 3), "padding": "causal", "activation": "tanh"},
 }
 """What a layer cannot be made without."""
