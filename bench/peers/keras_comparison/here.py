@@ -1,7 +1,7 @@
 """Networks of the comparison built in this engine, with Keras' dropout masks in place of its own."""
 
 import itertools
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -45,8 +45,8 @@ def split(flat: HostArray, network: engine.Sequential, trainable: bool = False) 
 def hand_in_masks(network: engine.Sequential, x_masks: HostArray | None, h_masks: HostArray | None) -> None:
     """Let the layer with dropout draw these masks, (calls, 4, N, ...) in the order of its calls."""
     for layer in network.layers:
-        if isinstance(layer, ConvLSTM2D) and layer.has_dropout:
-            _replace(layer, x_masks, h_masks)
+        if layer.has_dropout:
+            _replace(cast(ConvLSTM2D, layer), x_masks, h_masks)
 
 
 def _replace(layer: ConvLSTM2D, x_masks: HostArray | None, h_masks: HostArray | None) -> None:

@@ -1,0 +1,64 @@
+"""Layers declare what is known of them: nobody outside engine/layers asks for a class, and no layer forgot a thing."""
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from engine.layers import LAYERS
+from export.layers import NODES
+from tests.paths import ROOT
+
+NAMES = frozenset(LAYERS)
+
+
+def asked(source: str, names: bool = True) -> Iterator[tuple[int, str]]:
+    """Line and text of each question for a layer's class: isinstance, issubclass, and with `names` a comparison."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id in ("isinstance", "issubclass") and _names(node.args[1]) & NAMES:
+                yield node.lineno, ast.unparse(node)
+        elif names and isinstance(node, ast.Compare):
+            texts = [each for side in (node.left, *node.comparators) for each in ast.walk(side)]
+            if any(isinstance(each, ast.Constant) and each.value in NAMES for each in texts):
+                yield node.lineno, ast.unparse(node)
+
+
+def _names(node: ast.expr) -> set[str]:
+    named = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return named | {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+
+
+def test_nobody_asks_for_a_layer_s_class() -> None:
+    found = []
+    for room in ("engine", "export", "bench"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            if path.is_relative_to(ROOT / "engine" / "layers"):
+                continue
+            names = room != "bench"  # which writes configurations for Keras itself
+            questions = asked(path.read_text(encoding="utf-8"), names)
+            found += [f"{path.relative_to(ROOT)}:{line}: {text}" for line, text in questions]
+    assert found == [], "ask the layer: engine/layers/layer.py"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "isinstance(layer, ConvLSTM2D)",
+        "issubclass(kind, layers.Conv3D)",
+        "isinstance(layer, (int, Dropout))",
+        "kind == 'Conv3D'",
+        "type(layer).__name__ in ('Conv3D', 'other')",
+    ],
+)
+def test_each_kind_of_question_is_found(question: str) -> None:
+    assert [text for _, text in asked(f"if {question}:\n    pass")] == [question]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_declares_itself(name: str) -> None:
+    layer = LAYERS[name]
+    assert layer.__dict__.get("keras_form") is not None, f"{name}.keras_form: how Keras' files know it"
+    assert layer.keras_form.class_name == name
+    assert layer in NODES, f"{name} has no *Nodes class in export/layers (nodes_for)"
+    assert f"`{name}`" in (ROOT / "docs" / "layers.md").read_text(), f"docs/layers.md says nothing of {name}"
