@@ -6,6 +6,7 @@ from typing import Any
 from engine.files.keras.forms import form_of, layers_by_keras_name
 from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.rules import understood
+from engine.layers import Layer
 
 Config = dict[str, Any]
 
@@ -28,7 +29,8 @@ def engine_arguments(entry: Config, keras: int, untrainable: list[str], remarks:
     """
     kind, config = entry["class_name"], entry["config"]
     layer = layers_by_keras_name()[kind]
-    taken, form = inspect.signature(layer).parameters, form_of(layer)
+    form = form_of(layer)
+    taken = {*inspect.signature(layer).parameters, *inspect.signature(Layer).parameters}
     name = config.get("name")
     label = f"layer {name or kind!r}"
     arguments: Config = {"name": name, **form.defaults.get(keras, {})}
