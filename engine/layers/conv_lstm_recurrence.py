@@ -101,8 +101,6 @@ class ComposedRecurrence(Recurrence):
     def __init__(
         self, layer: ConvLSTMArguments, backend: Backend, movie: tuple[int, ...], batch: int, training: bool
     ) -> None:
-        for activation in (layer.activation, layer.recurrent_activation):
-            backend.activation(activation)  # refuses what the back end lacks, before anything is allocated
         (T, H, W, C), (kh, kw), F = movie, layer.kernel_size, layer.filters
         (sh, sw), (dh, dw) = layer.strides, layer.dilation_rate
         inputs = 4 if training and layer.drops_inputs else 1
