@@ -36,11 +36,23 @@ class Layer(ABC):
     `output_shape` if it changes shapes; engine.register then makes it known by name (docs/adding/layer.md):
 
         @engine.register
-        class Scale(engine.Layer):
+        class Damp(engine.Layer):                       # y = tanh(x), frame by frame
             frame_by_frame = True
 
             def bind_to(self, backend, x_shape, training):
-                return BoundScale(backend, x_shape)     # a BoundLayer: forward(x), backward(dy, need_dx)
+                return BoundDamp(backend, x_shape)
+
+        class BoundDamp(engine.BoundLayer):
+            def __init__(self, backend, x_shape):
+                self.tanh, self.y = backend.activation("tanh"), backend.empty(x_shape)
+
+            def forward(self, x):
+                self.tanh.forward(x, self.y)
+                return self.y
+
+            def backward(self, dy, need_dx):
+                self.tanh.backward(self.y, dy, dy)
+                return dy
 
     Args:
         name: default the class's name in Keras' spelling, numbered within a network.

@@ -1,6 +1,7 @@
 """Layers declare what is known of them: nobody outside engine/layers asks for a class, and no layer forgot a thing."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -24,9 +25,14 @@ def asked(source: str, names: bool = True) -> Iterator[tuple[int, str]]:
                 yield node.lineno, ast.unparse(node)
 
 
-def _names(node: ast.expr) -> set[str]:
-    named = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-    return named | {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+def _names(tree: ast.AST) -> set[str]:
+    """Every name that a piece of code uses, defines or imports."""
+    found = set()
+    for node in ast.walk(tree):
+        for field in ("id", "attr", "name"):
+            if isinstance(name := getattr(node, field, None), str):
+                found.add(name)
+    return found
 
 
 def test_nobody_asks_for_a_layer_s_class() -> None:
@@ -62,3 +68,13 @@ def test_a_layer_declares_itself(name: str) -> None:
     assert layer.keras_form.class_name == name
     assert layer in NODES, f"{name} has no *Nodes class in export/layers (nodes_for)"
     assert f"`{name}`" in (ROOT / "docs" / "layers.md").read_text(), f"docs/layers.md says nothing of {name}"
+
+
+def test_a_layer_takes_five_files() -> None:
+    """Dropout is the example of docs/adding/layer.md: no other source names it."""
+    recipe = (ROOT / "docs" / "adding" / "layer.md").read_text(encoding="utf-8").split("## A layer of the engine")[1]
+    steps = re.findall(r"^\d\. .*?`([\w/]+\.(?:py|md))`", recipe, re.MULTILINE)
+    assert len(steps) == 5 and all((ROOT / path).exists() for path in steps)
+    paths = [path for room in ("engine", "export", "kernels") for path in (ROOT / room).rglob("*.py")]
+    named = [path for path in paths if "Dropout" in _names(ast.parse(path.read_text(encoding="utf-8")))]
+    assert {path.relative_to(ROOT).as_posix() for path in named} < set(steps)

@@ -84,6 +84,16 @@ def test_a_layer_comes_back_from_a_file(name: str, suffix: str, tmp_path: Path) 
     np.testing.assert_array_equal(loaded.predict(X), built.predict(X))
 
 
+@pytest.mark.parametrize("suffix", [".weights.h5", ".h5"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_weights_alone_come_back(name: str, suffix: str, tmp_path: Path) -> None:
+    built, other = network(name, "reference"), network(name, "reference")
+    built.fit(X, Y, batch_size=2, epochs=1, verbose=0)
+    built.save_weights(tmp_path / f"model{suffix}")
+    other.load_weights(tmp_path / f"model{suffix}")
+    np.testing.assert_array_equal(other.predict(X), built.predict(X))
+
+
 @pytest.mark.parametrize("graph", ["sequence", "step", "rollout"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_goes_to_onnx(name: str, graph: str, tmp_path: Path) -> None:

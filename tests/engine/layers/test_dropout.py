@@ -73,6 +73,14 @@ def test_masks_change_with_each_update_and_come_back_with_the_seed() -> None:
     assert before[0] == before[1], "the masks of the next update, until it is made"
 
 
+def test_a_run_that_goes_on_drops_what_it_would_have_dropped() -> None:
+    whole, resumed = network(), network(seed=None)
+    whole.train_on_batch(X, X)
+    resumed.build()
+    resumed.load_state_arrays(whole.state_arrays())
+    assert [resumed.train_on_batch(X, X) for _ in range(2)] == [whole.train_on_batch(X, X) for _ in range(2)]
+
+
 @pytest.mark.parametrize("noise_shape", [None, (None, 1, 1, None, 3)])
 def test_gradients_are_the_numeric_ones(noise_shape: Any) -> None:
     built = network(noise_shape=noise_shape)

@@ -1,5 +1,6 @@
 """Layers of one's own: on every back end, in files and checkpoints; refused where they declare nothing."""
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -193,3 +194,19 @@ def test_what_cannot_work_is_refused() -> None:
         engine.register(Forgets)
     with pytest.raises(ValueError, match="cls: Lonely's __init__ must take name, input_shape and trainable"):
         engine.register(Lonely)
+
+
+def test_the_example_of_the_docstring_is_a_layer() -> None:
+    assert Layer.__doc__ is not None
+    example = Layer.__doc__.split("engine.register then makes")[1].split("    Args:\n")[0].partition("\n\n")[2]
+    given: dict[str, Any] = {"engine": engine}
+    exec(textwrap.dedent(example), given)
+    built = Sequential([Conv3D(2, 1, input_shape=(None, 5, 6, 2)), given["Damp"](), Conv3D(1, 1)], device="reference")
+    built.compile(optimizer="adam", loss="mse")
+    gradients = built.loss_and_gradients(X, Y)[1]
+    plain = Sequential([Conv3D(2, 1, activation="tanh", input_shape=(None, 5, 6, 2)), Conv3D(1, 1)], device="reference")
+    plain.compile(optimizer="adam", loss="mse")
+    plain.set_weights(built.get_weights())
+    for found, expected in zip(gradients.values(), plain.loss_and_gradients(X, Y)[1].values(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert built.get_config()["layers"][1] == {"class_name": "Damp", "config": {"name": "damp"}}
