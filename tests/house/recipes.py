@@ -1,12 +1,13 @@
 """The edits of docs/adding/, made in a copy of the repository."""
 
+import re
 import shutil
 from pathlib import Path
 
-from tests.docs.blocks import Block, blocks
+from tests.docs.blocks import Block, blocks, read
 from tests.paths import ROOT
 
-COPIED = ("bench", "engine", "export", "kernels", "tests")
+COPIED = ("bench", "docs", "engine", "export", "kernels", "tests")
 
 
 def copy_repository(target: Path) -> None:
@@ -22,8 +23,13 @@ def edits(page: str) -> list[Block]:
 
 
 def edited_files(page: str) -> set[str]:
-    """The files that a recipe touches or makes."""
+    """The files that the edits of a recipe touch or make."""
     return {str(block.directive("edit")) for block in edits(page)}
+
+
+def listed_files(page: str) -> set[str]:
+    """The files that a recipe lists without showing an edit: the first in each item of a numbered list."""
+    return set(re.findall(r"^\d+\. [^`\n]*`([\w/.]+)`", read(page), re.MULTILINE))
 
 
 def make_edit(block: Block, tree: Path) -> None:

@@ -3,16 +3,20 @@
 A network of Conv3D layers, whose kernels compile soonest.
 """
 
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import engine
 from bench.cuda.device import Device
 from engine import Conv3D, Sequential
+from engine.layers import LAYERS
 from export import OnnxNetwork
 from kernels.cuda.simulator.runtime import SimRuntime
+from tests.docs.blocks import blocks
 
 FRAME = (None, 5, 7, 1)
 
@@ -21,6 +25,7 @@ def network(device: str) -> Sequential:
     """A network that uses everything that was added."""
     made = Sequential(device=device, seed=3)
     made.add(Conv3D(2, (1, 3, 3), padding="same", activation="elu", input_shape=FRAME))
+    made.add(LAYERS["Scale"](start=0.5))
     made.add(Conv3D(1, (2, 1, 3), padding="causal"))
     made.compile(loss="log_cosh", optimizer="lion")
     return made
@@ -28,6 +33,10 @@ def network(device: str) -> Sequential:
 
 def main(folder: Path) -> None:
     """Assert that it works everywhere."""
+    os.chdir(folder)
+    space: dict[str, Any] = {}
+    for block in blocks("docs/adding/layer.md", "python"):  # a layer of one's own, registered
+        exec(block.text, space)
     random = np.random.default_rng(0)
     x = random.standard_normal((2, 3, *FRAME[1:])).astype(np.float32)
     y = random.standard_normal(x.shape).astype(np.float32)
