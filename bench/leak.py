@@ -14,8 +14,10 @@ from bench.report import machine, print_machine, print_table, write_results
 from engine.movies.scores import csi, mean_loss, score_one_step, score_rollout
 from engine.support.command_line import Parser
 from engine.support.validation import positive_int
+from kernels.losses import LossSpec
 
 FRAMES = 15
+CROSSENTROPY = LossSpec("binary_crossentropy")
 HEADS = {"example's (3,3,3) same": "same", "(3,3,3) causal": "causal"}
 
 
@@ -27,9 +29,9 @@ def movies_alone(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         "share of pixels on in the targets": mean,
         "pixels where thresholded input t+1 equals target t": float(np.mean(on[:, 1:] == target[:, :-1])),
         "pixels where thresholded input t equals target t": float(np.mean(on == target)),
-        "cross-entropy of the best constant": mean_loss("binary_crossentropy", np.full_like(y, mean), y),
-        "cross-entropy of persistence (input t as output t)": mean_loss("binary_crossentropy", x, y),
-        "cross-entropy of input t+1 as output t": mean_loss("binary_crossentropy", x[:, 1:], y[:, :-1]),
+        "cross-entropy of the best constant": mean_loss(CROSSENTROPY, np.full_like(y, mean), y),
+        "cross-entropy of persistence (input t as output t)": mean_loss(CROSSENTROPY, x, y),
+        "cross-entropy of input t+1 as output t": mean_loss(CROSSENTROPY, x[:, 1:], y[:, :-1]),
         "CSI of persistence": csi(x, y),
     }
 
@@ -48,11 +50,11 @@ def network(padding: str, filters: tuple[int, ...]) -> engine.Sequential:
 def scores(trained: engine.Sequential, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     """Loss over all frames and of each, and the rollout, on movies that were not trained on."""
     outputs = trained.predict(x)
-    one_step = score_one_step(lambda _: outputs, x, y, "binary_crossentropy")
+    one_step = score_one_step(outputs, x, y, CROSSENTROPY)
     rollout, _ = score_rollout(trained.rollout, x, y)
     return {
         "all_frames": one_step.all_frames,
-        "by_frame": [mean_loss("binary_crossentropy", outputs[:, t], y[:, t]) for t in range(y.shape[1])],
+        "by_frame": [mean_loss(CROSSENTROPY, outputs[:, t], y[:, t]) for t in range(y.shape[1])],
         "last_frame": one_step.last_frame,
         "rollout_csi": rollout.csi,
         "persistence_csi": rollout.persistence_csi,

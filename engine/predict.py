@@ -11,10 +11,9 @@ import numpy as np
 
 from engine.files.atomic import write_atomically
 from engine.models.loading import load_model
-from engine.movies.batches import in_batches
 from engine.movies.files import load_movies
 from engine.movies.plots import rollout_images, save_gif
-from engine.movies.scores import Rollout
+from engine.movies.scores import Rollout, in_batches
 from engine.support.command_line import Parser, check_target, run_program
 from engine.support.validation import positive_int
 

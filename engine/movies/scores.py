@@ -5,13 +5,12 @@ Persistence repeats the last frame that was seen. A network that does not beat i
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.losses import get_loss
 from kernels.arrays import HostArray
+from kernels.losses import LossSpec
 from kernels.reference.losses import LossOperation
 
 Rollout = Callable[[HostArray, int], HostArray]
@@ -19,6 +18,8 @@ Rollout = Callable[[HostArray, int], HostArray]
 
 CSI_THRESHOLD = 0.5
 """From where on a pixel counts as on, unless a run says otherwise."""
+
+_SQUARES = LossSpec("mean_squared_error")
 
 
 def csi(prediction: HostArray, truth: HostArray, threshold: float = CSI_THRESHOLD) -> float:
@@ -31,11 +32,10 @@ def csi(prediction: HostArray, truth: HostArray, threshold: float = CSI_THRESHOL
     return float(np.count_nonzero(on & really_on) / either) if either else math.nan
 
 
-def mean_loss(loss: Any, prediction: HostArray, truth: HostArray) -> float:
-    """A loss's mean over all elements, in float64; `loss` is what compile takes."""
+def mean_loss(spec: LossSpec, prediction: HostArray, truth: HostArray) -> float:
+    """Measure a loss or a metric: the mean of its term over all elements, in float64, by the reference's operation."""
     mean = np.empty(1)
-    measure = LossOperation(get_loss(loss).spec(from_logits=False))
-    measure(prediction.astype(np.float64), truth.astype(np.float64), None, mean, None)
+    LossOperation(spec)(prediction.astype(np.float64), truth.astype(np.float64), None, mean, None)
     return float(mean[0])
 
 
@@ -80,16 +80,16 @@ def score_rollout(
         seen_frames=seen,
         csi_threshold=csi_threshold,
         csi=[csi(predicted[:, lead], truth[:, lead], csi_threshold) for lead in leads],
-        mse=[mean_loss("mse", predicted[:, lead], truth[:, lead]) for lead in leads],
+        mse=[mean_loss(_SQUARES, predicted[:, lead], truth[:, lead]) for lead in leads],
         persistence_csi=[csi(last, truth[:, lead], csi_threshold) for lead in leads],
-        persistence_mse=[mean_loss("mse", last, truth[:, lead]) for lead in leads],
+        persistence_mse=[mean_loss(_SQUARES, last, truth[:, lead]) for lead in leads],
     )
     return scores, predicted
 
 
 @dataclass(frozen=True)
-class OneStepLosses:
-    """The training loss, taken apart.
+class OneStepScores:
+    """A loss or a metric of predicted next frames.
 
     Attributes:
         all_frames: over every output frame, as training and validation report it.
@@ -102,13 +102,25 @@ class OneStepLosses:
     persistence: float
 
 
-def score_one_step(
-    predict: Callable[[HostArray], HostArray], inputs: HostArray, targets: HostArray, loss: Any
-) -> OneStepLosses:
-    """Predict every next frame from the real ones; inputs, targets (N,T,H,W,C); `loss` is what compile takes."""
-    outputs = predict(inputs)
-    return OneStepLosses(
-        all_frames=mean_loss(loss, outputs, targets),
-        last_frame=mean_loss(loss, outputs[:, -1], targets[:, -1]),
-        persistence=mean_loss(loss, inputs[:, -1], targets[:, -1]),
+def score_one_step(outputs: HostArray, inputs: HostArray, targets: HostArray, spec: LossSpec) -> OneStepScores:
+    """Compare the next frames that were predicted from the real ones with what followed.
+
+    Args:
+        outputs, inputs, targets: (N,T,H,W,C), outputs[:, t] predicted from inputs[:, : t + 1].
+        spec: of a loss or a metric; from_logits counts for the outputs, not for the inputs that stand in for them.
+    """
+    return OneStepScores(
+        all_frames=mean_loss(spec, outputs, targets),
+        last_frame=mean_loss(spec, outputs[:, -1], targets[:, -1]),
+        persistence=mean_loss(replace(spec, from_logits=False), inputs[:, -1], targets[:, -1]),
     )
+
+
+def in_batches(rollout: Rollout, batch_size: int) -> Rollout:
+    """Cut a rollout into batches of movies, so that memory does not grow with their number; the result is the same."""
+
+    def batched(track: HostArray, n_frames: int) -> HostArray:
+        parts = [rollout(track[start : start + batch_size], n_frames) for start in range(0, len(track), batch_size)]
+        return np.concatenate(parts)
+
+    return batched

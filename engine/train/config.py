@@ -2,13 +2,13 @@
 
 import os
 import tomllib
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from engine.losses import get_loss
 from engine.movies.scores import CSI_THRESHOLD
 from engine.support.validation import in_range, int_tuple, odd_sizes, one_of, positive_int
+from engine.train.choices import Table, loss_table, metric_tables, optimizer_table
 from kernels.activations import GATES
 from kernels.select import choose_device
 from kernels.specs import PRECISIONS
@@ -28,9 +28,8 @@ class TrainConfig:
         batch_norm_momentum: of the moving statistics.
         head_kernel_size: time, height, width of the Conv3D that makes the picture.
         head_padding: in time; "same" lets an output frame see the next input frame, "causal" does not.
-        loss: binary_crossentropy, mse, mae or huber.
-        optimizer: adadelta.
-        learning_rate, rho, epsilon: of Adadelta.
+        loss, optimizer: table of a name and arguments (engine/train/choices.py).
+        metrics: such tables of what is reported beside the loss.
         batch_size, epochs: movies a step; passes over the training movies.
         validation_split: share of the training movies, the last ones, that is evaluated after each epoch.
         csi_threshold: pixels from this value on are on, for the CSI of the report; of movies as data.py hands them out.
@@ -50,11 +49,9 @@ class TrainConfig:
     batch_norm_momentum: float = 0.99
     head_kernel_size: tuple[int, int, int] = (3, 3, 3)
     head_padding: str = "same"
-    loss: str = "binary_crossentropy"
-    optimizer: str = "adadelta"
-    learning_rate: float = 1.0
-    rho: float = 0.95
-    epsilon: float = 1e-7
+    loss: Table = field(default_factory=lambda: loss_table({"name": "binary_crossentropy"}, {}))
+    optimizer: Table = field(default_factory=lambda: optimizer_table({"name": "adadelta"}, {}))
+    metrics: tuple[Table, ...] = ()
     batch_size: int = 10
     epochs: int = 300
     validation_split: float = 0.05
@@ -82,7 +79,7 @@ PRESETS: dict[str, TrainConfig] = {
         filters=(16, 16),
         batch_norm_momentum=0.95,
         head_kernel_size=(1, 3, 3),
-        epsilon=1e-6,
+        optimizer=optimizer_table({"name": "adadelta"}, {"epsilon": 1e-6}),
         batch_size=5,
         epochs=10,
     ),
@@ -97,9 +94,6 @@ PRESET_SUMMARIES = {
 
 _RANGES = {
     "batch_norm_momentum": (0.0, 1.0),
-    "learning_rate": (0.0, 1e9),
-    "rho": (0.0, 1.0),
-    "epsilon": (0.0, 1.0),
     "validation_split": (0.0, 0.9),
     "csi_threshold": (-1e9, 1e9),
 }
@@ -108,11 +102,15 @@ _CHOICES = {
     "preset": tuple(PRESETS),
     "recurrent_activation": GATES,
     "head_padding": ("same", "causal"),
-    "optimizer": ("adadelta",),
     "dtype": ("float32", "float64"),
     "precision": PRECISIONS,
 }
 
+OPTIMIZER_ARGUMENTS = ("learning_rate", "rho", "epsilon")
+"""Arguments of the optimizer that may stand beside it; of older runs and files, rho and epsilon do."""
+
+EPOCH_COLUMNS = ("epoch", "step", "seconds", "movies_per_second")
+"""Columns of metrics.csv beside the losses and the metrics."""
 
 ARCHITECTURE = (
     "filters",
@@ -136,8 +134,8 @@ def make_config(settings: dict[str, Any], config_file: str | Path | None = None)
     """Preset, then file, then settings; later ones win.
 
     Args:
-        settings: TrainConfig fields, those of the command line; None means not given.
-        config_file: a TOML file of TrainConfig fields.
+        settings: TrainConfig fields and OPTIMIZER_ARGUMENTS, those of the command line; None means not given.
+        config_file: a TOML file of the same.
 
     Returns the checked configuration, its paths absolute, and one line on how the preset was chosen. Raises ValueError.
     """
@@ -153,7 +151,7 @@ def make_config(settings: dict[str, Any], config_file: str | Path | None = None)
     ignored = [key for key in ARCHITECTURE if key in chosen]
     if chosen.get("init") is not None and ignored:
         raise ValueError(f"{', '.join(ignored)}: with init the network is the file's; leave out what describes another")
-    config = checked(PRESETS[name], chosen | {"preset": name})
+    config = checked(checked(PRESETS[name], from_file), given | {"preset": name})
     # A run is gone on with from any folder.
     return replace(config, data=_absolute(config.data), init=_absolute(config.init)), reason
 
@@ -176,9 +174,9 @@ def checked(base: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
     """`base` with some fields changed; every value is checked. Raises ValueError naming the field."""
     known = [field.name for field in fields(TrainConfig)]
     for key in changes:
-        if key not in known:
+        if key not in (*known, *OPTIMIZER_ARGUMENTS):
             raise ValueError(f"{key}: there is no such setting; known are {', '.join(known)}")
-    merged = asdict(base) | changes
+    merged = asdict(base) | {key: value for key, value in changes.items() if key in known}
     if not isinstance(merged["filters"], list | tuple) or not merged["filters"]:
         raise ValueError(f"filters: expected a list, one number for each ConvLSTM2D layer, got {merged['filters']!r}")
     for key in ("data", "init"):
@@ -191,7 +189,13 @@ def checked(base: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
         "filters": tuple(positive_int("filters", item) for item in merged["filters"]),
         "kernel_size": odd_sizes("kernel_size", merged["kernel_size"], 2),
         "head_kernel_size": int_tuple("head_kernel_size", merged["head_kernel_size"], 3),
-        "loss": get_loss(merged["loss"]).name,
+        "loss": loss_table(base.loss, changes.get("loss", {})),
+        "optimizer": optimizer_table(
+            base.optimizer,
+            changes.get("optimizer", {}),
+            {key: changes[key] for key in OPTIMIZER_ARGUMENTS if key in changes},
+        ),
+        "metrics": metric_tables(merged["metrics"], EPOCH_COLUMNS),
         "device": str(merged["device"]),
         "checkpoint_every": 0 if every == 0 else positive_int("checkpoint_every", every),
     }

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.losses import get_loss
 from engine.movies import generate_movies
 from engine.movies.files import load_dataset
+from engine.train.choices import make_loss
 from engine.train.config import TrainConfig
 from kernels.activations import ACTIVATIONS
 from kernels.arrays import HostArray
@@ -66,9 +66,9 @@ def check_reachable(config: TrainConfig, data: RunData, activation: str) -> None
     least, most = min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)
     found = f"got {least:g} to {most:g}; scale them (docs/own_movies.md)"
     name = config.data or "samples"
-    low, high = TERMS[get_loss(config.loss).kind].targets or (-math.inf, math.inf)
+    low, high = TERMS[make_loss(config.loss).kind].targets or (-math.inf, math.inf)
     if not low <= least <= most <= high:
-        raise ValueError(f"{name}: {config.loss} expects targets from {low:g} to {high:g}, {found}")
+        raise ValueError(f"{name}: {config.loss['name']} expects targets from {low:g} to {high:g}, {found}")
     reached = ACTIVATIONS.get(activation.split(maxsplit=1)[0], ACTIVATIONS["linear"])
     low, high = reached.low, reached.high
     if not low <= least <= most <= high:

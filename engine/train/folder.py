@@ -7,19 +7,18 @@ import json
 import math
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from engine.files.atomic import write_atomically
 from engine.files.lock import LockFile
-from engine.train.config import TrainConfig, from_json
+from engine.train.config import EPOCH_COLUMNS, TrainConfig, from_json
 
 _PACKAGES = ("convlstm-engine", "numpy", "numba", "onnx", "onnxruntime", "safetensors", "matplotlib", "cupy-cuda13x")
 RUNS = Path("runs")
 """Where runs without --out are kept."""
-
-_METRICS = ("epoch", "step", "loss", "val_loss", "seconds", "movies_per_second")
 
 
 class RunFolder:
@@ -120,10 +119,12 @@ class RunFolder:
         rows = self.metrics.read_text(encoding="utf-8").count("\n") - 1 if self.metrics.exists() else 0
         return rows > 1 or self.model.exists()
 
-    def write_metrics(self, history: list[dict[str, float]]) -> None:
-        """Write metrics.csv, one row an epoch, whole."""
+    def write_metrics(self, history: list[dict[str, float]], measured: Sequence[str]) -> None:
+        """Write metrics.csv, one row an epoch, whole; `measured` is "loss" and the metrics' names."""
         stream = io.StringIO()
-        writer = csv.DictWriter(stream, _METRICS, restval="", lineterminator="\n")
+        validated = [f"val_{name}" for name in measured]
+        columns = [*EPOCH_COLUMNS[:2], *measured, *validated, *EPOCH_COLUMNS[2:]]
+        writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
         write_atomically(self.metrics, stream.getvalue().encode())

@@ -59,7 +59,7 @@ def run_loop(
                 history.append(_row(event, network.iterations, clock))
                 progress.epoch(event)
                 best = _is_best(history)
-                files.ask(partial(folder.write_metrics, list(history)))
+                files.ask(partial(folder.write_metrics, list(history), network.metrics_names))
                 if best:
                     files.ask(model_writer(network, folder.best))
             if due or stop.received is not None:

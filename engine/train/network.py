@@ -4,7 +4,7 @@ from engine.files.checkpoint import Checkpoint
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
 from engine.models.loading import load_model, network_from_config
 from engine.models.sequential import Sequential
-from engine.optimizers import Adadelta
+from engine.train.choices import make_loss, make_metric, make_optimizer
 from engine.train.config import TrainConfig
 
 
@@ -25,7 +25,11 @@ def make_network(config: TrainConfig, movie_shape: tuple[int, ...], checkpoint: 
         network = network_from_config(
             "the checkpoint of this run", checkpoint.config, config.device, config.dtype, config.precision
         )
-    network.compile(loss=config.loss, optimizer=Adadelta(config.learning_rate, config.rho, config.epsilon))
+    network.compile(
+        optimizer=make_optimizer(config.optimizer),
+        loss=make_loss(config.loss),
+        metrics=[make_metric(table) for table in config.metrics],
+    )
     network.build()
     return network
 

@@ -1,6 +1,5 @@
 """`python -m engine.train`: train a next-frame predictor, look at it, keep it."""
 
-import argparse
 import math
 import sys
 from dataclasses import replace
@@ -10,8 +9,9 @@ from engine.files.checkpoint import Checkpoint, load_checkpoint
 from engine.fitting.loop import FitLoop
 from engine.models.checkpoints import restore
 from engine.models.sequential import Sequential
-from engine.support.command_line import Parser, failed, run_program, what_failed
-from engine.train.config import PRESET_SUMMARIES, TrainConfig, checked, make_config
+from engine.support.command_line import failed, run_program, what_failed
+from engine.train.arguments import import_modules, make_parser, settings_of
+from engine.train.config import TrainConfig, checked, make_config
 from engine.train.data import RunData, check_reachable, make_run_data
 from engine.train.folder import RUNS, RunFolder, check_can_be_made, fresh_folder
 from engine.train.loop import is_kept, run_loop, what_is_left
@@ -19,84 +19,22 @@ from engine.train.network import make_network
 from engine.train.report import finish
 from kernels.select import choose_device
 
-_DESCRIPTION = """\
-Train a ConvLSTM to predict the next frame of a movie, let it run on from its own
-predictions, and leave a folder with the network, the numbers and the pictures.
-
-With no arguments it generates movies of moving squares (the Keras conv_lstm example)
-and takes the preset that fits this machine. Presets:
-"""
-
-_EPILOG = """\
-examples:
-  python -m engine.train                                  look at it working
-  python -m engine.train --preset causal --out runs/full  the whole thing, done right
-  python -m engine.train --preset quick --data rain.npz   your own movies, any size and length
-  python -m engine.train --resume runs/full               go on after Ctrl-C, a crash or a kill: same bits
-  python -m engine.train --resume runs/full --epochs 400  go on for longer
-
-A movie file is .npy or .npz: (movies, frames, height, width[, channels]); uint8 is divided
-by 255. An .npz may hold inputs and explicit targets, as noisy and shifted, or x and y;
-else the target of each frame is the next one. The last sixth of the movies is held out
-for the report at the end.
-
-A --config file is TOML with any of the settings that config.json in a run folder shows,
-for example `filters = [32, 32]`, `learning_rate = 0.5`, `loss = "mse"`.
-The command line wins over the file, the file over the preset.
-"""
-
 _AFTER_RESUME = ("epochs", "checkpoint_every", "device", "precision")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the program; returns the exit code: 0, 1 (diverged, disk full), 2 (bad input), 128 + signal."""
-    arguments = vars(_parser().parse_args(argv))
+    arguments = vars(make_parser().parse_args(argv))
     return run_program("train", lambda: _train(**arguments))
 
 
-def _parser() -> argparse.ArgumentParser:
-    presets = "\n".join(f"  {name:8}{text}" for name, text in PRESET_SUMMARIES.items())
-    parser = Parser(
-        prog="python -m engine.train",
-        description=_DESCRIPTION + presets,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--preset", metavar="NAME", help="seed, causal or quick (default: seed on a CUDA device, quick on a CPU)")
-    add("--data", metavar="FILE", help="train on your own movies, .npy or .npz, instead of generated ones")
-    add("--device", help="auto, cpu, cuda, cuda:N or reference (default: auto, which says what it chose and why)")
-    add(
-        "--precision",
-        help="of the convolutions on CUDA: float32 (default), tf32 or bfloat16",
-    )
-    add("--epochs", type=int, metavar="N", help="times that all training movies are seen")
-    add("--batch-size", type=int, metavar="N", help="movies a step")
-    add("--samples", type=int, metavar="N", help="movies to generate; the last sixth is held out")
-    add("--seed", type=int, metavar="N", help="of movies, initial weights and batch order (default: 0)")
-    add(
-        "--init",
-        metavar="MODEL",
-        help="start from the network and the weights of a saved .safetensors, .keras or .h5 model; the settings of "
-        "the network itself are then the file's",
-    )
-    add("--config", metavar="FILE", help="settings from a TOML file")
-    add("--out", metavar="FOLDER", help="run folder, which must not exist yet (default: runs/PRESET-DATE-TIME)")
-    add(
-        "--resume",
-        metavar="FOLDER",
-        help="go on with a run; all settings are its own, but for --epochs, --device, --precision",
-    )
-    add("--checkpoint-every", type=int, metavar="N", help="write a checkpoint every N steps too, not only each epoch")
-    return parser
-
-
-def _train(resume: str | None, out: str | None, config: str | None, **settings: Any) -> int:
+def _train(resume: str | None, out: str | None, config: str | None, imports: list[str] | None, **flags: Any) -> int:
+    import_modules(imports)
     if resume is None:
-        return _begin(out, config, settings)
-    _refuse_with_resume({"out": out, "config": config, **settings})
+        return _begin(out, config, settings_of(flags))
+    _refuse_with_resume({"out": out, "config": config, **flags})
     with RunFolder(resume) as folder:
-        return _go_on(folder, settings)
+        return _go_on(folder, flags)
 
 
 def _begin(out: str | None, config: str | None, settings: dict[str, Any]) -> int:
@@ -118,7 +56,7 @@ def _begin(out: str | None, config: str | None, settings: dict[str, Any]) -> int
 
 
 def _go_on(folder: RunFolder, settings: dict[str, Any]) -> int:
-    """Go on with the run of a folder."""
+    """Prepare to go on with a run where its checkpoint stands; then train and report."""
     chosen, digest = folder.reopen()
     chosen = checked(chosen, {key: settings[key] for key in _AFTER_RESUME if settings[key] is not None})
     checkpoint = load_checkpoint(folder.checkpoint) if folder.checkpoint.exists() else None

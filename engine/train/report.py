@@ -1,19 +1,19 @@
 """The end of a run: the model, its export, the pictures, and what counts."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from engine.models.sequential import Sequential
-from engine.movies.batches import in_batches
 from engine.movies.plots import animation_images, save_animation_frames, save_gif, save_loss_plot
-from engine.movies.scores import OneStepLosses, RolloutScores, score_one_step, score_rollout
+from engine.movies.scores import OneStepScores, RolloutScores, in_batches, score_one_step, score_rollout
 from engine.train.config import TrainConfig
 from engine.train.data import Pair
 from engine.train.folder import RunFolder
+from kernels.losses import LossSpec
 
 EXAMPLE_MOVIE = 4
 """The movie that is drawn, counted from the first held-out one; the example draws movie 1004 of 1000 + 200."""
@@ -31,30 +31,52 @@ def finish(
     inputs, targets = held_out
     rollout = in_batches(network.rollout, config.batch_size)
     scores, predicted = score_rollout(rollout, inputs, targets, config.csi_threshold)
-    losses = score_one_step(lambda x: network.predict(x, batch_size=config.batch_size), inputs, targets, config.loss)
-    folder.write_report({"held_out_movies": len(inputs), "loss": asdict(losses), "rollout": asdict(scores)})
+    outputs = network.predict(inputs, batch_size=config.batch_size)
+    measured = {name: score_one_step(outputs, inputs, targets, spec) for name, spec in _measures(network).items()}
+    folder.write_report(_as_json(len(inputs), measured, scores))
     _draw(folder, inputs, targets, predicted, scores.seen_frames)
     exported = _export(network, folder)
     leaks = any(layer.looks_ahead for layer in network.layers)
     took = tqdm.format_interval(sum(row["seconds"] for row in history))
     print(f"\n{len(history)} epochs, {took} of training")
-    print("\n".join([*summary_lines(len(inputs), losses, scores, config.loss, leaks), "", *_files(folder, exported)]))
+    named = {config.loss["name"] if name == "loss" else name: value for name, value in measured.items()}
+    print("\n".join([*summary_lines(len(inputs), named, scores, leaks), "", *_files(folder, exported)]))
 
 
-def summary_lines(movies: int, losses: OneStepLosses, scores: RolloutScores, loss: str, leaks: bool) -> list[str]:
-    """The final report as text.
+def _measures(network: Sequential) -> dict[str, LossSpec]:
+    """Say what the loss ("loss") and the metrics measure on the network's outputs, which are no logits any more."""
+    loss = network.loss
+    assert loss is not None, "a run's network is compiled"
+    specs = {"loss": loss.spec(from_logits=False)}
+    specs |= {metric.name: metric.spec(from_logits=False) for metric in network.metrics}
+    if loss.folds_in(network.layers[-1].activation_name):
+        specs = {name: replace(spec, from_logits=False) for name, spec in specs.items()}
+    return specs
+
+
+def _as_json(movies: int, measured: dict[str, OneStepScores], scores: RolloutScores) -> dict[str, Any]:
+    loss, *metrics = ((name, asdict(value)) for name, value in measured.items())
+    more = {"metrics": dict(metrics)} if metrics else {}
+    return {"held_out_movies": movies, "loss": loss[1], **more, "rollout": asdict(scores)}
+
+
+def summary_lines(movies: int, measured: dict[str, OneStepScores], scores: RolloutScores, leaks: bool) -> list[str]:
+    """Write the final report as text.
 
     Args:
         movies: how many were held out.
-        losses, scores: on those.
-        loss: its name.
+        measured: the loss and the metrics on those, by name.
+        scores: of the rollout on those.
         leaks: whether an output frame other than the last can see the input frame that it should predict.
     """
     lead_times = range(1, len(scores.csi) + 1)
     lines = [
         f"On {movies} movies that training never saw:",
-        f"  {loss}, next frame: {losses.last_frame:.4f} on the last frame "
-        f"(repeating the last input: {losses.persistence:.4f}); {losses.all_frames:.4f} on all frames",
+        *(
+            f"  {name}, next frame: {one.last_frame:.4f} on the last frame "
+            f"(repeating the last input: {one.persistence:.4f}); {one.all_frames:.4f} on all frames"
+            for name, one in measured.items()
+        ),
         "  " + _leak_line(leaks),
         f"  rollout from {scores.seen_frames} frames, each new frame predicted from the predicted ones:",
         "    new frame                " + "".join(f"{lead:>8}" for lead in lead_times),

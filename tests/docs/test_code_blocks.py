@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from engine.train.arguments import settings_of
 from engine.train.config import make_config
 from tests.docs.blocks import Block, blocks, calls, pages
 from tests.docs.given import GIVEN
@@ -102,7 +103,8 @@ def test_programs_take_the_arguments_that_are_shown(page: str, monkeypatch: pyte
             runpy.run_module(module, run_name="__main__")
         except Parsed as stopped:
             if module == "engine.train":
-                settings = vars(stopped.args[0])
-                make_config({name: settings[name] for name in settings.keys() - {"config", "out", "resume"}})
+                flags = vars(stopped.args[0])
+                settings = {name: flags[name] for name in flags.keys() - {"config", "out", "resume", "imports"}}
+                make_config(settings_of(settings))
         except SystemExit as refused:
             assert refused.code == 0, where

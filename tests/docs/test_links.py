@@ -21,7 +21,7 @@ _DOCS = re.compile(r"\bdocs/[\w/]+\.md(?:#[\w-]+)?")
 
 FOLDERS = (".ci", "bench", "docs", "engine", "examples", "export", "kernels", "tests")
 
-MADE_BY_READERS = {"conv_lstm.py", "config.toml", "my_layers.py"}
+MADE_BY_READERS = {"conv_lstm.py", "config.toml", "my_layers.py", "my_losses.py"}
 """Files that pages speak of and that are not the repository's: the reader's own, and the Keras example."""
 
 

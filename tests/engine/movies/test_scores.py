@@ -12,6 +12,9 @@ from engine.movies.scores import (
     score_rollout,
     seen_frames,
 )
+from kernels.losses import LossSpec
+
+SQUARES, CROSSENTROPY = LossSpec("mean_squared_error"), LossSpec("binary_crossentropy")
 
 
 def test_csi_counts_hits_misses_and_false_alarms() -> None:
@@ -25,10 +28,10 @@ def test_csi_counts_hits_misses_and_false_alarms() -> None:
 
 
 def test_losses() -> None:
-    assert mean_loss("mse", np.array([1.0, 0.0], np.float32), np.array([0.0, 0.5])) == pytest.approx(0.625)
+    assert mean_loss(SQUARES, np.array([1.0, 0.0], np.float32), np.array([0.0, 0.5])) == pytest.approx(0.625)
     expected = -(math.log(0.8) + math.log(1 - 0.3)) / 2
-    assert mean_loss("binary_crossentropy", np.array([0.8, 0.3]), np.array([1.0, 0.0])) == pytest.approx(expected)
-    assert mean_loss("binary_crossentropy", np.array([0.0]), np.array([1.0])) == pytest.approx(-math.log(1e-7))
+    assert mean_loss(CROSSENTROPY, np.array([0.8, 0.3]), np.array([1.0, 0.0])) == pytest.approx(expected)
+    assert mean_loss(CROSSENTROPY, np.array([0.0]), np.array([1.0])) == pytest.approx(-math.log(1e-7))
 
 
 def test_the_rollout_starts_from_the_first_half_and_is_scored_on_what_followed() -> None:
@@ -60,7 +63,15 @@ def test_the_last_frame_is_told_apart() -> None:
     targets = np.zeros((1, 3, 1, 1, 1))
     outputs = np.array([0.0, 0.0, 0.6]).reshape(1, 3, 1, 1, 1)
     inputs = np.full((1, 3, 1, 1, 1), 0.2)
-    losses = score_one_step(lambda x: outputs, inputs, targets, "mse")
+    losses = score_one_step(outputs, inputs, targets, SQUARES)
     assert losses.all_frames == pytest.approx(0.12)
     assert losses.last_frame == pytest.approx(0.36)
     assert losses.persistence == pytest.approx(0.04)
+
+
+def test_persistence_is_no_logit_though_the_outputs_are() -> None:
+    targets = np.full((1, 2, 1, 1, 1), 0.75)
+    inputs, outputs = np.full_like(targets, 0.5), np.full_like(targets, math.log(3))
+    scores = score_one_step(outputs, inputs, targets, LossSpec("binary_crossentropy", from_logits=True))
+    assert scores.last_frame == pytest.approx(mean_loss(CROSSENTROPY, targets, targets))
+    assert scores.persistence == pytest.approx(math.log(2))

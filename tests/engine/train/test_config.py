@@ -19,12 +19,8 @@ def test_the_seed_preset_is_the_example() -> None:
         (3, 3, 3),
         "same",
     )
-    assert (seed.loss, seed.optimizer, seed.learning_rate, seed.batch_norm_momentum) == (
-        "binary_crossentropy",
-        "adadelta",
-        1.0,
-        0.99,
-    )
+    assert seed.optimizer == {"name": "adadelta", "learning_rate": 1.0, "rho": 0.95, "epsilon": 1e-7}
+    assert (seed.loss["name"], seed.metrics, seed.batch_norm_momentum) == ("binary_crossentropy", (), 0.99)
 
 
 def test_the_causal_preset_differs_in_the_head_only() -> None:
@@ -56,7 +52,7 @@ def test_json_and_back() -> None:
     "settings",
     [
         {"preset": "seeed"},
-        {"optimizer": "adam"},
+        {"optimizer": "adamm"},
         {"loss": "crossentropy"},
         {"recurrent_activation": "relu"},
         {"head_padding": "valid"},

@@ -108,7 +108,7 @@ def test_bad_input_is_one_line_and_exit_code_2_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("config", ['optimizer = "sgd"', 'loss = "hinge"', 'recurrent_activation = "relu"'])
+@pytest.mark.parametrize("config", ['optimizer = "sgdd"', 'loss = "hinge"', 'recurrent_activation = "relu"'])
 def test_unknown_names_in_a_configuration_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], config: str) -> None:
     assert run("--config", write_config(tmp_path, config), "--out", tmp_path / "run") == 2
     assert config.split(maxsplit=1)[0] in capsys.readouterr().err
