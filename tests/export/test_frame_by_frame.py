@@ -1,7 +1,6 @@
 """Step and rollout graphs equal the engine's rollout, the step loop equals the sequence, whatever executes them."""
 
 import json
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -130,8 +129,8 @@ def test_rollout_of_a_network_that_cannot_feed_itself_is_refused() -> None:
 
 def test_the_loop_of_the_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "onnx.md").read_text(encoding="utf-8")
-    start = text.index("    import json, numpy, onnxruntime")
-    code = textwrap.dedent(text[start : text.index("\n\n", start)])
+    start = text.index("import json, numpy, onnxruntime")
+    code = text[start : text.index("```", start)]
     network = one_tap(None, None)
     network.export(tmp_path / "step.onnx", graph="step")
     monkeypatch.chdir(tmp_path)
