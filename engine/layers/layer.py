@@ -1,7 +1,6 @@
 """What every layer is: a description with weights, and the same bound to a batch shape.
 
-A `Layer` knows its arguments and owns its weights. `bind` gives a `BoundLayer`: the layer with operations of
-a back end for one batch shape, able to run forward and, in training, backward.
+`Layer.bind` gives a `BoundLayer`: the layer with memory for one batch shape, able to run forward and backward.
 
 Shapes of layers are Keras': without the axis of the movies, (frames, height, width, channels), or (height, width,
 channels) behind a layer that returns its last frame only. Arrays of back ends are time-major, with five axes: the
@@ -255,7 +254,7 @@ class Layer(ABC):
             batch: movies.
             training: whether backward will be called, statistics are the batch's own and dropout drops.
             logits: leave the last activation out (the loss folds it in); only where activation_name names one.
-            narrow: which of its arrays are; only where reads_narrow and writes_narrow say so.
+            narrow: which of its arrays have fewer bits; only where reads_narrow and writes_narrow say so.
             source: conv_lstm of the layer in front, whose y only this layer reads (Backend.batch_norm).
         """
         return self.bind_to(backend, time_major(shape, batch), training)
