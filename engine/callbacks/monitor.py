@@ -25,7 +25,7 @@ class MonitorCallback(Callback):
         self.best: float | None = None
 
     def is_improvement(self, value: float, than: float | None) -> bool:
-        """Whether value is better, by more than min_delta; everything is better than None."""
+        """Tell whether value is better than `than` by more than min_delta; anything is better than None."""
         if than is None:
             return True
         return value - self.min_delta > than if self._larger_is_better() else value + self.min_delta < than

@@ -17,7 +17,7 @@ Rollout = Callable[[HostArray, int], HostArray]
 """(track (N,T,H,W,C), n_frames) -> the frames that follow, (N,n_frames,H,W,C)."""
 
 CSI_THRESHOLD = 0.5
-"""From where on a pixel counts as on, unless a run says otherwise."""
+"""Value from which on a pixel counts as on, unless a run says otherwise."""
 
 _SQUARES = LossSpec("mean_squared_error")
 

@@ -111,7 +111,7 @@ class _Output:
         return getattr(self._stream, name)
 
     def _drop(self, stream: TextIO) -> None:
-        """From now on to nowhere, with what the stream still holds: Python flushes that at the end, and would fail."""
+        """Send further output, and what the stream still holds, nowhere: Python flushes at exit and would fail."""
         self._stream = None
         with contextlib.suppress(OSError, ValueError):  # a stream in memory has no descriptor
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -70,7 +70,7 @@ def run_loop(
 
 
 def is_kept(folder: RunFolder, loop: FitLoop) -> bool:
-    """Whether the checkpoint on the disk is of where the loop stands now."""
+    """Tell whether the checkpoint on the disk is of the step that the loop has reached."""
     if not folder.checkpoint.exists():
         return False
     kept, now = load_checkpoint(folder.checkpoint).loop, loop.state()
