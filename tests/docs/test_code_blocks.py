@@ -83,6 +83,7 @@ class Parsed(BaseException):
     """The arguments are legal; the program goes no further."""
 
 
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")  # programs run again in one process
 @pytest.mark.parametrize("page", [page for page in pages() if any(calls(page))])
 def test_programs_take_the_arguments_that_are_shown(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = argparse.ArgumentParser.parse_args
