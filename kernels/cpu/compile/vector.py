@@ -86,7 +86,7 @@ def address(context: Any, builder: Any, array_type: Any, array: Any, index: Any)
 
 
 def vector_at(builder: Any, pointer: Any, lanes: int) -> Any:
-    """The same address, seen as that of a vector."""
+    """Reinterpret an address as that of a vector."""
     return builder.bitcast(pointer, ir.VectorType(pointer.type.pointee, lanes).as_pointer())
 
 
