@@ -33,7 +33,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
-    """Write it, atomically. Raises OSError: the disk is full or not writable; what stood there is then untouched."""
+    """Write a checkpoint atomically. Raises OSError: it cannot be written; what stood there is then untouched."""
     content = {"config": checkpoint.config, "loop": checkpoint.loop, "history": checkpoint.history}
     write_safetensors(path, KIND, checkpoint.arrays, content)
 

@@ -46,7 +46,7 @@ class LockFile:
         self._file: BinaryIO | None = None
 
     def take(self) -> bool:
-        """Whether the lock is this object's now. Raises OSError: no file can be made there."""
+        """Try to take the lock; returns whether this object holds it. Raises OSError: no file can be made there."""
         while self._file is None:
             file = self._path.open("ab")
             if not try_lock(file):
@@ -59,7 +59,7 @@ class LockFile:
         return True
 
     def release(self) -> None:
-        """Let go of it, if it is held."""
+        """Release the lock, if it is held."""
         if self._file is None:
             return
         with contextlib.suppress(OSError):

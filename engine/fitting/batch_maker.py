@@ -19,7 +19,7 @@ from engine.support.validation import positive_int
 
 
 class BatchMaker:
-    """Checks what a caller gave as data, and makes batches of it; builds the network in between."""
+    """Validates user data, builds the network for it, and makes batches."""
 
     def __init__(self, placement: Placement) -> None:
         self._placement = placement
@@ -35,11 +35,11 @@ class BatchMaker:
         runs: int,
         argument: str = "steps_per_epoch",
     ) -> Triple | Any:
-        """Arrays as a checked Triple; anything else that gives batches as it is, but for a first batch looked at.
+        """Validate data: arrays become a Triple; what gives batches stays as it is, after a look at the first one.
 
         Args:
             runs: how many times all batches will be asked for.
-            argument: the caller's name of `steps`.
+            argument: what the caller calls `steps`.
         """
         if isinstance(x, Mapping | str):
             raise ValueError(f"{name}: expected an array of movies, or batches of them, got {type(x).__name__}")
@@ -62,7 +62,7 @@ class BatchMaker:
         return x
 
     def checked_validation(self, data: Any, steps: int | None) -> Triple | Any:
-        """validation_data: (x, y), (x, y, sample_weight), or what gives batches."""
+        """Validate validation_data: (x, y), (x, y, sample_weight), or what gives batches."""
         if isinstance(data, tuple | list) and len(data) in (2, 3) and not is_batches(data):
             x, y, weights = (*data, None)[:3]
             return self.checked("validation_data", x, y, weights, None, steps, 2, "validation_steps")
@@ -71,7 +71,7 @@ class BatchMaker:
         return self.checked("validation_data", data, None, None, None, steps, 2, "validation_steps")
 
     def triple(self, item: Any) -> Triple:
-        """A batch that was handed over, checked."""
+        """Validate one batch (x, y) or (x, y, sample_weight)."""
         if not isinstance(item, tuple | list) or len(item) not in (2, 3):
             raise ValueError(f"x: expected batches (x, y) or (x, y, sample_weight), got {type(item).__name__}")
         return self._checked_arrays("x", item[0], item[1], item[2] if len(item) == 3 else None)
@@ -84,7 +84,7 @@ class BatchMaker:
         shuffle: bool = False,
         onwards: bool = True,
     ) -> BatchSource:
-        """The batches of what `checked` returned."""
+        """Make batches of what `checked` returned."""
         is_triple = isinstance(data, tuple) and not is_batches(data)
         computation = self._placement.build_for(data[0].shape[1:]) if is_triple else self._placement.build()
         backend, seed = computation.backend, self._placement.draw_seed() if shuffle else 0
@@ -101,7 +101,7 @@ class BatchMaker:
 
 
 def _peek(name: str, batches: Any) -> tuple[Any, Any]:
-    """The first batch, and something that still gives all of them."""
+    """Return the first batch, and an iterable that still gives all of them."""
     if is_indexed(batches):
         if not len(batches):
             raise ValueError(f"{name}: expected at least one batch, got none")

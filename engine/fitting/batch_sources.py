@@ -17,11 +17,11 @@ Triple = tuple[HostArray, HostArray, HostArray | None]
 
 
 class BatchSource(ABC):
-    """Gives the batches of one epoch after the other.
+    """Batches, epoch after epoch.
 
     Attributes:
         steps: batches in an epoch; None where only the end of an epoch will tell.
-        movies: in an epoch; None likewise.
+        movies: movies in an epoch; None where only its end will tell.
     """
 
     steps: int | None
@@ -29,7 +29,7 @@ class BatchSource(ABC):
 
     @abstractmethod
     def epoch(self, number: int, first_step: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, from its step `first_step` on."""
+        """Iterate over the batches of an epoch, from its step `first_step` on."""
 
 
 class ArraySource(BatchSource):
@@ -121,7 +121,7 @@ class IterableSource(BatchSource):
         return (self._batches[int(index)] for index in order)
 
     def _onwards(self) -> Iterator[Any]:
-        """From where the epoch before stopped; what can be started again is."""
+        """Go on where the last epoch stopped; batches that can be iterated anew start again at their end."""
         fresh = self._running is None
         if self._running is None:
             self._running = iter(self._batches)
@@ -157,7 +157,7 @@ def is_batches(x: Any) -> bool:
 
 
 def checked_weights(name: str, weights: Any, y: HostArray) -> HostArray | None:
-    """Sample weights for targets y (N,T,H,W,K), with ones for the axes that they do not tell apart.
+    """Validate sample weights for targets y (N,T,H,W,K); axes that they do not tell apart become ones.
 
     They may be (N,), a number for each movie; (N,T), for each frame; up to (N,T,H,W), for each pixel.
     """

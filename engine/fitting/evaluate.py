@@ -1,4 +1,4 @@
-"""What a network scores: the loss and the metrics in inference mode."""
+"""Evaluate a network: the loss and the metrics in inference mode."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ def run(
     steps: int | None,
     callbacks: Any,
 ) -> dict[str, float]:
-    """See Sequential.evaluate; the numbers by name."""
+    """Evaluate data as Sequential.evaluate has it; returns the numbers by name."""
     one_of("verbose", verbose, VERBOSE)
     make = BatchMaker(network.placement)
     data = make.checked("x", x, y, sample_weight, batch_size, steps, runs=1, argument="steps")
@@ -68,7 +68,7 @@ def evaluate(
 
 
 def as_keras_returns(found: dict[str, float], return_dict: bool) -> float | list[float] | dict[str, float]:
-    """Numbers by name as Keras returns them: a dict if asked for; else the loss, in a list with metrics if any."""
+    """Arrange numbers by name as Keras returns them: a dict if asked for; else the loss, or a list with metrics."""
     if return_dict:
         return found
     return list(found.values()) if len(found) > 1 else found["loss"]

@@ -1,4 +1,4 @@
-"""What fit does around the loop: it makes batches of its arguments, calls callbacks and shows progress."""
+"""Fit a network: validate the arguments, make batches, run the loop, call callbacks and show progress."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +38,7 @@ def fit(
     validation_batch_size: int | None,
     validation_freq: int | Sequence[int],
 ) -> History:
-    """See Sequential.fit."""
+    """Train on data as Sequential.fit has it; returns the History."""
     one_of("verbose", verbose, VERBOSE)
     epochs = positive_int("epochs", epochs)
     if integer("initial_epoch", initial_epoch, 0) > epochs:

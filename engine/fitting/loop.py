@@ -21,7 +21,7 @@ from engine.support.validation import positive_int
 from kernels.arrays import HostArray
 
 _FIRST_CAPACITY = 64
-"""Steps of an epoch of unknown length for which there is room at first."""
+"""Steps that an epoch of unknown length has room for at first."""
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -110,7 +110,7 @@ class FitLoop:
                 yield self._end_epoch()
 
     def state(self) -> dict[str, Any]:
-        """Where the loop stands, JSON-able; with the network's state arrays it says all. Refuses a non-finite loss."""
+        """Return where the loop stands, JSON-able, to resume from with the state arrays; refuses a non-finite loss."""
         if not isinstance(self._batches, ArraySource):
             raise ValueError("state: only training on arrays can be gone on with; batches that were iterated are gone")
         values = self._finite_values(self._step).tolist()
@@ -184,7 +184,7 @@ class FitLoop:
         )
 
     def _make_room(self, steps: int) -> None:
-        """More places for the numbers of an epoch whose length is not known."""
+        """Grow the array of numbers in an epoch of unknown length."""
         capacity = self._values.shape[0]
         if steps > capacity:
             backend, grown = self._computation.backend, 2 * capacity

@@ -1,4 +1,4 @@
-"""One batch at a time: an update, or the loss and its gradients."""
+"""Work on one batch: an update, or the loss and its gradients."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def train_on_batch(
 def loss_and_gradients(
     placement: Placement, x: HostArray, y: HostArray, sample_weight: HostArray | None
 ) -> tuple[float, dict[str, HostArray]]:
-    """The training-mode loss of a batch, and its gradient by weight name."""
+    """Compute the training-mode loss of a batch, and its gradient by weight name."""
     computation, batch = _on_device(placement, x, y, sample_weight)
     return computation.loss_and_gradients(batch)
 

@@ -1,4 +1,4 @@
-"""How training and inference show themselves: a bar on a terminal, plain lines anywhere else."""
+"""Progress of training and inference: a bar on a terminal, plain lines anywhere else."""
 
 import sys
 import time
@@ -124,13 +124,13 @@ class Counter:
         self._bar = tqdm(total=movies, desc=title, unit="movie", leave=False, file=sys.stderr) if bar else None
 
     def count(self, movies: int) -> None:
-        """So many movies more are done."""
+        """Count finished movies in."""
         self._seen += movies
         if self._bar is not None:
             self._bar.update(movies)
 
     def close(self, found: dict[str, float]) -> None:
-        """All is done."""
+        """Close the bar and print the line at the end."""
         if self._bar is not None:
             self._bar.close()
         if self._line:

@@ -1,4 +1,4 @@
-"""Layers one after the other, before any device: names, shapes, weights, and what input fits them."""
+"""A stack of layers before any device: names, shapes, weights, and checks of input."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from kernels.arrays import HostArray
 
 
 class LayerStack:
-    """The architecture of a Sequential.
+    """A stack of layers, one after the other.
 
     Attributes:
         layers: in order; their names differ.
@@ -86,7 +86,7 @@ class LayerStack:
         return shape
 
     def generalised(self, data_shape: Shape) -> Shape:
-        """The data's channels alone, or its whole shape where weights depend on more."""
+        """Return an input shape for such data: its channels alone, or all of it where weights depend on more."""
         for shape in ((*(None,) * (len(data_shape) - 1), data_shape[-1]), data_shape):
             try:
                 self._check_channels(shape)
@@ -117,7 +117,7 @@ class LayerStack:
         ]
 
     def checked_input(self, name: str, x: HostArray) -> HostArray:
-        """Movies (N,T,H,W,C) that fit the first layer and go through the rest; a ValueError names what does not."""
+        """Validate movies (N,T,H,W,C): they fit the first layer and go through the rest."""
         if not self.layers:
             raise ValueError(f"{name}: the network has no layers")
         expected = self.input_shape
@@ -126,7 +126,7 @@ class LayerStack:
         return x
 
     def checked_track(self, name: str, track: HostArray, n_frames: int) -> HostArray:
-        """Movies (N,T,H,W,C), cast, from which the network can run free for n_frames frames."""
+        """Validate movies (N,T,H,W,C) that the network is to run free from for n_frames frames; returns them cast."""
         track = self.checked_input(name, track)
         check_rollout(self.layers, track.shape[1:])
         if not can_stream(self.layers):  # the growing track goes through the network
@@ -148,7 +148,7 @@ class LayerStack:
     def checked_pair(
         self, x: HostArray, y: HostArray, names: tuple[str, str] = ("x", "y")
     ) -> tuple[HostArray, HostArray]:
-        """Movies and targets, shaped like the network's output, that fit both ends and each other."""
+        """Validate movies, and targets shaped like the network's output for them."""
         x = self.checked_input(names[0], x)
         expected = (len(x), *self.output_shape(x.shape[1:]))
         y = finite_movies(names[1], y, len(expected), self._dtype)

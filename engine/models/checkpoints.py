@@ -1,4 +1,4 @@
-"""Checkpoints of a network and its training loop: taken from them, and put back."""
+"""Take checkpoints of a network and its training loop, and restore them."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ class NonFiniteWeightsError(ArithmeticError):
 
 
 def checkpoint_of(network: Sequential, loop: FitLoop, history: list[dict[str, float]]) -> Checkpoint:
-    """Where training stands now: copies, which training that goes on does not change.
+    """Take a checkpoint of where training stands: copies, which further training does not change.
 
     Raises ArithmeticError: a loss, a weight or an accumulator is not finite (NonFiniteLossError,
     NonFiniteWeightsError).
@@ -30,7 +30,7 @@ def checkpoint_of(network: Sequential, loop: FitLoop, history: list[dict[str, fl
 
 
 def restore(path: str | Path, checkpoint: Checkpoint, network: Sequential, loop: FitLoop) -> None:
-    """Put a network and its training loop where they stood. Raises ValueError if the checkpoint is not theirs."""
+    """Put a network and its training loop back where they stood. Raises ValueError: the checkpoint is not theirs."""
     if checkpoint.config != network.get_config():
         raise ValueError(f"{path}: this checkpoint is of another network or another optimizer")
     try:

@@ -7,14 +7,14 @@ from engine.models.network import Network
 
 
 def describe(network: Network) -> Description:
-    """The architecture and what compile was given, without numbers."""
+    """Describe architecture and compile arguments, without weights."""
     placement = network.placement
     loss = None if placement.objective is None else placement.objective.loss
     return Description(network.name, placement.dtype.name, network.layers, loss, placement.optimizer)
 
 
 def describe_state(network: Network) -> Description:
-    """The whole network as it is now; it is built if it is not yet."""
+    """Describe a network with its weights and its optimizer's state as they are now; builds it if need be."""
     state = network.placement.build().state_arrays()
     described = describe(network)
     weights = [[state[f"weights/{weight.name}"] for weight in layer.weights] for layer in network.layers]
@@ -34,9 +34,9 @@ def describe_state(network: Network) -> Description:
 
 
 def take_state(network: Network, described: Description) -> None:
-    """Put weights, and the optimizer's state where it can go on from it, into a network, which checks shapes.
+    """Put a description's weights into a network, and the optimizer's state if the optimizer can resume from it.
 
-    described.optimizer is the network's own.
+    described.optimizer is the network's own. Raises ValueError: a shape does not fit.
     """
     network.set_weights([array for arrays in described.weights for array in arrays])
     optimizer = described.optimizer

@@ -54,7 +54,7 @@ def load_model(
 
 
 def _load_keras(path: Path, device: str, dtype: Any, precision: str) -> Sequential:
-    """Warns (UserWarning) of what was read differently, and of what the file asks of training and is not offered."""
+    """Build a network from a Keras file, with a UserWarning for each remark on what was read differently."""
     described, remarks = read_network(path)
     network = Sequential(device=device, dtype=dtype or described.dtype, precision=precision, name=described.name)
     with naming(path):

@@ -17,7 +17,7 @@ from kernels.arrays import HostArray
 
 
 class Network:
-    """What Sequential is without its training: layers, their weights, and inference."""
+    """The part of Sequential that does not train: layers, their weights, and inference."""
 
     def __init__(
         self,
@@ -39,17 +39,17 @@ class Network:
 
     @property
     def device(self) -> str:
-        """The device that was chosen."""
+        """The device that computes: "cpu", "cuda:0", "reference"."""
         return self.placement.device
 
     @property
     def device_reason(self) -> str:
-        """Why that device, for people."""
+        """Why this device was chosen, for people."""
         return self.placement.device_reason
 
     @property
     def seed(self) -> int:
-        """What the network's random numbers began with."""
+        """The seed of initial weights, batch order and dropout."""
         return self.placement.seed
 
     def add(self, layer: Layer) -> None:
@@ -66,7 +66,7 @@ class Network:
         return self.placement.stack.layers
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name or by its number."""
+        """Return a layer by its name or its index."""
         if (name is None) == (index is None):
             raise ValueError(f"get_layer: expected a name or an index, got name={name!r}, index={index!r}")
         if index is not None:
@@ -104,7 +104,7 @@ class Network:
 
     @property
     def backend(self) -> Backend:
-        """What computes; the network must be built."""
+        """The back end that computes; ValueError before the network is built."""
         return self.placement.computation.backend
 
     # ---------------------------------------------------------------- inference
@@ -124,7 +124,7 @@ class Network:
         return output
 
     def predict_on_batch(self, x: HostArray) -> HostArray:
-        """predict, for one batch."""
+        """Predict one batch, in inference mode."""
         return self.predict(x, batch_size=max(1, len(x)) if np.ndim(x) else 1, verbose=0)
 
     def rollout(self, track: HostArray, n_frames: int) -> HostArray:
@@ -146,7 +146,7 @@ class Network:
         return frames[0] if array.ndim == 4 else frames
 
     def reset_states(self) -> None:
-        """Let every stateful layer begin at zero again."""
+        """Set the states of all stateful layers to zero."""
         for layer in self.layers:
             if layer.stateful:
                 layer.reset_states()
@@ -160,7 +160,7 @@ class Network:
 
     @property
     def trainable_weights(self) -> list[Weight]:
-        """The weights that have gradients, in the same order."""
+        """The weights that updates move, in Keras' order."""
         return [weight for weight in self.weights if weight.trainable]
 
     def count_params(self) -> int:

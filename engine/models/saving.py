@@ -1,4 +1,4 @@
-"""A network's files: written whole, or its weights alone; weights read back into it."""
+"""Save a network or its weights alone, and load weights into a network."""
 
 from collections.abc import Callable
 from functools import partial
@@ -52,6 +52,6 @@ def check_suffix(path: str | Path) -> None:
 
 
 def model_writer(network: Network, path: str | Path) -> Callable[[], None]:
-    """A function that writes the safetensors file of a built network as it is now, whatever becomes of that."""
+    """Return a function that writes a built network's safetensors file as it is now, even after further training."""
     arrays = dict(zip([weight.name for weight in network.weights], network.get_weights(), strict=True))
     return partial(write_safetensors, path, KIND, arrays, network.get_config())

@@ -79,7 +79,7 @@ class Sequential(Network):
 
     @property
     def optimizer(self) -> Optimizer | None:
-        """The optimizer that moves the weights; None before compile."""
+        """The optimizer; None before compile."""
         return self.placement.optimizer
 
     @property
@@ -150,7 +150,7 @@ class Sequential(Network):
     def train_on_batch(
         self, x: HostArray, y: HostArray, sample_weight: HostArray | None = None, return_dict: bool = False
     ) -> Any:
-        """One update on one batch; returns its loss before the update.
+        """Make one update on one batch; returns its loss before the update.
 
         With metrics [loss, metrics...], with return_dict a dict of them. They are this batch's own, as in Keras 2 (in
         Keras 3 means over all calls since reset_metrics). sample_weight: as for fit.
@@ -160,14 +160,14 @@ class Sequential(Network):
         return evaluation.as_keras_returns(found, return_dict)
 
     def train_step(self, batch: Batch, values: Any) -> None:
-        """One update, not waited for; values (len(metrics_names),) float64 on the device gets the batch's numbers."""
+        """Make one update, not waited for; values (len(metrics_names),) float64 on the device gets the numbers."""
         self._require_compiled("train_step")
         self.placement.computation.train_step(batch, values)
 
     def loss_and_gradients(
         self, x: HostArray, y: HostArray, sample_weight: HostArray | None = None
     ) -> tuple[float, dict[str, HostArray]]:
-        """The training-mode loss of a batch and its gradient by weight name, in the order of trainable_weights.
+        """Compute the training-mode loss of a batch and its gradient by weight name, in the order of trainable_weights.
 
         Changes nothing in the network: BatchNormalization normalises by the batch, its averages stay.
         """
@@ -185,7 +185,7 @@ class Sequential(Network):
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """The mean loss in inference mode; with metrics [loss, metrics...], with return_dict a dict of them.
+        """Compute the mean loss in inference mode; with metrics [loss, metrics...], with return_dict a dict of them.
 
         Args:
             x, y, sample_weight: as for fit: arrays, or x alone giving batches, of which `steps` are taken.
@@ -203,7 +203,7 @@ class Sequential(Network):
     def test_on_batch(
         self, x: HostArray, y: HostArray, sample_weight: HostArray | None = None, return_dict: bool = False
     ) -> Any:
-        """evaluate, for one batch."""
+        """Evaluate one batch; returns what evaluate does."""
         x, y = self.placement.stack.checked_pair(x, y)
         return self.evaluate(x, y, len(x), 0, sample_weight, return_dict=return_dict)
 
@@ -236,7 +236,7 @@ class Sequential(Network):
     def from_config(
         cls, config: dict[str, Any], device: str = "auto", dtype: Any = None, **kwargs: Any
     ) -> "Sequential":
-        """A network, with fresh weights, from what get_config returned; dtype None is the config's own."""
+        """Build a network with fresh weights from what get_config returned; dtype None is the config's own."""
         layers = layers_from_config(config["layers"], config["input_shape"])
         network = cls(layers, device=device, dtype=dtype or config["dtype"], name=config["name"], **kwargs)
         if config["loss"] is not None:

@@ -64,7 +64,7 @@ class Computation:
 
     @property
     def objective(self) -> Objective:
-        """What is measured; ValueError before compile."""
+        """The loss and the metrics that are measured; ValueError before compile."""
         if self._objective is None:
             raise ValueError("the network is not compiled: call compile(loss=..., optimizer=...) first")
         return self._objective
@@ -93,7 +93,7 @@ class Computation:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Inside, no other thread uses this memory, and what other networks share with this one is here."""
+        """Keep other threads off this memory, and fetch what other networks share with this one."""
         with self.locks:
             self.parameters.claim()
             self.layer_state.claim(self.backend)
@@ -109,7 +109,7 @@ class Computation:
             bound.train_step(values, self.optimizer, self.parameters)
 
     def loss_and_gradients(self, batch: Batch) -> tuple[float, dict[str, HostArray]]:
-        """Training-mode loss and gradients of one batch; the network stays as it is.
+        """Compute the training-mode loss and gradients of one batch; the network stays as it is.
 
         Dropout drops what the next train_step will drop.
         """
@@ -154,7 +154,7 @@ class Computation:
             return streaming_rollout(self.backend, self._stream[1], track, n_frames)
 
     def state_arrays(self) -> dict[str, HostArray]:
-        """Everything that training changes, by name, on the host."""
+        """Copy everything that training changes to the host, by name."""
         with self.locks:
             state = self.parameters.state_arrays(self._slots) | self.layer_state.arrays()
             if self.optimizer is not None:
@@ -183,7 +183,7 @@ class Computation:
             bound.draw_masks(self.layer_state.seed, self.layer_state.step)
 
     def _gathered(self, batch: Batch, training: bool) -> BoundNetwork:
-        """The network bound to the batch's shape; the batch is its input, target and weights."""
+        """Return the network bound to the batch's shape, with the batch as its input, target and weights."""
         weights = None if batch.weights is None else known(batch.weights.shape[1:])
         shape = BatchShape(known(batch.x.shape[1:]), batch.size, training, with_loss=True, weights=weights)
         bound = self._bound.get(shape, self.objective)

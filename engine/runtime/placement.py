@@ -49,7 +49,7 @@ class Placement:
         self.objective: Objective | None = None
         self.optimizer: Optimizer | None = None
         self._identity = object()
-        """What the optimizer knows this placement by."""
+        """Who the optimizer belongs to; not the placement itself, whose memory no circle of references shall keep."""
         self._computation: Computation | None = None
 
     @property
@@ -100,7 +100,7 @@ class Placement:
                 self._computation = self._computation.compiled_again(objective, optimizer)
 
     def draw_seed(self) -> int:
-        """A number from the random numbers that `seed` began."""
+        """Draw a seed from the random numbers that `seed` began."""
         return int(self._random.integers(2**63))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class Placement:
         return kept
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        """Raises ValueError: the device is not on this machine."""
+        """Restore a copy. Raises ValueError: its device is not on this machine."""
         arrays, trainable = kept.pop(_ARRAYS, (None, []))
         self.__dict__.update(kept, _identity=object())
         if self.optimizer is not None:

@@ -1,4 +1,4 @@
-"""What compile was given, in Keras' files and here."""
+"""Compile arguments, read from Keras' files and written into them."""
 
 import re
 import warnings
@@ -75,7 +75,7 @@ def _object(module: str, class_name: str, config: Config) -> Config:
 
 
 def _loss(loss: Any) -> Loss:
-    """A loss by name, class or class with arguments."""
+    """Make a loss from its name, class or class with arguments."""
     while isinstance(loss, list) and len(loss) == 1:
         loss = loss[0]
     config: Config = {}

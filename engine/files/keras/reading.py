@@ -1,4 +1,4 @@
-"""Open a Keras file: as a network, or as weights for a network that there is."""
+"""Read a Keras file: a whole network, or weights for a given one."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class _Opened:
-    """A file whose numbers are still to be read.
+    """A file that is open, with its weights still to be read.
 
     Attributes:
         keras: major version of the Keras that wrote it; 3 for a bare tree of weights, which does not say.
@@ -108,7 +108,7 @@ def _open(path: Path) -> _Opened:
 
 
 def _take_true_gates(architecture: Architecture, weights: WeightLists) -> None:
-    """Give the layers that the file marks the gates that they have here."""
+    """Restore the gates of layers that the file marks as scaled."""
     for number, name in weights.true_gates.items():
         if not 0 <= number < len(architecture.layers):
             raise ValueError(f"it marks the gates of layer {number}, which it has not")
@@ -116,7 +116,7 @@ def _take_true_gates(architecture: Architecture, weights: WeightLists) -> None:
 
 
 def _remarks(network: Description, keras: int, missing: str) -> list[str]:
-    """Remarks on a file; `missing` is what it asks of training and the engine does not offer."""
+    """Make remarks on a file; `missing` is what it asks of training and the engine does not offer."""
     remarks = []
     if missing:
         remarks.append(
