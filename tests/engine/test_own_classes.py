@@ -281,23 +281,3 @@ def test_weights_alone_are_saved_with_any_optimizer(tmp_path: Path) -> None:
             other.load_weights(tmp_path / name)
         for was, now in zip(built.get_weights(), other.get_weights(), strict=True):
             np.testing.assert_allclose(now, was, rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimizer_names_its_slots_for_keras_2(name: str) -> None:
-    largest = max((OPTIMIZERS[name](), *_with_more_slots(name)), key=lambda optimizer: len(optimizer.slots))
-    assert len(largest.keras2_slots) == len(largest.slots)
-    assert set(largest.arguments) <= largest.get_config().keys()
-
-
-def _with_more_slots(name: str) -> list[Optimizer]:
-    return {"SGD": [optimizers.SGD(momentum=0.9)], "Adam": [optimizers.Adam(amsgrad=True)],
-            "AdamW": [optimizers.AdamW(amsgrad=True)]}.get(name, [])  # fmt: skip
-
-
-def test_an_argument_that_asks_for_other_slots_than_were_made_is_refused() -> None:
-    built, x, y = trained(optimizer=optimizers.SGD(0.1))
-    assert isinstance(built.optimizer, optimizers.SGD)
-    built.optimizer.momentum = 0.9
-    with pytest.raises(ValueError, match="optimizer: SGD now wants momentum"):
-        built.train_on_batch(x, y)

@@ -8,7 +8,7 @@ import pytest
 
 import engine
 from engine import FitLoop, Sequential, optimizers, schedules
-from engine.optimizers import get_optimizer
+from engine.optimizers import OPTIMIZERS, get_optimizer
 from engine.optimizers.base import Layout, Optimizer
 from kernels.select import open_backend
 from tests.engine.networks import movies, seed_like, targets
@@ -223,3 +223,26 @@ def test_a_schedule_that_gives_no_rate_is_named_before_anything_moves(rate: Any)
         network.train_on_batch(movies(), targets(movies()))
     for weight, kept in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, kept)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_names_its_slots_for_keras_2(name: str) -> None:
+    largest = max((OPTIMIZERS[name](), *_with_more_slots(name)), key=lambda optimizer: len(optimizer.slots))
+    assert len(largest.keras2_slots) == len(largest.slots)
+    assert set(largest.arguments) <= largest.get_config().keys()
+
+
+def _with_more_slots(name: str) -> list[Optimizer]:
+    return {"SGD": [optimizers.SGD(momentum=0.9)], "Adam": [optimizers.Adam(amsgrad=True)],
+            "AdamW": [optimizers.AdamW(amsgrad=True)]}.get(name, [])  # fmt: skip
+
+
+def test_an_argument_that_asks_for_other_slots_than_were_made_is_refused() -> None:
+    built = seed_like("reference")
+    built.compile(loss="mse", optimizer=optimizers.SGD(0.1))
+    x = movies(2)
+    built.train_on_batch(x, targets(x))
+    assert isinstance(built.optimizer, optimizers.SGD)
+    built.optimizer.momentum = 0.9
+    with pytest.raises(ValueError, match="optimizer: SGD now wants momentum"):
+        built.train_on_batch(x, targets(x))
