@@ -118,7 +118,8 @@ def test_a_loss_of_one_s_own_trains_reports_saves_and_loads(tmp_path: Path, own:
     same, _, _ = trained(loss=base)
     for name, array in same.state_arrays().items():
         np.testing.assert_array_equal(built.state_arrays()[name], array, err_msg=name)
-    assert score_one_step(built.predict, x, y, own).all_frames == pytest.approx(built.evaluate(x, y, verbose=0))
+    scores = score_one_step(built.predict(x), x, y, own.spec(from_logits=False))
+    assert scores.all_frames == pytest.approx(built.evaluate(x, y, verbose=0))
     built.save(tmp_path / "m.safetensors")
     again = engine.load_model(tmp_path / "m.safetensors", device="cpu")
     assert again.loss == own and type(again.loss) is type(own)
