@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from kernels.arrays import HostArray
-from kernels.cpu.compile.numba_cache import cached_njit
+from kernels.numba_cache import cached_njit
 
 WINDOW = 40
 """Rows and columns of a movie: the middle of the canvas on which the squares move."""

@@ -1,10 +1,13 @@
 """Imports point down, and no files import each other in a circle."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from tests.house.imports import Edge, circles, include_edges, module_edges, modules
+from tests.paths import ROOT
 
 pytestmark = pytest.mark.quick
 
@@ -84,3 +87,10 @@ def test_no_circles() -> None:
 
 def test_every_floor_has_its_rooms() -> None:
     assert [room for room in FLOOR if room not in modules()] == []
+
+
+def test_import_engine_imports_no_back_end() -> None:
+    program = "import sys, engine; print([name for name in sys.modules if name.startswith('kernels.')])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    rooms = ("kernels.cpu", "kernels.cuda", "kernels.reference")
+    assert not any(room in done.stdout for room in rooms), done.stdout

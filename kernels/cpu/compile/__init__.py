@@ -1,1 +1,1 @@
-"""How functions become SIMD code: decorators, vectors, and the cache of compiled kernels."""
+"""How functions become SIMD code: decorators, vectors, addresses."""

@@ -13,7 +13,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from kernels.cpu.compile.numba_cache import cached_njit, is_cached
+from kernels.numba_cache import cached_njit, is_cached
 
 prange = numba.prange
 

@@ -12,7 +12,7 @@ import pytest
 from tests.paths import ROOT
 
 DOUBLES = """
-from kernels.cpu.compile.numba_cache import cached_njit
+from kernels.numba_cache import cached_njit
 
 @cached_njit
 def twice(x):
