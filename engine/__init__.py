@@ -8,6 +8,10 @@ from engine.callbacks import History
 from engine.fitting.events import EpochDone, StepDone
 from engine.fitting.loop import FitLoop, NonFiniteLossError
 from engine.layers import *  # noqa: F403  # so that a new layer needs no line here
+from engine.layers.convolutional import *  # noqa: F403  # again, for type checkers, which see one star far
+from engine.layers.normalization import *  # noqa: F403
+from engine.layers.recurrent import *  # noqa: F403
+from engine.layers.regularization import *  # noqa: F403
 from engine.models.loading import load_model
 from engine.models.sequential import Sequential
 from engine.movies import generate_movies

@@ -16,7 +16,7 @@ import json
 from typing import Any
 
 from engine.version import __version__
-from export.layers.conv_lstm2d import GATE_ORDER
+from export.layers.recurrent.conv_lstm2d import GATE_ORDER
 from export.network import Network
 
 _HOW_TO_RUN = {

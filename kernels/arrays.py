@@ -2,7 +2,7 @@
 
 A back end's arrays are NumPy's on the host and CuPy's on a device. `Array` says what both have and the code above the
 back ends uses; only a back end itself computes with arrays of its own, so arithmetic is not in it. The classes of
-kernels/backend.py and kernels/operations.py are generic in `ArrayT`, so that a back end on the host is checked as code
+kernels/backend.py and kernels/operations/ are generic in `ArrayT`, so that a back end on the host is checked as code
 on `HostArray`, with all that NumPy has. Callers that serve every back end write `Backend`, without a type of array, and
 `Array` for what they hold.
 """

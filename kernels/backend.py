@@ -4,7 +4,7 @@ engine/ knows arrays and equations and calls these methods; kernels/reference, k
 them with the same names, the same arguments and the same shapes. Arrays are the back end's own (NumPy on the host,
 CuPy on a device), C-contiguous, of the back end's one floating-point dtype, and time-major: a time slice is contiguous.
 
-What needs memory is an object of kernels/operations.py, bound to a shape once: `op = backend.conv_lstm(spec)`, then
+What needs memory is an object of kernels/operations/, bound to a shape once: `op = backend.conv_lstm(spec)`, then
 `h, c = op.forward(...)`, `dx, dh0, dc0 = op.backward(...)`.
 """
 

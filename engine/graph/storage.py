@@ -1,4 +1,4 @@
-"""Which arrays between layers are narrow: stored in fewer bits than the back end's dtype (kernels/specs.py)."""
+"""Which arrays between layers are narrow: stored in fewer bits than the back end's dtype (kernels/specs/)."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,26 +1,25 @@
-"""The layers, by Keras' names, and what a layer of one's own is made of."""
+"""The layers, by Keras' names, and what a layer of one's own is made of.
 
-from engine.layers.batch_normalization import BatchNormalization
+A folder holds the layers of one kind, one a file, and its __init__ lists them; what all layers share stands beside the
+folders.
+"""
+
+from engine.layers import convolutional, normalization, recurrent, regularization
 from engine.layers.bound_layer import BoundLayer
-from engine.layers.conv3d import Conv3D
-from engine.layers.conv_lstm2d import ConvLSTM2D
-from engine.layers.dropout import Dropout
+from engine.layers.convolutional import *  # noqa: F403  # so that a new layer is named in its own folder alone
 from engine.layers.layer import Layer
+from engine.layers.normalization import *  # noqa: F403
 from engine.layers.own_layers import check_class
+from engine.layers.recurrent import *  # noqa: F403
+from engine.layers.regularization import *  # noqa: F403
 from engine.layers.weight import Weight, WeightSpec
 from engine.registry import Registry
 
-LAYERS: Registry[Layer] = Registry("layer", Layer, (ConvLSTM2D, BatchNormalization, Conv3D, Dropout), check=check_class)
-"""The layers by Keras' names, and those of one's own that engine.register was given."""
+__all__ = ["LAYERS", "BoundLayer", "Layer", "Weight", "WeightSpec"]
+__all__ += convolutional.__all__
+__all__ += normalization.__all__
+__all__ += recurrent.__all__
+__all__ += regularization.__all__
 
-__all__ = [
-    "LAYERS",
-    "BatchNormalization",
-    "BoundLayer",
-    "Conv3D",
-    "ConvLSTM2D",
-    "Dropout",
-    "Layer",
-    "Weight",
-    "WeightSpec",
-]
+LAYERS: Registry[Layer] = Registry("layer", Layer, (globals()[name] for name in __all__[5:]), check=check_class)
+"""The layers by Keras' names, and those of one's own that engine.register was given."""

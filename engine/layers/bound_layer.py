@@ -10,7 +10,7 @@ from kernels.operations import ConvLSTM
 
 
 class Narrow(NamedTuple):
-    """Which of a layer's arrays are stored in fewer bits than the back end's dtype (kernels/specs.py).
+    """Which of a layer's arrays are stored in fewer bits than the back end's dtype (kernels/specs/).
 
     Attributes:
         x: input and its gradient.

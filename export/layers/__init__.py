@@ -1,17 +1,17 @@
-"""The layers as the exporter sees them: for each class of layer one *Nodes class, in a module of this folder.
+"""The layers as the exporter sees them: for each class of layer one *Nodes class, in a module below this folder.
 
 A module registers itself with `nodes_for`; all of them are imported here, so that a new one needs no other line.
 """
 
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 
 from engine.layers import LAYERS
 from export.layers.frame_layer import NODES, FrameLayer, Size, State, nodes_for
 
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
+for _module in walk_packages(__path__, f"{__name__}."):
+    import_module(_module.name)
 
 
 def read_layers(network: Any, channels: int, size: Size) -> list[FrameLayer]:

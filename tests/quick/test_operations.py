@@ -24,7 +24,7 @@ from tests.kernels.under_test import Checker
 pytestmark = pytest.mark.quick
 
 OPERATIONS = [kind for kind in vars(operations).values() if getattr(kind, "__abstractmethods__", None)]
-"""The classes of kernels/operations.py."""
+"""The classes of kernels/operations/."""
 
 BACKENDS = ("reference-float32", "cpu-float32", "cuda-float32")
 

@@ -1,6 +1,6 @@
 """How far the gradients of the example's network are from float64, in every precision, with either kind of gate.
 
-The promise (GRADIENT_ERROR of kernels/specs.py) holds for logistic gates. At a corner of a hard sigmoid the derivative
+The promise (GRADIENT_ERROR of kernels/specs/) holds for logistic gates. At a corner of a hard sigmoid the derivative
 jumps between 0 and its slope, so a gate that rounding moves across a corner changes its gradient as a whole, in any
 precision: in the simulator up to 4.1e-3 was seen in tf32. Hard gates are therefore allowed CORNERS times as much.
 """

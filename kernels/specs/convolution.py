@@ -1,72 +1,9 @@
-"""What an operation is bound to before it runs: shapes and constants, never data.
-
-Letters, everywhere in the project: T time, B batch, H rows, W columns, C channels in, F filters, K channels out,
-kh, kw, kt the kernel's height, width and depth in time.
-"""
+"""What a 3-D convolution is bound to, and where its positions lie."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from kernels.activations import GATES, Activation
-
 Padding = Literal["same", "valid", "causal"]
-
-GRADIENT_ERROR = {"float32": 1e-5, "tf32": 2e-3, "bfloat16": 2e-2}
-"""What each precision of the convolutions promises of gradients: distance from float64, relative in norm.
-
-A promise for logistic gates, and for hard ones that rounding does not move across a corner (docs/cuda/precision.md).
-"""
-
-PRECISIONS = tuple(GRADIENT_ERROR)
-"""Precisions of the convolutions; all but the first on CUDA devices only."""
-
-NORM_EPSILON = 1e-7
-"""Keras' epsilon, which keeps a norm constraint from dividing by zero."""
-
-
-@dataclass(frozen=True)
-class ConvLSTMSpec:
-    """A ConvLSTM2D layer over T frames: x (T,B,H,W,C) -> h (T,B,H,W,F); stride 1, zero padding 'same', odd kernel."""
-
-    T: int
-    B: int
-    H: int
-    W: int
-    C: int
-    F: int
-    kh: int
-    kw: int
-    recurrent_activation: Activation = "hard_sigmoid"
-    """One of kernels.activations.GATES; ValueError for another."""
-    training: bool = True
-    """True: forward saves what backward needs. False: only h and the last h, c are kept."""
-    narrow_x: bool = False
-    """x and dx go between operations only, all of which are told so: they may be stored in fewer bits than dtype."""
-    narrow_y: bool = False
-    """h and dh go between operations only, all of which are told so: they may be stored in fewer bits than dtype."""
-
-    def __post_init__(self) -> None:
-        if self.recurrent_activation not in GATES:
-            raise ValueError(
-                f"recurrent_activation: expected one of {', '.join(GATES)}, got {self.recurrent_activation!r}"
-            )
-
-
-@dataclass(frozen=True)
-class BatchNormSpec:
-    """BatchNormalization over the last axis: x (T,B,H,W,C) -> y of the same shape."""
-
-    T: int
-    B: int
-    H: int
-    W: int
-    C: int
-    epsilon: float = 1e-3
-    training: bool = True
-    narrow_x: bool = False
-    """x and dx go between operations only, all of which are told so: they may be stored in fewer bits than dtype."""
-    narrow_y: bool = False
-    """y and dy go between operations only, all of which are told so: they may be stored in fewer bits than dtype."""
 
 
 @dataclass(frozen=True)
@@ -157,22 +94,6 @@ class Conv3DSpec:
             return extent - 1
         outputs = -(-self._sizes[axis] // stride)
         return max((outputs - 1) * stride + extent - self._sizes[axis], 0) // 2
-
-
-@dataclass(frozen=True)
-class ClipSpec:
-    """How gradients in a flat buffer (P,) are kept small.
-
-    Attributes:
-        by: "value": each into [-limit, limit]; "norm": those of each weight array by their norm; "global_norm": all by
-            the norm of all.
-        limit: of the value or the norm.
-        bounds: where each weight array's part begins, and P.
-    """
-
-    by: Literal["value", "norm", "global_norm"]
-    limit: float
-    bounds: tuple[int, ...]
 
 
 def convolution_length(n: int, k: int, stride: int, dilation: int, padding: Padding) -> int:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.layers.conv_lstm_arguments import ConvLSTMArguments
-from engine.layers.conv_lstm_bound import bound_in_axes
-from engine.layers.conv_lstm_recurrence import ComposedRecurrence
+from engine.layers.recurrent.conv_lstm_arguments import ConvLSTMArguments
+from engine.layers.recurrent.conv_lstm_bound import bound_in_axes
+from engine.layers.recurrent.conv_lstm_recurrence import ComposedRecurrence
 from engine.support.validation import finite_movies
 from kernels import Backend
 from kernels.arrays import Array, HostArray

@@ -20,10 +20,10 @@ from engine.layers.arguments import (
     strides_and_dilation,
 )
 from engine.layers.carried_state import CarriedState
-from engine.layers.conv_lstm_bound import StreamingConvLSTM2D, bound_in_axes
-from engine.layers.direct_call import CalledDirectly
 from engine.layers.keras_form import KerasForm
 from engine.layers.layer import WIDE, BoundLayer, Narrow, StreamingLayer
+from engine.layers.recurrent.conv_lstm_bound import StreamingConvLSTM2D, bound_in_axes
+from engine.layers.recurrent.direct_call import CalledDirectly
 from engine.layers.weight import Shape, WeightSpec
 from engine.regularizers import get_regularizer
 from engine.support.validation import boolean, in_range, int_tuple, integer, one_of, positive_int

@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.layers import Conv3D
 from export.graph_builder import GraphBuilder
+from export.layers.convolutional.whole_conv3d import WholeConv3DNodes
 from export.layers.frame_layer import (
     FrameLayer,
     Size,
@@ -25,7 +26,6 @@ from export.layers.frame_layer import (
     nodes_for,
     same_padding,
 )
-from export.layers.whole_conv3d import WholeConv3DNodes
 from kernels.arrays import HostArray
 
 

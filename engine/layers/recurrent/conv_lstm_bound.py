@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from engine.layers.bound_layer import own_random
-from engine.layers.conv_lstm_arguments import ConvLSTMArguments
-from engine.layers.conv_lstm_recurrence import FusedRecurrence, recurrence_of
 from engine.layers.layer import WIDE, BoundLayer, Narrow, StreamingLayer
 from engine.layers.permuted import PermutedLayer
+from engine.layers.recurrent.conv_lstm_arguments import ConvLSTMArguments
+from engine.layers.recurrent.conv_lstm_recurrence import FusedRecurrence, recurrence_of
 from engine.layers.weight import time_major
 from kernels import Backend
 from kernels.arrays import Array

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.layers.conv_lstm_arguments import ConvLSTMArguments
 from engine.layers.layer import WIDE, Narrow
+from engine.layers.recurrent.conv_lstm_arguments import ConvLSTMArguments
 from engine.layers.weight import stand_in
 from kernels import Backend, Conv3DSpec, ConvLSTMSpec
 from kernels.arrays import Array

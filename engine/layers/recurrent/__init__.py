@@ -1,0 +1,5 @@
+"""Layers that go through time with a state."""
+
+from engine.layers.recurrent.conv_lstm2d import ConvLSTM2D
+
+__all__ = ["ConvLSTM2D"]

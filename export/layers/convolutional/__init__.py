@@ -1,0 +1,1 @@
+"""Convolutions, as the exporter writes them."""

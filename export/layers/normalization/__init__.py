@@ -1,0 +1,1 @@
+"""Normalizations, as the exporter writes them."""

@@ -1,0 +1,1 @@
+"""Recurrent layers, as the exporter writes them."""

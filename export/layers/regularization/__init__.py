@@ -1,0 +1,1 @@
+"""Layers that act in training alone, as the exporter writes them."""

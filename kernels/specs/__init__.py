@@ -1,0 +1,23 @@
+"""What an operation is bound to before it runs: shapes and constants, never data.
+
+Letters, everywhere in the project: T time, B batch, H rows, W columns, C channels in, F filters, K channels out,
+kh, kw, kt the kernel's height, width and depth in time.
+"""
+
+from kernels.specs.convolution import Conv3DSpec, Padding, convolution_length
+from kernels.specs.normalization import BatchNormSpec
+from kernels.specs.precision import GRADIENT_ERROR, PRECISIONS
+from kernels.specs.recurrent import ConvLSTMSpec
+from kernels.specs.weights import NORM_EPSILON, ClipSpec
+
+__all__ = [
+    "GRADIENT_ERROR",
+    "NORM_EPSILON",
+    "PRECISIONS",
+    "BatchNormSpec",
+    "ClipSpec",
+    "Conv3DSpec",
+    "ConvLSTMSpec",
+    "Padding",
+    "convolution_length",
+]
