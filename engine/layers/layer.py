@@ -2,25 +2,33 @@
 
 `Layer.bind` gives a `BoundLayer`: the layer with memory for one batch shape, able to run forward and backward.
 
-Shapes of layers are Keras': without the axis of the movies, (frames, height, width, channels), or (height, width,
-channels) behind a layer that returns its last frame only. Arrays of back ends are time-major, with five axes: the
-first of those, movies, the other three; a single frame counts as one frame in time.
+Shapes of layers are Keras', without the axis of the batch: (frames, height, width, channels), (height, width,
+channels), (steps, features) or (features,). Arrays of back ends always have five axes, time-major (T,B,H,W,C), with
+ones for the axes that a shape has not (engine/layers/weight.py, time_major).
+
+A layer of one input and one output implements `bind_to` or `bind`; one of several inputs, such as Concatenate, the
+methods for nodes: `output_shapes`, `bind_node`, and `stream_node` if it streams in another way than frame by frame.
 """
 
-import math
-import threading
-from abc import ABC
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
-from engine.keras_objects import snake_case
-from engine.layers.bound_layer import WIDE, BoundLayer, FramewiseStream, Narrow, StreamingLayer
+from engine.layers.bound_layer import (
+    WIDE,
+    BoundLayer,
+    BoundNode,
+    FramewiseNode,
+    FramewiseStream,
+    Narrow,
+    OneToOne,
+    OneToOneStream,
+    StreamingLayer,
+    StreamingNode,
+)
 from engine.layers.carried_state import CarriedState
 from engine.layers.keras_form import Config, KerasForm
-from engine.layers.weight import Shape, Weight, WeightSpec, checked_input_shape, time_major
-from engine.support.validation import boolean, positive_int
+from engine.layers.weight import Shape, checked_input_shape, time_major
+from engine.layers.weight_holder import WeightHolder
 from kernels import Backend
 from kernels.arrays import Array, HostArray
 from kernels.operations import ConvLSTM
@@ -28,7 +36,7 @@ from kernels.operations import ConvLSTM
 __all__ = ["WIDE", "BoundLayer", "Layer", "Narrow", "StreamingLayer", "checked_input_shape"]
 
 
-class Layer(ABC):
+class Layer(WeightHolder):
     """Base of all layers. It declares everything that a network, a file or an exporter asks of a layer.
 
     A layer of one's own implements `bind_to`, `get_config` if it has arguments, `declare_weights` if it has weights,
@@ -72,73 +80,10 @@ class Layer(ABC):
     """
 
     frame_by_frame: ClassVar[bool] = False
-    untrained: ClassVar[tuple[str, ...]] = ()
     state_names: ClassVar[tuple[str, ...]] = ()
     keras_form: ClassVar[KerasForm | None] = None
     stateful: bool = False
     carried: CarriedState
-
-    _default_name: str = ""
-
-    def __init__(
-        self,
-        name: str | None = None,
-        input_shape: tuple[int | None, ...] | None = None,
-        batch_input_shape: tuple[int | None, ...] | None = None,
-        trainable: bool = True,
-    ) -> None:
-        self.batch_size: int | None = None
-        if batch_input_shape is not None:
-            if input_shape is not None:
-                raise ValueError("batch_input_shape: give it or input_shape, not both")
-            if not isinstance(batch_input_shape, list | tuple) or len(batch_input_shape) < 2:
-                raise ValueError(f"batch_input_shape: expected (movies, frames, ...), got {batch_input_shape!r}")
-            if batch_input_shape[0] is not None:
-                self.batch_size = positive_int("batch_input_shape[0]", batch_input_shape[0])
-            input_shape = tuple(batch_input_shape[1:])
-        self.weights: list[Weight] = []
-        self.given_name = name
-        self.name = (self._default_name or snake_case(type(self).__name__)) if name is None else name
-        self.input_shape = checked_input_shape(input_shape)
-        self.lock: Any = threading.RLock()
-        self._built_for = 0
-        self._trainable = boolean("trainable", trainable)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy is of no network, with the same weights and states; no call of it has been made."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_direct", "lock")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, lock=threading.RLock())
-
-    @property
-    def name(self) -> str:
-        """A non-empty string without '/'. When it is set the weights' names follow, as files hold both."""
-        return self._name
-
-    @name.setter
-    def name(self, value: str) -> None:
-        if not isinstance(value, str) or not value or "/" in value:
-            raise ValueError(f"name: expected a non-empty string without '/', got {value!r}")
-        self._name = value
-        for weight in self.weights:
-            weight.name = f"{value}/{weight.name.rpartition('/')[2]}"
-
-    @property
-    def trainable(self) -> bool:
-        """Whether updates move the weights."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = boolean("trainable", value)
-        for weight in self.weights:
-            weight.trainable = self._trainable and weight.has_gradient
-
-    @property
-    def trainable_weights(self) -> list[Weight]:
-        """The weights that training moves by their gradient, in Keras' order."""
-        return [weight for weight in self.weights if weight.trainable]
 
     @property
     def activation_name(self) -> str:
@@ -170,72 +115,37 @@ class Layer(ABC):
         """Whether training draws random masks."""
         return False
 
-    @property
-    def has_weights(self) -> bool:
-        """Whether the layer declares weights."""
-        return type(self).declare_weights is not Layer.declare_weights
-
-    def check_batch(self, movies: int) -> None:
-        """Refuse a batch of another size than batch_input_shape says."""
-        if self.batch_size not in (None, movies):
-            raise ValueError(
-                f"batch_input_shape: {self.name} is for batches of {self.batch_size} movies, got one of {movies}"
-            )
-
-    def channels(self, shape: Shape) -> int:
-        """The size of the input that decides the weights' shapes; ValueError where it is not known or does not fit."""
-        channels = shape[-1]
-        if channels is None and self.has_weights:
-            raise ValueError(f"input_shape: the channels of {self.name}'s input must be known, got {shape}")
-        return channels or 0
-
-    def checked_channels(self, shape: Shape) -> int:
-        """channels(shape), which must be those that the weights were made for, if there are weights."""
-        channels = self.channels(shape)
-        if self.weights and channels != self._built_for:
-            raise ValueError(
-                f"{self.name}: built for inputs of {self._built_for} channels, got {channels} (shape {shape}); a layer "
-                "serves one number of channels"
-            )
-        return channels
-
-    def declare_weights(self, shape: Shape) -> list[WeightSpec]:
-        """The weights for inputs of this shape, in Keras' order, `untrained` ones last; none by default."""
-        return []
-
-    def weight_shapes(self, shape: Shape) -> list[tuple[int, ...]]:
-        """The shapes of the weights for inputs of this shape; nothing is built."""
-        return [spec.shape for spec in self.declare_weights(shape)]
-
-    def shape_for_weights(self, shapes: Sequence[tuple[int, ...]]) -> Shape:
-        """The shape of movies of any size that weights of these shapes take."""
-        return None, None, None, shapes[0][-1]
-
-    def build(self, shape: Shape, random: np.random.Generator) -> None:
-        """Create the weights for inputs of this shape, unless they are there; sizes that decide theirs must be known.
-
-        Raises ValueError: they are there for another number of channels.
-        """
-        channels = self.checked_channels(shape)
-        if self.weights:
-            return
-        self._built_for = channels
-        specs = self.declare_weights(shape)
-        for spec, initial in zip(specs, self._initial_arrays(specs, random), strict=True):
-            has_gradient = spec.name not in self.untrained
-            weight = Weight(
-                f"{self.name}/{spec.name}", spec.shape, has_gradient and self._trainable, initial, has_gradient,
-                spec.regularizer, spec.constraint,
-            )  # fmt: skip
-            self.weights.append(weight)
-            setattr(self, spec.name, weight)
-
-    def _initial_arrays(self, specs: list[WeightSpec], random: np.random.Generator) -> list[HostArray]:
-        return [spec.initializer(spec.shape, random) for spec in specs]
-
     def output_shape(self, shape: Shape) -> Shape:
         """The shape out, for this shape in (default: the same); ValueError for inputs that the layer cannot take."""
         return shape
+
+    def output_shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        """The shapes out, for these shapes in; ValueError for inputs that the layer cannot take, or so many."""
+        if len(shapes) != 1:
+            raise ValueError(f"{self.name}: expected one input, got {len(shapes)}")
+        return [self.output_shape(shapes[0])]
+
+    def bind_node(
+        self,
+        backend: Backend,
+        shapes: Sequence[tuple[int, ...]],
+        batch: int,
+        training: bool,
+        logits: bool = False,
+        narrow: Narrow = WIDE,
+        source: ConvLSTM[Array] | None = None,
+    ) -> BoundNode:
+        """Give the layer its memory at one place of a network; arguments as for bind, with a shape for each input."""
+        return OneToOne(self.bind(backend, shapes[0], batch, training, logits, narrow, source))
+
+    def stream_node(
+        self, backend: Backend, batch: int, frames: Sequence[tuple[int, int, int]], narrow: Narrow = WIDE
+    ) -> StreamingNode:
+        """Give the layer its memory for streams of frames (H,W,C) at one place of a network; only if can_stream."""
+        if len(frames) == 1:
+            return OneToOneStream(self.stream(backend, batch, frames[0], narrow))
+        shapes = [(1, *frame) for frame in frames]
+        return FramewiseNode(self.bind_node(backend, shapes, batch, training=False, narrow=narrow))
 
     def bind(
         self,
@@ -290,11 +200,3 @@ class Layer(ABC):
     def get_config(self) -> dict[str, Any]:
         """The arguments of __init__ but name and input_shape, JSON-able, by Keras' names."""
         return {} if self._trainable else {"trainable": False}
-
-    def count_params(self) -> int:
-        """The number of weights, trained or not; 0 before the layer is built."""
-        return sum(math.prod(weight.shape) for weight in self.weights)
-
-    def get_weights(self) -> list[HostArray]:
-        """Host copies of the weights, in Keras' order."""
-        return [weight.to_host() for weight in self.weights]

@@ -15,6 +15,10 @@ Shape = tuple[int | None, ...]
 """Shape of a layer's input or output without the axis of the movies; None where any size will do."""
 
 
+RANKS = range(1, 5)
+"""How many sizes a Shape may have."""
+
+
 @dataclass(frozen=True)
 class WeightSpec:
     """A weight as a layer declares it, before there is memory for it.
@@ -98,10 +102,13 @@ def stand_in(backend: Backend, size: int, value: float) -> Weight:
 
 
 def time_major(shape: tuple[int, ...], batch: int) -> tuple[int, int, int, int, int]:
-    """The shape of the back end's array for so many movies of this shape."""
-    frames, *rest = shape if len(shape) == 4 else (1, *shape)
-    first, second, third = rest
-    return frames, batch, first, second, third
+    """The shape (T,B,H,W,C) of the back end's array for a batch of this shape, 1 to 4 sizes without the batch.
+
+    Sizes fill it from the right: (frames, height, width, channels), (height, width, channels), (steps, features) as
+    W and C, (features,) as C. So an array is the batch as it stands in memory, but that frames come before it.
+    """
+    frames, height, width, channels = (*(1,) * (4 - len(shape)), *shape)
+    return frames, batch, height, width, channels
 
 
 def known(shape: Shape) -> tuple[int, ...]:
@@ -113,11 +120,11 @@ def checked_input_shape(shape: Any) -> Shape | None:
     """A shape without the movies' axis, as a tuple; None stays None."""
     if shape is None:
         return None
-    ok = isinstance(shape, list | tuple) and len(shape) in (3, 4)
+    ok = isinstance(shape, list | tuple) and len(shape) in RANKS
     if not ok or any(size is not None and not _is_size(size) for size in shape):
         raise ValueError(
-            "input_shape: expected (frames, height, width, channels), each at least 1, or None where any size will "
-            f"do, got {shape!r}"
+            "input_shape: expected 1 to 4 sizes, such as (frames, height, width, channels), each at least 1, or None "
+            f"where any size will do, got {shape!r}"
         )
     return tuple(None if size is None else int(size) for size in shape)
 

@@ -253,7 +253,7 @@ def test_bad_arguments_are_named(argument: str, call) -> None:
         ("padding", lambda: Conv3D(1, 3, padding="full")),
         ("momentum", lambda: BatchNormalization(momentum=1.5)),
         ("kernel_initializer", lambda: Conv3D(1, 3, padding="same", kernel_initializer="he")),
-        ("input_shape", lambda: BatchNormalization(input_shape=(40, 1))),
+        ("input_shape", lambda: BatchNormalization(input_shape=(1, 1, 40, 40, 1))),
         ("learning_rate", lambda: Adadelta(learning_rate=-1)),
         ("device: expected one of", lambda: Sequential(device="gpu")),
         ("device: expected one of", lambda: Sequential(device="cpu:1")),
