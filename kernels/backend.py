@@ -108,6 +108,10 @@ class Backend(ABC, Generic[ArrayT]):
     # ---------------------------------------------------------------- elementwise, losses, optimizers
 
     @abstractmethod
+    def add(self, a: ArrayT, b: ArrayT, out: ArrayT) -> None:
+        """out = a + b, all of any one shape; out may be a or b."""
+
+    @abstractmethod
     def activation(self, activation: Activation) -> ActivationOperation[ArrayT]:
         """One of kernels.activations.ACTIVATIONS; ValueError naming it where this back end lacks it."""
 

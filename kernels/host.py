@@ -1,6 +1,7 @@
 """What the two back ends on the host share: arrays that are NumPy's, and what NumPy does fast enough for both.
 
 copies     y[.., g*C + c] = x[.., c] * masks[g, .., c]     dx[.., c] = sum over g of dy[.., g*C + c] * masks[g, .., c]
+add        out = a + b
 penalty    loss += l1 * sum|w| + l2 * sum(w^2)             dw += l1 * sign(w) + 2 l2 w
 norm       w <- w * wanted / (1e-7 + norm)                 wanted = rate * clip(norm, low, high) + (1 - rate) * norm
 """
@@ -60,6 +61,9 @@ class HostBackend(Backend[HostArray]):
 
     def copy_into(self, target: HostArray, source: HostArray) -> None:
         target[...] = source
+
+    def add(self, a: HostArray, b: HostArray, out: HostArray) -> None:
+        np.add(a, b, out=out)
 
     def permute(self, axes: tuple[int, ...]) -> HostPermute:
         return HostPermute(axes)

@@ -19,6 +19,7 @@ from kernels.cuda.conv_lstm.conv_lstm import CudaConvLSTM
 from kernels.cuda.conv_lstm.persistent import RECURRENCES, Recurrence
 from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
+from kernels.cuda.pointwise.combine import Combine
 from kernels.cuda.pointwise.gather import Gather
 from kernels.cuda.pointwise.loss import ActivationOperation, Losses, LossOperation
 from kernels.cuda.pointwise.optimizers import ClipOperation, Optimizers, UpdateOperation
@@ -90,6 +91,7 @@ class CudaBackend(Backend[Array]):
         self._gather = Gather(runtime, self._workspace)
         self._cell = Kernels(runtime, "pointwise/lstm_cell.cu", ACTIVATION_DEFINES)
         self._layout = Kernels(runtime, "pointwise/layout.cu", {})
+        self._combine = Combine(runtime)
         self._weight_rules = WeightRules(runtime)
 
     # ---------------------------------------------------------------- arrays
@@ -146,6 +148,9 @@ class CudaBackend(Backend[Array]):
         self._weight_rules.constrain_norm(weights, axes, low, high, rate)
 
     # ---------------------------------------------------------------- elementwise, losses, optimizer
+
+    def add(self, a: Array, b: Array, out: Array) -> None:
+        self._combine.add(a, b, out)
 
     def activation(self, activation: Activation) -> ActivationOperation:
         return ActivationOperation(self._losses, activation)
