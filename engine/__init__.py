@@ -9,6 +9,7 @@ from engine.fitting.events import EpochDone, StepDone
 from engine.fitting.loop import FitLoop, NonFiniteLossError
 from engine.layers import *  # noqa: F403  # so that a new layer needs no line here
 from engine.layers.convolutional import *  # noqa: F403  # again, for type checkers, which see one star far
+from engine.layers.core import *  # noqa: F403
 from engine.layers.normalization import *  # noqa: F403
 from engine.layers.recurrent import *  # noqa: F403
 from engine.layers.regularization import *  # noqa: F403

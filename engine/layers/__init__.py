@@ -4,9 +4,10 @@ A folder holds the layers of one kind, one a file, and its __init__ lists them; 
 folders.
 """
 
-from engine.layers import convolutional, normalization, recurrent, regularization
+from engine.layers import convolutional, core, normalization, recurrent, regularization
 from engine.layers.bound_layer import BoundLayer
 from engine.layers.convolutional import *  # noqa: F403  # so that a new layer is named in its own folder alone
+from engine.layers.core import *  # noqa: F403
 from engine.layers.layer import Layer
 from engine.layers.normalization import *  # noqa: F403
 from engine.layers.own_layers import check_class
@@ -17,6 +18,7 @@ from engine.registry import Registry
 
 __all__ = ["LAYERS", "BoundLayer", "Layer", "Weight", "WeightSpec"]
 __all__ += convolutional.__all__
+__all__ += core.__all__
 __all__ += normalization.__all__
 __all__ += recurrent.__all__
 __all__ += regularization.__all__

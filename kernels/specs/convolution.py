@@ -15,7 +15,8 @@ class Conv3DSpec:
 
     Padding, TensorFlow's rule, with extent = (k - 1) * dilation + 1 for a kernel of k taps on an axis of n positions:
     'valid' has none; 'same' makes ceil(n / stride) outputs with max((outputs - 1) * stride + extent - n, 0) zeros, the
-    smaller half before; 'causal' is 'same' in height and width, with all extent - 1 zeros in time before.
+    smaller half before; 'causal' is 'same' but for one axis, in time unless causal_axis says otherwise, which has all
+    extent - 1 zeros before.
     """
 
     T: int
@@ -34,6 +35,8 @@ class Conv3DSpec:
     strides: tuple[int, int, int] = (1, 1, 1)
     dilation: tuple[int, int, int] = (1, 1, 1)
     groups: int = 1
+    causal_axis: int = 0
+    """Of frames, rows and columns, the axis along which padding='causal' lets no output see later positions."""
 
     @property
     def output_size(self) -> tuple[int, int, int]:
@@ -76,6 +79,7 @@ class Conv3DSpec:
         """True for the convolution that the fast kernels know: a centred window over every pixel, one group."""
         ones = (1, 1, 1)
         centred = self.kh % 2 == 1 and self.kw % 2 == 1 and (self.padding != "valid" or self._kernel == ones)
+        centred = centred and (self.padding != "causal" or self.causal_axis == 0)
         return centred and self.strides == ones and self.dilation == ones and self.groups == 1
 
     @property
@@ -90,7 +94,7 @@ class Conv3DSpec:
         stride, extent = self.strides[axis], (self._kernel[axis] - 1) * self.dilation[axis] + 1
         if self.padding == "valid":
             return 0
-        if self.padding == "causal" and axis == 0:
+        if self.padding == "causal" and axis == self.causal_axis:
             return extent - 1
         outputs = -(-self._sizes[axis] // stride)
         return max((outputs - 1) * stride + extent - self._sizes[axis], 0) // 2

@@ -28,6 +28,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "recurrent_activation": "sigmoid",
     },
     "Dropout": {"rate": 0.3},
+    "Conv1D": {"filters": 2, "kernel_size": 3, "padding": "causal", "activation": "tanh"},
+    "Conv2D": {"filters": 2, "kernel_size": 3, "padding": "same", "activation": "tanh"},
+    "Dense": {"units": 2, "activation": "tanh"},
     "Conv3D": {"filters": 2, "kernel_size": (2, 3, 3), "padding": "causal", "activation": "tanh"},
 }
 """What a layer cannot be made without."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
+from engine import BatchNormalization, Conv1D, Conv2D, Conv3D, ConvLSTM2D, Dense, Sequential
 from engine.layers import Layer
 
 Array = np.ndarray[Any, Any]
@@ -69,6 +69,11 @@ CASES: dict[str, Layers] = {
     "conv3d-groups": _conv3d(groups=2, kernel_size=(1, 2, 3)),
     "conv3d-no_bias": _conv3d(use_bias=False, activation="tanh"),
     "conv3d-channels_first": _conv3d(data_format="channels_first", filters=2, kernel_size=3, padding="valid", groups=1),
+    "conv2d-valid": lambda: [Conv2D(3, (2, 3), activation="tanh")],
+    "conv2d-strides": lambda: [Conv2D(4, 3, strides=(2, 1), padding="same", groups=2, kernel_constraint="max_norm")],
+    "conv2d-channels_first": lambda: [Conv2D(2, (3, 2), data_format="channels_first", dilation_rate=2, use_bias=False)],
+    "conv1d-causal": lambda: [Conv1D(3, 2, padding="causal", dilation_rate=3, activation="relu")],
+    "dense": lambda: [Dense(3, "sigmoid", kernel_regularizer="l2", bias_regularizer="l1")],
     "conv3d-regularized": _conv3d(kernel_regularizer="l2", bias_regularizer="l1"),
 }  # fmt: skip
 

@@ -112,7 +112,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         lambda arrays, config: arrays.update(stranger=np.zeros(2)),
         lambda arrays, config: arrays.update({"conv3d/bias": np.zeros(7)}),
         lambda arrays, config: config.pop("layers"),
-        lambda arrays, config: config["layers"][0].update(class_name="Dense"),
+        lambda arrays, config: config["layers"][0].update(class_name="Embedding"),
         lambda arrays, config: config["layers"][0]["config"].update(filters=-1),
         lambda arrays, config: config["layers"][0]["config"].update(surprise=1),
         lambda arrays, config: config.update(input_shape=None),

@@ -70,7 +70,7 @@ def test_an_argument_that_is_not_offered(tmp_path: Path, number: int, change: Co
             {"class_name": "Lambda", "config": {"name": "run me"}},
             "'run me': Lambda is not.*code of a file is not",
         ),
-        ({"class_name": "Dense", "config": {"name": "dense"}}, "'dense': Dense is not offered"),
+        ({"class_name": "Embedding", "config": {"name": "words"}}, "'words': Embedding is not offered"),
         ({"class_name": "Sequential", "config": {"name": "inner", "layers": []}}, "'inner': Sequential is not offered"),
         (
             {"class_name": "Conv3D", "config": {"name": "mine"}, "registered_name": "Evil>Conv3D"},

@@ -1,0 +1,5 @@
+"""Layers that know no axes but the last."""
+
+from engine.layers.core.dense import Dense
+
+__all__ = ["Dense"]

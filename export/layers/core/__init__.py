@@ -1,0 +1,1 @@
+"""Layers over the last axis alone, as the exporter writes them."""

@@ -1,0 +1,74 @@
+"""Convolutions and Dense, layer by layer, against what real Keras computed in float64."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.layers import LAYERS, Layer
+from engine.layers.weight import time_major
+from kernels.select import open_backend
+from tests.engine.networks import FLOAT64_DEVICES
+from tests.fixtures.keras_product_cases import CASES
+from tests.paths import FIXTURES
+
+Array = np.ndarray[Any, Any]
+
+TOLERANCE = 1e-9
+"""Relative to the largest number of an array, in float64."""
+
+
+@pytest.fixture(scope="module")
+def keras() -> Iterator[dict[str, Array]]:
+    with np.load(FIXTURES / "keras_products.npz", allow_pickle=False) as file:
+        yield dict(file)
+
+
+def arrays_of(keras: dict[str, Array], case: str) -> dict[str, Array]:
+    """What Keras computed in a case."""
+    return {name.split("/")[1]: array for name, array in keras.items() if name.startswith(f"{case}/")}
+
+
+def built(case: str, weights: list[Array]) -> Layer:
+    """The case's layer with these weights, of any backend yet to come."""
+    layer = LAYERS[CASES[case].class_name](**CASES[case].arguments)
+    layer.build(CASES[case].shape[1:], np.random.default_rng(0))
+    assert [weight.shape for weight in layer.weights] == [array.shape for array in weights]
+    for weight, array in zip(layer.weights, weights, strict=True):
+        weight.assign(array)
+    return layer
+
+
+def on_back_end(array: Array) -> Array:
+    """A batch of any rank as arrays of back ends are: five axes, frames first where it has them."""
+    frames_first = array.swapaxes(0, 1) if array.ndim == 5 else array
+    return np.ascontiguousarray(frames_first).reshape(time_major(array.shape[1:], len(array)))
+
+
+def close(actual: Any, expected: Array, what: str) -> None:
+    bound = TOLERANCE * max(1.0, float(np.abs(expected).max()))
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=bound, err_msg=what)
+
+
+@pytest.mark.parametrize("device", FLOAT64_DEVICES)
+@pytest.mark.parametrize("case", CASES)
+def test_a_layer_is_keras(case: str, device: str, keras: dict[str, Array]) -> None:
+    kept = arrays_of(keras, case)
+    backend = open_backend(device, "float64")
+    layer = built(case, [kept[f"weight_{n}"] for n in range(sum(name.startswith("weight_") for name in kept))])
+    for weight in layer.weights:
+        weight.place_alone(backend)
+    movies, *shape = kept["x"].shape
+    assert layer.output_shape(tuple(shape)) == kept["y"].shape[1:]
+    bound = layer.bind(backend, tuple(shape), movies, training=True)
+    y = bound.forward(backend.from_host(on_back_end(kept["x"])))
+    close(backend.to_host(y), on_back_end(kept["y"]), "y")
+    dx = bound.backward(backend.from_host(on_back_end(kept["by"])), need_dx=True)
+    close(backend.to_host(dx), on_back_end(kept["dx"]), "dx")
+    for number, weight in enumerate(layer.weights):
+        expected = kept[f"gradient_{number}"]
+        assert np.abs(expected).max() > 1e-3, f"the gradient of {weight.name} proves nothing"
+        close(backend.to_host(weight.gradient), expected, weight.name)
+    inference = layer.bind(backend, tuple(shape), movies, training=False)
+    close(backend.to_host(inference.forward(backend.from_host(on_back_end(kept["x"])))), on_back_end(kept["y"]), "y")
