@@ -18,9 +18,10 @@ import numpy as np
 
 from kernels.activations import Activation, ActivationOperation
 from kernels.arrays import ArrayT, HostArray
+from kernels.combinations import CombinationOperation, CombinationSpec
 from kernels.losses import LossOperation, LossSpec
-from kernels.operations import BatchNorm, Conv3D, ConvLSTM, LSTMCell, MaskedCopies, Permute
-from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.operations import BatchNorm, Block, Broadcast, Conv3D, ConvLSTM, LSTMCell, MaskedCopies, Permute
+from kernels.specs import BatchNormSpec, BlockSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 from kernels.updates import ClipOperation, UpdateOperation, UpdateSpec
 
 
@@ -105,11 +106,23 @@ class Backend(ABC, Generic[ArrayT]):
     def permute(self, axes: tuple[int, ...]) -> Permute[ArrayT]:
         """Choose an order of axes, 1 to 5 of them."""
 
+    @abstractmethod
+    def broadcast(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> Broadcast[ArrayT]:
+        """Allocate the scratch of sums over the axes along which x is repeated; ValueError: x does not broadcast."""
+
+    @abstractmethod
+    def block(self, spec: BlockSpec) -> Block[ArrayT]:
+        """Choose a block of one array and one of another."""
+
     # ---------------------------------------------------------------- elementwise, losses, optimizers
 
     @abstractmethod
     def add(self, a: ArrayT, b: ArrayT, out: ArrayT) -> None:
         """out = a + b, all of any one shape; out may be a or b."""
+
+    @abstractmethod
+    def combination(self, spec: CombinationSpec) -> CombinationOperation[ArrayT]:
+        """One of kernels.combinations.COMBINATIONS; ValueError naming it where this back end lacks it."""
 
     @abstractmethod
     def activation(self, activation: Activation) -> ActivationOperation[ArrayT]:

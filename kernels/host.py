@@ -12,8 +12,8 @@ import numpy as np
 
 from kernels.arrays import HostArray
 from kernels.backend import Backend
-from kernels.operations import MaskedCopies, Permute, inverse
-from kernels.specs import NORM_EPSILON
+from kernels.operations import Block, MaskedCopies, Permute, inverse
+from kernels.specs import NORM_EPSILON, BlockSpec
 
 
 class HostMaskedCopies(MaskedCopies[HostArray]):
@@ -44,6 +44,28 @@ class HostPermute(Permute[HostArray]):
         dx[...] = dy.transpose(self.back)
 
 
+class HostBlock(Block[HostArray]):
+    """Blocks by NumPy's slices."""
+
+    def __init__(self, spec: BlockSpec) -> None:
+        self.zeros = spec.zeros
+        self.of_x, self.of_y = (
+            tuple(slice(start, start + n) for start, n in zip(starts, spec.size, strict=True))
+            for starts in (spec.x_start, spec.y_start)
+        )
+        self.fills_x, self.fills_y = spec.size == spec.x_shape, spec.size == spec.y_shape
+
+    def forward(self, x: HostArray, y: HostArray) -> None:
+        if self.zeros and not self.fills_y:
+            y[...] = 0.0
+        y[self.of_y] = x[self.of_x]
+
+    def backward(self, dy: HostArray, dx: HostArray) -> None:
+        if self.zeros and not self.fills_x:
+            dx[...] = 0.0
+        dx[self.of_x] = dy[self.of_y]
+
+
 class HostBackend(Backend[HostArray]):
     """A back end whose arrays are NumPy arrays on the host."""
 
@@ -67,6 +89,9 @@ class HostBackend(Backend[HostArray]):
 
     def permute(self, axes: tuple[int, ...]) -> HostPermute:
         return HostPermute(axes)
+
+    def block(self, spec: BlockSpec) -> HostBlock:
+        return HostBlock(spec)
 
     def masked_copies(self, masks: HostArray) -> HostMaskedCopies:
         return HostMaskedCopies(masks)

@@ -7,13 +7,15 @@ import numpy as np
 
 from kernels.activations import Activation
 from kernels.arrays import HostArray
+from kernels.combinations import CombinationSpec
 from kernels.cpu.compile.vector import instruction_set
 from kernels.cpu.layers.batch_norm import CpuBatchNorm
+from kernels.cpu.layers.broadcast import CpuBroadcast
 from kernels.cpu.layers.conv3d import CpuConv3D
 from kernels.cpu.layers.conv3d_direct import CpuDirectConv3D
 from kernels.cpu.layers.conv_lstm import CpuConvLSTM
 from kernels.cpu.layers.lstm_cell import CpuLSTMCell
-from kernels.cpu.pointwise import elementwise, losses, optimizers
+from kernels.cpu.pointwise import combinations, elementwise, losses, optimizers
 from kernels.host import HostBackend
 from kernels.losses import LossSpec
 from kernels.operations import ConvLSTM
@@ -77,7 +79,13 @@ class CpuBackend(HostBackend):
     def lstm_cell(self, activation: Activation, recurrent_activation: Activation) -> CpuLSTMCell:
         return CpuLSTMCell(activation, recurrent_activation, self.threads)
 
+    def broadcast(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> CpuBroadcast:
+        return CpuBroadcast(x_shape, y_shape, self.dtype, self.threads)
+
     # ---------------------------------------------------------------- elementwise, losses, optimizer
+
+    def combination(self, spec: CombinationSpec) -> combinations.CombinationOperation:
+        return combinations.CombinationOperation(spec, self.dtype, self.threads)
 
     def activation(self, activation: Activation) -> elementwise.ActivationOperation:
         return elementwise.ActivationOperation(activation)

@@ -10,6 +10,7 @@ import numpy as np
 from kernels.activations import Activation
 from kernels.arrays import Array, HostArray
 from kernels.backend import Backend
+from kernels.combinations import CombinationSpec
 from kernels.cuda.batch_norm.batch_norm import CudaBatchNorm
 from kernels.cuda.batch_norm.batch_norm_link import BatchNormLink, link
 from kernels.cuda.common.activations import ACTIVATION_DEFINES
@@ -19,7 +20,9 @@ from kernels.cuda.conv_lstm.conv_lstm import CudaConvLSTM
 from kernels.cuda.conv_lstm.persistent import RECURRENCES, Recurrence
 from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
-from kernels.cuda.pointwise.combine import Combine
+from kernels.cuda.pointwise.block import CudaBlock, block_kernels
+from kernels.cuda.pointwise.broadcast import CudaBroadcast, broadcast_kernels
+from kernels.cuda.pointwise.combine import CombinationOperation, combine_kernels
 from kernels.cuda.pointwise.gather import Gather
 from kernels.cuda.pointwise.loss import ActivationOperation, Losses, LossOperation
 from kernels.cuda.pointwise.optimizers import ClipOperation, Optimizers, UpdateOperation
@@ -27,7 +30,7 @@ from kernels.cuda.pointwise.pieces import CudaLSTMCell, CudaMaskedCopies, CudaPe
 from kernels.cuda.products.strategy import PRODUCTS, Products
 from kernels.losses import LossSpec
 from kernels.operations import ConvLSTM
-from kernels.specs import PRECISIONS, BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import PRECISIONS, BatchNormSpec, BlockSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
 from kernels.updates import UpdateSpec
 
 _log = logging.getLogger("kernels.cuda")
@@ -91,7 +94,10 @@ class CudaBackend(Backend[Array]):
         self._gather = Gather(runtime, self._workspace)
         self._cell = Kernels(runtime, "pointwise/lstm_cell.cu", ACTIVATION_DEFINES)
         self._layout = Kernels(runtime, "pointwise/layout.cu", {})
-        self._combine = Combine(runtime)
+        self._combine = combine_kernels(runtime)
+        self._sum = CombinationOperation(self._combine, CombinationSpec("sum"))
+        self._broadcast = broadcast_kernels(runtime)
+        self._block = block_kernels(runtime)
         self._weight_rules = WeightRules(runtime)
 
     # ---------------------------------------------------------------- arrays
@@ -139,6 +145,12 @@ class CudaBackend(Backend[Array]):
     def permute(self, axes: tuple[int, ...]) -> CudaPermute:
         return CudaPermute(self._layout, axes)
 
+    def broadcast(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> CudaBroadcast:
+        return CudaBroadcast(self._broadcast, self._layout, self._workspace, x_shape, y_shape)
+
+    def block(self, spec: BlockSpec) -> CudaBlock:
+        return CudaBlock(self.runtime, self._block, spec)
+
     # ---------------------------------------------------------------- weights
 
     def add_penalty(self, weights: Array, l1: float, l2: float, loss: Array, gradient: Array | None) -> None:
@@ -150,7 +162,10 @@ class CudaBackend(Backend[Array]):
     # ---------------------------------------------------------------- elementwise, losses, optimizer
 
     def add(self, a: Array, b: Array, out: Array) -> None:
-        self._combine.add(a, b, out)
+        self._sum.forward(a, b, out)
+
+    def combination(self, spec: CombinationSpec) -> CombinationOperation:
+        return CombinationOperation(self._combine, spec)
 
     def activation(self, activation: Activation) -> ActivationOperation:
         return ActivationOperation(self._losses, activation)

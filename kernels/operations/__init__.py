@@ -11,10 +11,11 @@ that a method says it writes.
 Gradients of weights are written (not added) into arrays that the caller gives, views of one flat buffer.
 """
 
+from kernels.operations.broadcast import Broadcast
 from kernels.operations.convolution import Conv3D
-from kernels.operations.layout import Permute, inverse
+from kernels.operations.layout import Block, Permute, inverse
 from kernels.operations.masks import MaskedCopies
 from kernels.operations.normalization import BatchNorm
 from kernels.operations.recurrent import ConvLSTM, LSTMCell
 
-__all__ = ["BatchNorm", "Conv3D", "ConvLSTM", "LSTMCell", "MaskedCopies", "Permute", "inverse"]
+__all__ = ["BatchNorm", "Block", "Broadcast", "Conv3D", "ConvLSTM", "LSTMCell", "MaskedCopies", "Permute", "inverse"]

@@ -18,6 +18,24 @@ class Permute(ABC, Generic[ArrayT]):
         """Write dx: axis axes[k] of dx is axis k of dy."""
 
 
+class Block(ABC, Generic[ArrayT]):
+    """A block of one array copied into a block of another; bound to a BlockSpec.
+
+        y[y_start : y_start + size] = x[x_start : x_start + size]          on each axis
+
+    With zeros, what lies outside the block is zero: padding, where the block is all of x, and cropping, where it is all
+    of y. Without, it is left as it was: several blocks make one array.
+    """
+
+    @abstractmethod
+    def forward(self, x: ArrayT, y: ArrayT) -> None:
+        """Write y, or its block."""
+
+    @abstractmethod
+    def backward(self, dy: ArrayT, dx: ArrayT) -> None:
+        """Write dx: dy's block in the block of x, and outside it zero, or nothing."""
+
+
 def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the order of axes that undoes `axes`."""
     return tuple(axes.index(axis) for axis in range(len(axes)))

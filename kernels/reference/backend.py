@@ -7,11 +7,13 @@ import numpy as np
 
 from kernels.activations import Activation
 from kernels.arrays import HostArray
+from kernels.combinations import CombinationSpec
 from kernels.host import HostBackend
 from kernels.losses import LossSpec
 from kernels.operations import ConvLSTM
-from kernels.reference import elementwise, losses, optimizers
+from kernels.reference import combinations, elementwise, losses, optimizers
 from kernels.reference.batch_norm import ReferenceBatchNorm
+from kernels.reference.broadcast import ReferenceBroadcast
 from kernels.reference.conv3d import ReferenceConv3D
 from kernels.reference.conv_lstm import ReferenceConvLSTM
 from kernels.reference.lstm_cell import ReferenceLSTMCell
@@ -46,6 +48,12 @@ class ReferenceBackend(HostBackend):
 
     def lstm_cell(self, activation: Activation, recurrent_activation: Activation) -> ReferenceLSTMCell:
         return ReferenceLSTMCell(activation, recurrent_activation)
+
+    def broadcast(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> ReferenceBroadcast:
+        return ReferenceBroadcast(x_shape, y_shape)
+
+    def combination(self, spec: CombinationSpec) -> combinations.CombinationOperation:
+        return combinations.CombinationOperation(spec)
 
     def activation(self, activation: Activation) -> elementwise.ActivationOperation:
         return elementwise.ActivationOperation(activation)

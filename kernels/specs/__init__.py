@@ -5,6 +5,7 @@ kh, kw, kt the kernel's height, width and depth in time.
 """
 
 from kernels.specs.convolution import Conv3DSpec, Padding, convolution_length
+from kernels.specs.layout import BlockSpec
 from kernels.specs.normalization import BatchNormSpec
 from kernels.specs.precision import GRADIENT_ERROR, PRECISIONS
 from kernels.specs.recurrent import ConvLSTMSpec
@@ -15,6 +16,7 @@ __all__ = [
     "NORM_EPSILON",
     "PRECISIONS",
     "BatchNormSpec",
+    "BlockSpec",
     "ClipSpec",
     "Conv3DSpec",
     "ConvLSTMSpec",

@@ -1,16 +1,20 @@
-"""What the formulas of kernels/activations.py, losses.py and updates.py say, in float64."""
+"""What the formulas of kernels/activations.py, combinations.py, losses.py and updates.py say, in float64."""
 
 from typing import Any
 
 import numpy as np
 
 from kernels.activations import ACTIVATIONS
+from kernels.combinations import COMBINATIONS, CombinationSpec
 from kernels.losses import TERMS, LossSpec
 from kernels.updates import UPDATES, UpdateSpec
 
 Array = np.ndarray[Any, Any]
 
-_NAMES = {name: getattr(np, name) for name in ("abs", "clip", "exp", "log", "maximum", "sign", "sqrt", "tanh", "where")}
+_NAMES = {
+    name: getattr(np, name)
+    for name in ("abs", "clip", "exp", "log", "maximum", "minimum", "sign", "sqrt", "tanh", "where")
+}
 
 
 def results(statements: str, **names: Any) -> dict[str, Any]:
@@ -29,6 +33,18 @@ def derivative(name: str, z: Array) -> Array:
     """dy/dz at z."""
     slope = results(f"slope = {ACTIVATIONS[name].derivative}", y=activation(name, z))["slope"]
     return slope * np.ones_like(z)
+
+
+def combination(spec: CombinationSpec, a: Array, b: Array) -> Array:
+    """y of a and b."""
+    return results(COMBINATIONS[spec.kind].formula, a=a, b=b, p=spec.factors[0], q=spec.factors[1])["y"]
+
+
+def combination_gradients(spec: CombinationSpec, dy: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """da and db."""
+    entry, (p, q) = COMBINATIONS[spec.kind], spec.factors
+    space = results(f"da = {entry.da}; db = {entry.db}", dy=dy, a=a, b=b, p=p, q=q)
+    return space["da"], space["db"]
 
 
 def terms(spec: LossSpec, output: Array, target: Array) -> Array:

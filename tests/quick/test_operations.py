@@ -10,7 +10,8 @@ from kernels import Backend, operations
 from kernels.updates import UPDATES
 from tests.kernels import (
     test_batch_norm,
-    test_combine,
+    test_broadcast,
+    test_combinations,
     test_conv3d,
     test_conv_lstm,
     test_elementwise,
@@ -42,7 +43,13 @@ CASES: dict[str, Callable[[Checker], None]] = {
     "masked_copies": lambda on: test_layout.test_masked_copies_stand_side_by_side(on, 3),
     "masked_copies_backward": test_layout.test_masked_copies_backward_is_the_transpose,
     "permute": lambda on: test_layout.test_permute_is_numpys_transpose(on, (3, 2, 4, 5, 6), (2, 1, 3, 4, 0)),
-    "add": lambda on: test_combine.test_add_is_the_sum(on, (2, 3, 4, 5, 3), "neither"),
+    "add": lambda on: test_combinations.test_add_is_the_sum(on, (2, 3, 4, 5, 3), "neither"),
+    **{
+        str(spec): partial(test_combinations.test_a_combination_and_its_gradients, spec=spec, shape=(2, 3, 4, 5, 3))
+        for spec in test_combinations.SPECS
+    },
+    "broadcast": lambda on: test_broadcast.test_broadcast_repeats_and_its_backward_sums(on, (3, 1, 4, 1, 6)),
+    "block": lambda on: test_layout.test_a_block_in_a_block(on, test_layout.BLOCKS[2]),
     "loss": lambda on: test_losses.test_weights_multiply_the_terms_and_the_mean_is_over_all_elements(
         on, test_losses.LOGITS, (3, 2, 5, 7, 1)
     ),

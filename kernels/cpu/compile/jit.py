@@ -29,7 +29,10 @@ index's unsigned type, and once more for each constant."""
 def _folder_stamp() -> tuple[str, int]:
     digest = hashlib.sha256()
     folder = Path(__file__).parents[1]
-    files = [*sorted(folder.rglob("*.py")), folder.parent / "activations.py", folder.parent / "losses.py"]
+    files = [
+        *sorted(folder.rglob("*.py")),
+        *(folder.parent / f"{table}.py" for table in ("activations", "combinations", "losses")),
+    ]
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest(), len(files)

@@ -1,24 +1,46 @@
-"""Launches combine.cu: arrays of one shape, element by element."""
+"""Launches combine.cu: two arrays of one shape made into one, element by element."""
 
 from typing import Any
 
 from kernels.arrays import Array
+from kernels.combinations import COMBINATIONS, CombinationSpec
 from kernels.cuda.common.elementwise import THREADS, blocks, quads
 from kernels.cuda.launch.launch import Runtime
+from kernels.cuda.launch.source import words_of
 from kernels.cuda.pointwise.pieces import Kernels
+from kernels.tables import constants, implemented, require
+
+_SOURCE = "pointwise/combine.cu"
+
+IMPLEMENTED = implemented("COMBINATION", COMBINATIONS, words_of(_SOURCE))
+"""The combinations that combine.cu has a branch for."""
 
 
-class Combine:
-    """The kernels of combine.cu, bound to a number of elements when it is first met."""
+def combine_kernels(runtime: Runtime) -> Kernels:
+    """The kernels of combine.cu."""
+    return Kernels(runtime, _SOURCE, constants("COMBINATION", COMBINATIONS))
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._kernels = Kernels(runtime, "pointwise/combine.cu", {})
 
-    def add(self, a: Array, b: Array, out: Array) -> None:
-        """See Backend.add."""
-        self._launch("add", a=a, b=b, out=out)
+class CombinationOperation:
+    """See kernels.combinations.CombinationOperation; one launch each way. Raises ValueError: IMPLEMENTED lacks it.
+
+    Args:
+        kernels: those of combine.cu.
+    """
+
+    def __init__(self, kernels: Kernels, spec: CombinationSpec) -> None:
+        require("kind", spec.kind, IMPLEMENTED, "cuda")
+        self._kernels = kernels
+        p, q = spec.factors
+        self._numbers: dict[str, Any] = {"kind": COMBINATIONS[spec.kind].code, "p": p, "q": q}
+
+    def forward(self, a: Array, b: Array, y: Array) -> None:
+        self._launch("combine", a=a, b=b, y=y)
+
+    def backward(self, dy: Array, a: Array, b: Array, da: Array | None, db: Array | None) -> None:
+        self._launch("combine_backward", dy=dy, a=a, b=b, da=da, db=db)
 
     def _launch(self, name: str, **arrays: Any) -> None:
         n = next(iter(arrays.values())).size
-        kernel = self._kernels(name, dict.fromkeys(arrays, n))
-        kernel(blocks(n), (THREADS,), n=n, quads=quads(n, *arrays.values()), **arrays)
+        kernel = self._kernels(name, dict.fromkeys(arrays, n), tuple(set(arrays) & {"da", "db"}))
+        kernel(blocks(n), (THREADS,), n=n, quads=quads(n, *arrays.values()), **arrays, **self._numbers)

@@ -1,4 +1,4 @@
-// Arrays in another order, and masked copies side by side (dropout). One thread an element.
+// Arrays in another order or repeated, and masked copies side by side (dropout). One thread an element.
 //
 //     (1)  y[p, g*C + c] = x[p, c] * masks[g, q, c]        dx[p, c] = sum over g of dy[p, g*C + c] * masks[g, q, c]
 //
@@ -27,8 +27,9 @@ extern "C" __global__ void masked_copies_backward(const float* dy, const float* 
     dx[at] = sum;
 }
 
-// y (n), of sizes ..., size1, ..., size4 = x, whose element moves by step_k where y's index k moves by one.
-extern "C" __global__ void permute(const float* x, float* y, int size1, int size2, int size3, int size4,
+// y (n), of sizes ..., size1, ..., size4 = x, whose element moves by step_k where y's index k moves by one: axes in
+// another order, and repeated ones, whose step is zero.
+extern "C" __global__ void strided(const float* x, float* y, int size1, int size2, int size3, int size4,
                                    long long step0, long long step1, long long step2, long long step3,
                                    long long step4, long long n) {
     long long at = (long long)blockIdx.x * blockDim.x + threadIdx.x;

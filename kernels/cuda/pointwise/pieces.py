@@ -1,7 +1,7 @@
 """Launches lstm_cell.cu, layout.cu and weight_rules.cu: small operations on arrays of any shape."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kernels.activations import Activation
@@ -111,11 +111,15 @@ class CudaPermute(Permute[Array]):
     def _launch(self, x: Array, axes: tuple[int, ...], y: Array) -> None:
         if tuple(x.shape[axis] for axis in axes) != y.shape:
             raise ValueError(f"y: expected x of shape {x.shape} with its axes in order {axes}, got {y.shape}")
-        sizes = (1,) * (5 - y.ndim) + y.shape
-        steps = [0] * (5 - y.ndim) + [math.prod(x.shape[axis + 1 :]) for axis in axes]
-        kernel = self._kernels("permute", {"x": x.size, "y": y.size})
-        scalars: dict[str, Any] = {f"size{k}": sizes[k] for k in range(1, 5)} | {f"step{k}": steps[k] for k in range(5)}
-        kernel(_grid(y.size), (ELEMENT_THREADS,), x=x, y=y, n=y.size, **scalars)
+        launch_strided(self._kernels, x, y, y.shape, [math.prod(x.shape[axis + 1 :]) for axis in axes])
+
+
+def launch_strided(kernels: Kernels, x: Array, y: Array, shape: tuple[int, ...], steps: Sequence[int]) -> None:
+    """y (of this shape) = x, whose element moves by steps[k] where y's index k moves by one; kernels of layout.cu."""
+    n, missing = math.prod(shape), 5 - len(shape)
+    sizes, all_steps = (1,) * missing + shape, (0,) * missing + tuple(steps)
+    scalars: dict[str, Any] = {f"size{k}": sizes[k] for k in range(1, 5)} | {f"step{k}": all_steps[k] for k in range(5)}
+    kernels("strided", {"x": x.size, "y": n})(_grid(n), (ELEMENT_THREADS,), x=x, y=y, n=n, **scalars)
 
 
 class WeightRules:
