@@ -20,8 +20,19 @@ from kernels.activations import Activation, ActivationOperation
 from kernels.arrays import ArrayT, HostArray
 from kernels.combinations import CombinationOperation, CombinationSpec
 from kernels.losses import LossOperation, LossSpec
-from kernels.operations import BatchNorm, Block, Broadcast, Conv3D, ConvLSTM, LSTMCell, MaskedCopies, Permute
-from kernels.specs import BatchNormSpec, BlockSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.operations import (
+    BatchNorm,
+    Block,
+    Broadcast,
+    Conv3D,
+    ConvLSTM,
+    LayerNorm,
+    Lookup,
+    LSTMCell,
+    MaskedCopies,
+    Permute,
+)
+from kernels.specs import BatchNormSpec, BlockSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LayerNormSpec, LookupSpec
 from kernels.updates import ClipOperation, UpdateOperation, UpdateSpec
 
 
@@ -89,6 +100,14 @@ class Backend(ABC, Generic[ArrayT]):
         this operation's backward returned just before, where that goes nowhere else. A back end may then split the work
         between the two otherwise, so that what backward returns need not be dx.
         """
+
+    @abstractmethod
+    def layer_norm(self, spec: LayerNormSpec) -> LayerNorm[ArrayT]:
+        """Allocate y, dx and the statistics of one LayerNormalization layer."""
+
+    @abstractmethod
+    def lookup(self, spec: LookupSpec) -> Lookup[ArrayT]:
+        """Allocate y of one table of rows."""
 
     @abstractmethod
     def conv3d(self, spec: Conv3DSpec) -> Conv3D[ArrayT]:

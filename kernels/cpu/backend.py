@@ -14,12 +14,14 @@ from kernels.cpu.layers.broadcast import CpuBroadcast
 from kernels.cpu.layers.conv3d import CpuConv3D
 from kernels.cpu.layers.conv3d_direct import CpuDirectConv3D
 from kernels.cpu.layers.conv_lstm import CpuConvLSTM
+from kernels.cpu.layers.embedding import CpuLookup
+from kernels.cpu.layers.layer_norm import CpuLayerNorm
 from kernels.cpu.layers.lstm_cell import CpuLSTMCell
 from kernels.cpu.pointwise import combinations, elementwise, losses, optimizers
 from kernels.host import HostBackend
 from kernels.losses import LossSpec
 from kernels.operations import ConvLSTM
-from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LayerNormSpec, LookupSpec
 from kernels.updates import UpdateSpec
 
 
@@ -70,6 +72,12 @@ class CpuBackend(HostBackend):
 
     def batch_norm(self, spec: BatchNormSpec, source: ConvLSTM[HostArray] | None = None) -> CpuBatchNorm:
         return CpuBatchNorm(spec, self.dtype, self.threads)
+
+    def layer_norm(self, spec: LayerNormSpec) -> CpuLayerNorm:
+        return CpuLayerNorm(spec, self.dtype, self.threads)
+
+    def lookup(self, spec: LookupSpec) -> CpuLookup:
+        return CpuLookup(spec, self.dtype, self.threads)
 
     def conv3d(self, spec: Conv3DSpec) -> CpuConv3D | CpuDirectConv3D:
         if spec.is_dense:

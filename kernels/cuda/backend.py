@@ -20,17 +20,28 @@ from kernels.cuda.conv_lstm.conv_lstm import CudaConvLSTM
 from kernels.cuda.conv_lstm.persistent import RECURRENCES, Recurrence
 from kernels.cuda.launch.launch import Runtime
 from kernels.cuda.launch.workspace import Workspace
+from kernels.cuda.layer_norm.layer_norm import CudaLayerNorm
 from kernels.cuda.pointwise.block import CudaBlock, block_kernels
 from kernels.cuda.pointwise.broadcast import CudaBroadcast, broadcast_kernels
 from kernels.cuda.pointwise.combine import CombinationOperation, combine_kernels
 from kernels.cuda.pointwise.gather import Gather
+from kernels.cuda.pointwise.lookup import CudaLookup
 from kernels.cuda.pointwise.loss import ActivationOperation, Losses, LossOperation
 from kernels.cuda.pointwise.optimizers import ClipOperation, Optimizers, UpdateOperation
 from kernels.cuda.pointwise.pieces import CudaLSTMCell, CudaMaskedCopies, CudaPermute, Kernels, WeightRules
 from kernels.cuda.products.strategy import PRODUCTS, Products
 from kernels.losses import LossSpec
 from kernels.operations import ConvLSTM
-from kernels.specs import PRECISIONS, BatchNormSpec, BlockSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import (
+    PRECISIONS,
+    BatchNormSpec,
+    BlockSpec,
+    ClipSpec,
+    Conv3DSpec,
+    ConvLSTMSpec,
+    LayerNormSpec,
+    LookupSpec,
+)
 from kernels.updates import UpdateSpec
 
 _log = logging.getLogger("kernels.cuda")
@@ -130,6 +141,12 @@ class CudaBackend(Backend[Array]):
         if isinstance(source, CudaConvLSTM):
             linked = link(self.runtime, source, spec, self.precision)
         return CudaBatchNorm(self.runtime, self._workspace, spec, self.precision, linked)
+
+    def layer_norm(self, spec: LayerNormSpec) -> CudaLayerNorm:
+        return CudaLayerNorm(self.runtime, self._workspace, spec)
+
+    def lookup(self, spec: LookupSpec) -> CudaLookup:
+        return CudaLookup(self.runtime, spec)
 
     def conv3d(self, spec: Conv3DSpec) -> CudaConv3D | CudaDirectConv3D:
         if not spec.is_dense:

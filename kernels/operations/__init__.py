@@ -13,9 +13,22 @@ Gradients of weights are written (not added) into arrays that the caller gives, 
 
 from kernels.operations.broadcast import Broadcast
 from kernels.operations.convolution import Conv3D
+from kernels.operations.embedding import Lookup
 from kernels.operations.layout import Block, Permute, inverse
 from kernels.operations.masks import MaskedCopies
-from kernels.operations.normalization import BatchNorm
+from kernels.operations.normalization import BatchNorm, LayerNorm
 from kernels.operations.recurrent import ConvLSTM, LSTMCell
 
-__all__ = ["BatchNorm", "Block", "Broadcast", "Conv3D", "ConvLSTM", "LSTMCell", "MaskedCopies", "Permute", "inverse"]
+__all__ = [
+    "BatchNorm",
+    "Block",
+    "Broadcast",
+    "Conv3D",
+    "ConvLSTM",
+    "LSTMCell",
+    "LayerNorm",
+    "Lookup",
+    "MaskedCopies",
+    "Permute",
+    "inverse",
+]

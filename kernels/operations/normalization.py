@@ -1,4 +1,4 @@
-"""Normalization by a mean and a variance."""
+"""Normalization by a mean and a variance: of channels over a batch, or of each row over its features."""
 
 from abc import ABC, abstractmethod
 from typing import Generic
@@ -42,3 +42,23 @@ class BatchNorm(ABC, Generic[ArrayT]):
     @abstractmethod
     def inference(self, x: ArrayT, gamma: ArrayT, beta: ArrayT, moving_mean: ArrayT, moving_variance: ArrayT) -> ArrayT:
         """Normalise with the moving averages as mean and variance; return y. Leaves nothing for backward."""
+
+
+class LayerNorm(ABC, Generic[ArrayT]):
+    """LayerNormalization over the last axes (Ba, Kiros & Hinton 2016); bound to a LayerNormSpec.
+
+        y = gamma * (x - mean) / sqrt(variance + epsilon) + beta       mean and variance of each row
+
+    Shapes: x, y (T,B,H,W,C), a matrix (rows, features); gamma, beta of as many elements as a row.
+    """
+
+    @abstractmethod
+    def forward(self, x: ArrayT, gamma: ArrayT, beta: ArrayT) -> ArrayT:
+        """Normalise each row with its own mean and biased variance; return y."""
+
+    @abstractmethod
+    def backward(self, dy: ArrayT, x: ArrayT, gamma: ArrayT, dgamma: ArrayT, dbeta: ArrayT) -> ArrayT:
+        """Differentiate the last forward call: dy, x (T,B,H,W,C). Writes dgamma, dbeta; returns dx.
+
+        The spec has training=True.
+        """

@@ -16,8 +16,10 @@ from kernels.reference.batch_norm import ReferenceBatchNorm
 from kernels.reference.broadcast import ReferenceBroadcast
 from kernels.reference.conv3d import ReferenceConv3D
 from kernels.reference.conv_lstm import ReferenceConvLSTM
+from kernels.reference.embedding import ReferenceLookup
+from kernels.reference.layer_norm import ReferenceLayerNorm
 from kernels.reference.lstm_cell import ReferenceLSTMCell
-from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LayerNormSpec, LookupSpec
 from kernels.updates import ClipOperation, UpdateSpec
 
 
@@ -42,6 +44,12 @@ class ReferenceBackend(HostBackend):
 
     def batch_norm(self, spec: BatchNormSpec, source: ConvLSTM[HostArray] | None = None) -> ReferenceBatchNorm:
         return ReferenceBatchNorm(spec, self.dtype)
+
+    def layer_norm(self, spec: LayerNormSpec) -> ReferenceLayerNorm:
+        return ReferenceLayerNorm(spec)
+
+    def lookup(self, spec: LookupSpec) -> ReferenceLookup:
+        return ReferenceLookup(spec, self.dtype)
 
     def conv3d(self, spec: Conv3DSpec) -> ReferenceConv3D:
         return ReferenceConv3D(spec)

@@ -5,8 +5,9 @@ kh, kw, kt the kernel's height, width and depth in time.
 """
 
 from kernels.specs.convolution import Conv3DSpec, Padding, convolution_length
+from kernels.specs.embedding import LookupSpec
 from kernels.specs.layout import BlockSpec
-from kernels.specs.normalization import BatchNormSpec
+from kernels.specs.normalization import BatchNormSpec, LayerNormSpec
 from kernels.specs.precision import GRADIENT_ERROR, PRECISIONS
 from kernels.specs.recurrent import ConvLSTMSpec
 from kernels.specs.weights import NORM_EPSILON, ClipSpec
@@ -20,6 +21,8 @@ __all__ = [
     "ClipSpec",
     "Conv3DSpec",
     "ConvLSTMSpec",
+    "LayerNormSpec",
+    "LookupSpec",
     "Padding",
     "convolution_length",
 ]

@@ -30,7 +30,7 @@ FLOORS: list[list[str]] = [
     ["kernels.select"],
     ["kernels.reference", "kernels.cpu", "kernels.cuda"],
     ["kernels.cuda.conv_lstm", "kernels.cpu.layers"],
-    ["kernels.cuda.conv3d", "kernels.cuda.batch_norm", "kernels.cuda.pointwise"],
+    ["kernels.cuda.conv3d", "kernels.cuda.batch_norm", "kernels.cuda.layer_norm", "kernels.cuda.pointwise"],
     ["kernels.cuda.products", "kernels.cpu.products", "kernels.cpu.pointwise"],
     ["kernels.cuda.common"],
     ["kernels.cuda.launch", "kernels.cpu.compile"],

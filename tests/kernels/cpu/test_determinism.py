@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kernels.cpu import CpuBackend
-from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec, LayerNormSpec, LookupSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -42,7 +42,18 @@ def _network_results(threads: int, convolution: Any, B: int) -> list[Array]:
     gradients = [np.empty_like(kernel), np.empty_like(bias)]
     dx = head.backward(random(T, B, H, W, 2), h, kernel, *gradients)
     assert dx is not None
-    return [*results, dx.copy(), *gradients]
+    results += [dx.copy(), *gradients]
+
+    layer_normal = backend.layer_norm(LayerNormSpec(T, B, H, W, F))
+    results.append(layer_normal.forward(h, gamma, gamma).copy())
+    gradients = [np.empty_like(gamma), np.empty_like(gamma)]
+    results += [layer_normal.backward(dh, h, gamma, *gradients).copy(), *gradients]
+
+    table, numbers = random(7, F), rng.integers(0, 7, 50).astype(np.float32)
+    lookup = backend.lookup(LookupSpec(len(numbers), *table.shape))
+    results.append(lookup.forward(numbers, table).copy())
+    lookup.backward(random(50, F), numbers, table)
+    return [*results, table]
 
 
 @pytest.mark.parametrize("convolution", ["auto", "direct"])
