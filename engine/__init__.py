@@ -16,7 +16,7 @@ from engine.layers.regularization import *  # noqa: F403
 from engine.models.loading import load_model
 from engine.models.sequential import Sequential
 from engine.movies import generate_movies
-from engine.optimizers import SGD, Adadelta, Adam, AdamW
+from engine.optimizers import SGD, Adadelta, Adam, AdamW, Nadam, RMSprop
 from engine.registry import register
 from engine.version import __version__
 
@@ -28,7 +28,9 @@ __all__ = [
     "EpochDone",
     "FitLoop",
     "History",
+    "Nadam",
     "NonFiniteLossError",
+    "RMSprop",
     "Sequential",
     "StepDone",
     "__version__",

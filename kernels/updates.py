@@ -33,20 +33,24 @@ class UpdateRule:
     """How one step moves weights w by their gradients g.
 
     Attributes:
-        formula: statements on w, g, the slots' symbols, the hyperparameters and `rate`, a number that changes from step
-            to step.
+        formula: statements on w, g, the slots' symbols, the hyperparameters and the rates.
         slots: in Keras' order.
         hyperparameters: names of the numbers that stay.
+        rates: names of the numbers that change from step to step.
     """
 
     formula: str
     slots: tuple[Slot, ...] = ()
     hyperparameters: tuple[str, ...] = ()
+    rates: tuple[str, ...] = ("rate",)
 
 
 _MEANS = "m = m + (1 - beta_1) * (g - m); s = s + (1 - beta_2) * (g**2 - s); "
 _MEAN_SLOTS = (Slot("momentum", "m", -1), Slot("velocity", "s", -2))
 _VELOCITY = (Slot("momentum", "v", 1),)
+_SQUARE = "s = rho * s + (1 - rho) * g**2; "
+_SQUARE_AND_MEAN = _SQUARE + "a = rho * a + (1 - rho) * g; "
+_SQUARE_SLOT, _MEAN_SLOT = Slot("velocity", "s", -2), Slot("average_gradient", "a", -1)
 
 UPDATES: dict[str, UpdateRule] = {
     "adadelta": UpdateRule(
@@ -64,10 +68,36 @@ UPDATES: dict[str, UpdateRule] = {
         (*_MEAN_SLOTS, Slot("velocity_hat", "h", -2)),
         ("beta_1", "beta_2", "epsilon"),
     ),
+    "nadam": UpdateRule(
+        _MEANS + "w = w - rate * (of_mean * m + of_gradient * g) / (sqrt(s / of_square) + epsilon)",
+        _MEAN_SLOTS,
+        ("beta_1", "beta_2", "epsilon"),
+        ("rate", "of_mean", "of_gradient", "of_square"),
+    ),
+    "rmsprop": UpdateRule(
+        _SQUARE + "w = w - rate * g / sqrt(s + epsilon)",
+        (_SQUARE_SLOT,),
+        ("rho", "epsilon"),
+    ),
+    "rmsprop_centered": UpdateRule(
+        _SQUARE_AND_MEAN + "w = w - rate * g / sqrt(s - a**2 + epsilon)",
+        (_SQUARE_SLOT, _MEAN_SLOT),
+        ("rho", "epsilon"),
+    ),
+    "rmsprop_momentum": UpdateRule(
+        _SQUARE + "v = momentum * v + rate * g / sqrt(s + epsilon); w = w - v",
+        (_SQUARE_SLOT, *_VELOCITY),
+        ("rho", "epsilon", "momentum"),
+    ),
+    "rmsprop_centered_momentum": UpdateRule(
+        _SQUARE_AND_MEAN + "v = momentum * v + rate * g / sqrt(s - a**2 + epsilon); w = w - v",
+        (_SQUARE_SLOT, *_VELOCITY, _MEAN_SLOT),
+        ("rho", "epsilon", "momentum"),
+    ),
 }
-"""By name: Zeiler 2012, as Keras 2.3 has it; gradient descent; Kingma and Ba 2014; Reddi 2018.
+"""By name: Zeiler 2012, as Keras 2.3 has it; gradient descent; Kingma and Ba 2014; Reddi 2018; Dozat 2016; Hinton 2012.
 
-The rate of the last two is the learning rate times sqrt(1 - beta_2^t) / (1 - beta_1^t), t counting steps from 1.
+The rate of adam and amsgrad is the learning rate times sqrt(1 - beta_2^t) / (1 - beta_1^t), t counting steps from 1.
 """
 
 
@@ -96,6 +126,11 @@ class UpdateSpec:
         """The slots of the rule."""
         return UPDATES[self.rule].slots
 
+    @property
+    def rates(self) -> tuple[str, ...]:
+        """Names of the rule's rates."""
+        return UPDATES[self.rule].rates
+
     def number(self, name: str) -> float:
         """A hyperparameter, or as one_minus_NAME what it lacks to 1, taken in float64."""
         base = name.removeprefix("one_minus_")
@@ -112,7 +147,8 @@ class UpdateOperation(Protocol[ArrayT_contra]):
 
         Args:
             slots: flat buffers (P,), in the rule's order.
-            rate: (1,) on the device, so that a recorded step (see Backend.record) need not be recorded anew.
+            rate: the rule's rates (R,) on the device, so that a recorded step (see Backend.record) need not be recorded
+                anew; R is 1 for most.
         """
 
 

@@ -1,4 +1,4 @@
-"""Optimizers, which move weights along gradients, under Keras' names: Adadelta, SGD, Adam, AdamW."""
+"""Optimizers, which move weights along gradients, under Keras' names: Adadelta, SGD, Adam, AdamW, Nadam, RMSprop."""
 
 import inspect
 from typing import Any
@@ -6,11 +6,13 @@ from typing import Any
 from engine.optimizers.adadelta import Adadelta
 from engine.optimizers.adam import Adam, AdamW
 from engine.optimizers.base import Optimizer
+from engine.optimizers.nadam import Nadam
+from engine.optimizers.rmsprop import RMSprop
 from engine.optimizers.sgd import SGD
 from engine.registry import Registry
 from engine.support.validation import one_of
 
-__all__ = ["OPTIMIZERS", "SGD", "Adadelta", "Adam", "AdamW", "Optimizer", "get_optimizer"]
+__all__ = ["OPTIMIZERS", "SGD", "Adadelta", "Adam", "AdamW", "Nadam", "Optimizer", "RMSprop", "get_optimizer"]
 
 
 def _check(cls: type[Optimizer]) -> None:
@@ -19,7 +21,7 @@ def _check(cls: type[Optimizer]) -> None:
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry(
-    "optimizer", Optimizer, (Adadelta, SGD, Adam, AdamW), _check, spelling=str.lower
+    "optimizer", Optimizer, (Adadelta, SGD, Adam, AdamW, Nadam, RMSprop), _check, spelling=str.lower
 )
 """The optimizers by Keras' names, and those of one's own that engine.register was given."""
 

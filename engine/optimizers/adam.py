@@ -36,7 +36,7 @@ class Adam(Optimizer):
         **common: Any,
     ) -> None:
         super().__init__(learning_rate, **common)
-        self.beta_1, self.beta_2 = _below_one("beta_1", beta_1), _below_one("beta_2", beta_2)
+        self.beta_1, self.beta_2 = below_one("beta_1", beta_1), below_one("beta_2", beta_2)
         self.epsilon = in_range("epsilon", epsilon, 0.0, 1.0)
         self.amsgrad = bool(amsgrad)
 
@@ -69,7 +69,8 @@ class AdamW(Adam):
         super().__init__(learning_rate, weight_decay=weight_decay, **common)
 
 
-def _below_one(name: str, value: Any) -> float:
+def below_one(name: str, value: Any) -> float:
+    """`value` as a number from 0 to below 1."""
     if in_range(name, value, 0.0, 1.0) == 1.0:
         raise ValueError(f"{name}: expected a number from 0 to below 1, got {value!r}")
     return float(value)

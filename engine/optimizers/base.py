@@ -69,12 +69,15 @@ class Optimizer(ABC):
     Attributes:
         arguments: names of those that not all optimizers have.
         keras2_slots: Keras 2's names of the slots.
+        slots_side_by_side: Keras 3 keeps the first two slots of a weight next to each other; False: each slot of all
+            weights, one slot after the other.
         iterations: updates so far; it may be set.
         state: the slots by name, flat buffers of the back end, once the network is built.
     """
 
     arguments: ClassVar[tuple[str, ...]] = ()
     keras2_slots: ClassVar[tuple[str, ...]] = ()
+    slots_side_by_side: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -180,13 +183,13 @@ class Optimizer(ABC):
             decayed[start:stop] = not any(re.search(pattern, name) for pattern in self._excluded)
         self._decayed = backend.from_host(decayed)
         self._clip = None
-        self._numbers_on_device = backend.zeros((3,))
-        self._numbers = np.zeros(3)
+        self._numbers = np.zeros(1 + len(self.update_spec().rates))
+        self._numbers_on_device = backend.zeros(self._numbers.shape)
 
     def begin_step(self, backend: Backend) -> None:
         """Bring the numbers of the next update to the device, where they changed; not part of a recording."""
         rate = self.learning_rate
-        numbers = np.array([rate, self._step_size(rate), rate * (self.weight_decay or 0.0)])
+        numbers = np.array([rate * (self.weight_decay or 0.0), *self._rates(rate)])
         if not np.array_equal(numbers, self._numbers):
             backend.copy_into(self._numbers_on_device, numbers.astype(backend.dtype))
             self._numbers = numbers
@@ -214,9 +217,13 @@ class Optimizer(ABC):
                 self._clip = limit, backend.clip(limit)
             self._clip[1](gradients)
         if self.weight_decay:
-            backend.decay_weights(weights, self._decayed, self._numbers_on_device[2:3])
+            backend.decay_weights(weights, self._decayed, self._numbers_on_device[:1])
         slots = [self.state[slot] for slot in self.slots]
-        self._operation(backend)(weights, gradients, slots, self._numbers_on_device[1:2])
+        self._operation(backend)(weights, gradients, slots, self._numbers_on_device[1:])
+
+    def numbers_beside_slots(self, updates: int) -> list[Any]:
+        """What Keras keeps in files beside the slots after so many updates, NumPy scalars; mostly nothing."""
+        return []
 
     def end_step(self) -> None:
         """Count the update."""
@@ -245,6 +252,10 @@ class Optimizer(ABC):
     def _step_size(self, learning_rate: float) -> float:
         """The rate that the rule takes in the next update; a subclass may correct the learning rate here."""
         return learning_rate
+
+    def _rates(self, learning_rate: float) -> tuple[float, ...]:
+        """The rates of the next update, where the rule has several."""
+        return (self._step_size(learning_rate),)
 
     def _operation(self, backend: Backend) -> UpdateOperation:
         spec = self.update_spec()

@@ -84,6 +84,74 @@ def _amsgrad(
     weights -= rate * mean / (np.sqrt(largest_square) + epsilon)
 
 
+def _nadam(
+    weights: HostArray,
+    gradients: HostArray,
+    mean: HostArray,
+    square: HostArray,
+    rate: HostArray,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> None:
+    step, of_mean, of_gradient, of_square = rate
+    _move_means(gradients, mean, square, beta_1, beta_2)
+    weights -= step * (of_mean * mean + of_gradient * gradients) / (np.sqrt(square / of_square) + epsilon)
+
+
+def _rmsprop(
+    weights: HostArray, gradients: HostArray, square: HostArray, rate: HostArray, rho: float, epsilon: float
+) -> None:
+    square[...] = rho * square + (1.0 - rho) * np.square(gradients)
+    weights -= rate * gradients / np.sqrt(square + epsilon)
+
+
+def _rmsprop_centered(
+    weights: HostArray,
+    gradients: HostArray,
+    square: HostArray,
+    mean: HostArray,
+    rate: HostArray,
+    rho: float,
+    epsilon: float,
+) -> None:
+    square[...] = rho * square + (1.0 - rho) * np.square(gradients)
+    mean[...] = rho * mean + (1.0 - rho) * gradients
+    weights -= rate * gradients / np.sqrt(square - np.square(mean) + epsilon)
+
+
+def _rmsprop_momentum(
+    weights: HostArray,
+    gradients: HostArray,
+    square: HostArray,
+    velocity: HostArray,
+    rate: HostArray,
+    rho: float,
+    epsilon: float,
+    momentum: float,
+) -> None:
+    square[...] = rho * square + (1.0 - rho) * np.square(gradients)
+    velocity[...] = momentum * velocity + rate * gradients / np.sqrt(square + epsilon)
+    weights -= velocity
+
+
+def _rmsprop_centered_momentum(
+    weights: HostArray,
+    gradients: HostArray,
+    square: HostArray,
+    velocity: HostArray,
+    mean: HostArray,
+    rate: HostArray,
+    rho: float,
+    epsilon: float,
+    momentum: float,
+) -> None:
+    square[...] = rho * square + (1.0 - rho) * np.square(gradients)
+    mean[...] = rho * mean + (1.0 - rho) * gradients
+    velocity[...] = momentum * velocity + rate * gradients / np.sqrt(square - np.square(mean) + epsilon)
+    weights -= velocity
+
+
 def _move_means(gradients: HostArray, mean: HostArray, square: HostArray, beta_1: float, beta_2: float) -> None:
     mean += (1.0 - beta_1) * (gradients - mean)
     square += (1.0 - beta_2) * (np.square(gradients) - square)
@@ -96,8 +164,13 @@ RULES: dict[str, Callable[..., None]] = {
     "nesterov": _nesterov,
     "adam": _adam,
     "amsgrad": _amsgrad,
+    "nadam": _nadam,
+    "rmsprop": _rmsprop,
+    "rmsprop_centered": _rmsprop_centered,
+    "rmsprop_momentum": _rmsprop_momentum,
+    "rmsprop_centered_momentum": _rmsprop_centered_momentum,
 }
-"""By name: functions of weights, gradients, the slots, the rate (1,) and the hyperparameters by name."""
+"""By name: functions of weights, gradients, the slots, the rates (R,) and the hyperparameters by name."""
 
 
 def decay_weights(weights: HostArray, decayed: HostArray, rate: HostArray) -> None:

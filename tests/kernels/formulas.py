@@ -59,12 +59,13 @@ def slopes(spec: LossSpec, output: Array, target: Array) -> Array:
     return results(f"{term.formula}; {term.slope}", **_given(spec, output, target))["slope"]
 
 
-def update(spec: UpdateSpec, weights: Array, gradients: Array, slots: list[Array], rate: float) -> list[Array]:
+def update(spec: UpdateSpec, weights: Array, gradients: Array, slots: list[Array], rates: list[float]) -> list[Array]:
     """Weights and slots after a step."""
     rule = UPDATES[spec.rule]
     symbols = [slot.symbol for slot in rule.slots]
     given = dict(zip(symbols, slots, strict=True)) | dict(spec.hyperparameters)
-    space = results(rule.formula, w=weights, g=gradients, rate=rate, **given)
+    given |= dict(zip(rule.rates, rates, strict=True))
+    space = results(rule.formula, w=weights, g=gradients, **given)
     return [space["w"], *(space[symbol] for symbol in symbols)]
 
 

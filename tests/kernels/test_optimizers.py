@@ -16,6 +16,9 @@ STEPS = 5
 RATES = [0.7, 0.7, 0.3, 0.0, 1.1]
 """Learning rates of the steps, which are read from the device's memory and so may change."""
 
+OTHER_RATES = [0.8, 0.3, 0.6]
+"""Of a rule that has several."""
+
 NUMBERS = {"rho": 0.95, "epsilon": 1e-5, "momentum": 0.9, "beta_1": 0.8, "beta_2": 0.9}
 """A value for each hyperparameter."""
 
@@ -31,11 +34,12 @@ def test_every_rule_follows_its_formula(on: Checker, rule: str, size: int) -> No
     update = on.backend.update(spec)
     expected = [random_array(0, (size,)), *(np.zeros(size) for _ in spec.slots)]
     weights, *slots = [on.device(array) for array in expected]
-    rate = on.backend.empty((1,))
+    rate = on.backend.empty((len(UPDATES[rule].rates),))
     for step in range(STEPS):
-        on.backend.copy_into(rate, np.array([RATES[step]]))
+        rates = [RATES[step], *OTHER_RATES[: rate.size - 1]]
+        on.backend.copy_into(rate, np.array(rates))
         update(weights, on.device(gradient(step, size)), slots, rate)
-        expected = formulas.update(spec, expected[0], gradient(step, size), expected[1:], RATES[step])
+        expected = formulas.update(spec, expected[0], gradient(step, size), expected[1:], rates)
     for name, array, value in zip(
         ["weights", *(slot.name for slot in spec.slots)], [weights, *slots], expected, strict=True
     ):

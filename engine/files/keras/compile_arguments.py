@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.graph.description import Description
 from engine.losses import LOSSES, Loss, get_loss
-from engine.optimizers import OPTIMIZERS, AdamW
+from engine.optimizers import OPTIMIZERS, AdamW, Nadam
 from engine.optimizers.base import COMMON, Optimizer
 from engine.registry import Registry
 from engine.schedules import InverseTimeDecay
@@ -66,8 +66,11 @@ def compile_config(network: Description) -> Config | None:
 
 
 def is_late(optimizer: Optimizer) -> bool:
-    """Whether only tf.keras 2.11 and later have such an optimizer, not the Keras 2 before."""
-    return isinstance(optimizer, AdamW) or optimizer.weight_decay is not None
+    """Whether only tf.keras 2.11 and later have such an optimizer, not the Keras 2 before.
+
+    Nadam before had another schedule of momentum, 0.96^(0.004 t) for 0.96^t.
+    """
+    return isinstance(optimizer, AdamW | Nadam) or optimizer.weight_decay is not None
 
 
 def _object(module: str, class_name: str, config: Config) -> Config:
@@ -126,6 +129,8 @@ def _optimizer(optimizer: Any) -> Optimizer:
         config["learning_rate"] = config.pop("lr")
     if "learning_rate" not in config:
         raise ValueError(f"optimizer {name}: no learning_rate, whose default differs between Kerases")
+    if config.get("decay") and issubclass(OPTIMIZERS[name], Nadam):
+        raise ValueError(f"optimizer {name}: decay={config['decay']!r}, the momentum of Nadam before tf.keras 2.11")
     if config.get("decay") and not isinstance(config["learning_rate"], dict):
         config["learning_rate"] = InverseTimeDecay(config["learning_rate"], 1, config.pop("decay"))
     taken = OPTIMIZERS[name]().get_config().keys() | set(COMMON)

@@ -24,6 +24,7 @@ from engine.files.keras.weights import (
     WeightLists,
     count_of_updates,
     listed,
+    side_by_side,
     slots_by_layer,
     trained_count,
 )
@@ -77,13 +78,20 @@ def read_legacy(file: Hdf5Reader, made: list[Layer]) -> WeightLists:
     optimizer = file.group(file.root, "optimizer_weights")
     names, arrays = ([], []) if optimizer is None else _named_arrays(file, optimizer)
     trained = [of_layer[: trained_count(layer, of_layer)] for layer, of_layer in zip(made, layers, strict=True)]
-    slots = slots_by_layer(trained, arrays, interleaved=bool(names) and _last_part(names[0]) == "iteration")
+    late = bool(names) and _last_part(names[0]) == "iteration"
+    slots = slots_by_layer(trained, arrays, interleaved=late and side_by_side(_optimizer_name(file)))
     return WeightLists(
         [modern_arrays(arrays, layer, backend) for layer, arrays in zip(made, layers, strict=True)],
         slots and [_modern_slots(of_layer, layer, backend) for layer, of_layer in zip(made, slots, strict=True)],
         read_marker(file),
         count_of_updates(arrays),
     )
+
+
+def _optimizer_name(file: Hdf5Reader) -> Any:
+    training = read_configs(file)[1]
+    optimizer = training.get("optimizer") if isinstance(training, dict) else None
+    return optimizer.get("class_name") if isinstance(optimizer, dict) else None
 
 
 def write_legacy(
@@ -165,8 +173,10 @@ def _write_optimizer(
         [f"{kind}/{name}/{slot}:0" for name in trained] for slot in optimizer.keras2_slots[: len(optimizer.slots)]
     ]
     by_weight = [[tuple(column)] for column in zip(*columns, strict=True)]
-    array_names = ["iteration:0" if late else f"{kind}/iter:0", *listed(by_weight, late)]
-    _write_arrays(group, array_names, [np.array(weights.iterations, np.int64), *listed(weights.slots or [], late)])
+    interleaved = late and optimizer.slots_side_by_side
+    array_names = ["iteration:0" if late else f"{kind}/iter:0", *listed(by_weight, interleaved)]
+    slots = listed(weights.slots or [], interleaved)
+    _write_arrays(group, array_names, [np.array(weights.iterations, np.int64), *slots])
 
 
 def _write_arrays(group: Any, names: list[str], arrays: list[HostArray]) -> None:

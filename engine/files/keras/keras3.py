@@ -17,7 +17,14 @@ import numpy as np
 from engine.files.keras.forms import form_of
 from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.hdf5 import Hdf5Reader, import_h5py
-from engine.files.keras.weights import WeightLists, count_of_updates, listed, slots_by_layer, trained_count
+from engine.files.keras.weights import (
+    WeightLists,
+    count_of_updates,
+    listed,
+    side_by_side,
+    slots_by_layer,
+    trained_count,
+)
 from engine.keras_objects import snake_case
 from engine.layers import Layer
 from engine.layers.keras_form import KerasForm
@@ -50,7 +57,9 @@ def read_tree(file: Hdf5Reader, made: list[Layer]) -> WeightLists:
         layers.append(found)
     arrays = _numbered_arrays(file, "optimizer/vars")
     trained = [of_layer[: trained_count(layer, of_layer)] for layer, of_layer in zip(made, layers, strict=True)]
-    slots = slots_by_layer(trained, arrays, interleaved=True)
+    group = file.group(file.root, "optimizer/vars")
+    interleaved = side_by_side(None if group is None else file.text(group, "name"))
+    slots = slots_by_layer(trained, arrays, interleaved)
     return WeightLists(layers, slots, read_marker(file), count_of_updates(arrays))
 
 
@@ -84,7 +93,8 @@ def write_tree(
             slots: list[Any] = [np.int64(weights.iterations)]
             if not isinstance(optimizer.get_config()["learning_rate"], dict):
                 slots.append(next(filter(None, weights.layers))[0].dtype.type(optimizer.learning_rate))
-            slots += listed(weights.slots or [], interleaved=True)
+            slots += listed(weights.slots or [], optimizer.slots_side_by_side)
+            slots += optimizer.numbers_beside_slots(weights.iterations)
             group = file.create_group("optimizer/vars")
             group.attrs["name"] = snake_case(OPTIMIZERS.nearest(type(optimizer)) or type(optimizer).__name__)
             for number, slot in enumerate(slots):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.layers import Layer
+from engine.optimizers import OPTIMIZERS
 from kernels.arrays import HostArray
 
 Slots = tuple[HostArray, ...]
@@ -40,6 +41,15 @@ def trained_count(layer: Layer, arrays: list[HostArray]) -> int:
 def count_of_updates(arrays: list[HostArray]) -> int:
     """The optimizer's iteration among its arrays as a file lists them; 0 where an old file has none."""
     return next((int(array) for array in arrays if array.ndim == 0 and array.dtype.kind in "iu"), 0)
+
+
+def side_by_side(optimizer: object) -> bool:
+    """Whether the first two slots of a weight are neighbours in files of Keras 3 and late tf.keras, by a name."""
+    try:
+        cls = OPTIMIZERS.find(str(optimizer).replace("_", "").removeprefix("Custom>"))
+    except ValueError:
+        return True
+    return bool(cls.slots_side_by_side)
 
 
 def slots_by_layer(

@@ -1,10 +1,10 @@
 """How gradients move weights: flat buffers, updated in place on one thread, and what is done to gradients before.
 
 kernels/updates.py has the formulas of the rules; decay: w <- w - rate k w. Scalars have the buffers' dtype; those that
-change from step to step stand in arrays (1,).
+change from step to step stand in arrays (1,) or, for a rule of several rates, (R,).
 
-The function of a rule takes weights, gradients, its slots in their order, the rate, and then the rule's hyperparameters
-by name, as one_minus_NAME what they lack to 1. A function that serves two rules ends with what tells them apart.
+The function of a rule takes weights, gradients, its slots in their order, the rates, and then the hyperparameters by
+name, as one_minus_NAME what they lack to 1. A function that serves two rules ends with what tells them apart.
 """
 
 import inspect
@@ -92,6 +92,82 @@ def adam_update(
         weights[i] -= step * m / (math.sqrt(s) + epsilon)
 
 
+@jit
+def nadam_update(
+    weights: Array,
+    gradients: Array,
+    mean: Array,
+    square: Array,
+    rate: Array,
+    one_minus_beta_1: float,
+    one_minus_beta_2: float,
+    epsilon: float,
+) -> None:
+    """Rule "nadam"."""
+    step, of_mean, of_gradient, of_square = rate[0], rate[1], rate[2], rate[3]
+    for i in range(weights.size):
+        g = gradients[i]
+        m = mean[i] + one_minus_beta_1 * (g - mean[i])
+        s = square[i] + one_minus_beta_2 * (g * g - square[i])
+        mean[i] = m
+        square[i] = s
+        weights[i] -= step * (of_mean * m + of_gradient * g) / (math.sqrt(s / of_square) + epsilon)
+
+
+@jit
+def rmsprop_update(
+    weights: Array,
+    gradients: Array,
+    square: Array,
+    mean: Array,
+    rate: Array,
+    rho: float,
+    one_minus_rho: float,
+    epsilon: float,
+    centered: bool,
+) -> None:
+    """Rules "rmsprop" and "rmsprop_centered"; mean is looked at by the second alone."""
+    learning_rate = rate[0]
+    for i in range(weights.size):
+        g = gradients[i]
+        s = rho * square[i] + one_minus_rho * g * g
+        square[i] = s
+        if centered:
+            a = rho * mean[i] + one_minus_rho * g
+            mean[i] = a
+            s -= a * a
+        weights[i] -= learning_rate * g / math.sqrt(s + epsilon)
+
+
+@jit
+def rmsprop_momentum_update(
+    weights: Array,
+    gradients: Array,
+    square: Array,
+    velocity: Array,
+    mean: Array,
+    rate: Array,
+    rho: float,
+    one_minus_rho: float,
+    epsilon: float,
+    momentum: float,
+    centered: bool,
+) -> None:
+    """Rules "rmsprop_momentum" and "rmsprop_centered_momentum"; mean is looked at by the second alone."""
+    learning_rate = rate[0]
+    for i in range(weights.size):
+        g = gradients[i]
+        s = rho * square[i] + one_minus_rho * g * g
+        square[i] = s
+        if centered:
+            a = rho * mean[i] + one_minus_rho * g
+            mean[i] = a
+            s -= a * a
+        v = momentum * velocity[i] + learning_rate * g / math.sqrt(s + epsilon)
+        velocity[i] = v
+        weights[i] -= v
+
+
 RULES: dict[str, tuple[Any, tuple[bool, ...]]] = {
     "adadelta": (adadelta_update, ()),
     "sgd": (sgd_update, ()),
@@ -99,6 +175,11 @@ RULES: dict[str, tuple[Any, tuple[bool, ...]]] = {
     "nesterov": (momentum_update, (True,)),
     "adam": (adam_update, (False,)),
     "amsgrad": (adam_update, (True,)),
+    "nadam": (nadam_update, ()),
+    "rmsprop": (rmsprop_update, (False,)),
+    "rmsprop_centered": (rmsprop_update, (True,)),
+    "rmsprop_momentum": (rmsprop_momentum_update, (False,)),
+    "rmsprop_centered_momentum": (rmsprop_momentum_update, (True,)),
 }
 """By name: the function, and what it ends with."""
 

@@ -3,7 +3,7 @@
 // recorded as a graph takes it up.
 //
 // The kernel of a rule of kernels/updates.py has as parameters weights, gradients, the rule's slots in their order, rate
-// (1), the hyperparameters by name (one_minus_NAME: what they lack to 1), n and, if it goes by fours, quads.
+// (R), the hyperparameters by name (one_minus_NAME: what they lack to 1), n and, if it goes by fours, quads.
 //
 //     adadelta (Zeiler 2012, as Keras 2.3 has it: the learning rate is not in the accumulated delta)
 //     (1)  a <- rho * a + (1 - rho) * g^2
@@ -18,11 +18,17 @@
 //     (8)  s <- s + (1 - beta_2) * (g^2 - s)
 //     (9)  h <- max(h, s)                                  only amsgrad, where h stands for s in (10)
 //     (10) w <- w - rate * m / (sqrt(s) + epsilon)
+//     nadam (Dozat 2016): (7), (8)
+//     (11) w <- w - rate * (of_mean * m + of_gradient * g) / (sqrt(s / of_square) + epsilon)
+//     rmsprop (Hinton 2012)
+//     (12) s <- rho * s + (1 - rho) * g^2
+//     (13) a <- rho * a + (1 - rho) * g                    only centered, where s - a^2 stands for s in (14)
+//     (14) w <- w - rate * g / sqrt(s + epsilon)           with momentum: v <- momentum * v + that; w <- w - v
 //     decay_weights (Loshchilov and Hutter 2017)
-//     (11) w <- w - rate * k * w
+//     (15) w <- w - rate * k * w
 //     clip_by_value, clip_by_norm
-//     (12) g <- g into [-limit, limit]
-//     (13) g <- g * limit / norm                           where norm > limit
+//     (16) g <- g into [-limit, limit]
+//     (17) g <- g * limit / norm                           where norm > limit
 
 #include "common/block_sums.cuh"
 #include "common/elementwise.cuh"
@@ -93,7 +99,59 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     }
 }
 
-// (11): weights, decayed (n); rate (1).
+// (7), (8), (11): weights, gradients, mean, square (n); rate (4): rate, of_mean, of_gradient, of_square.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    nadam(float* weights, const float* gradients, float* mean, float* square, const float* rate,
+          float one_minus_beta_1, float one_minus_beta_2, float epsilon, long long n) {
+    const float step = rate[0], of_mean = rate[1], of_gradient = rate[2], of_square = rate[3];
+    const long long first = (long long)blockIdx.x * THREADS + threadIdx.x, stride = (long long)gridDim.x * THREADS;
+    for (long long at = first; at < n; at += stride) {
+        const float g = gradients[at], m = mean[at] + one_minus_beta_1 * (g - mean[at]);                  // (7)
+        const float s = square[at] + one_minus_beta_2 * (g * g - square[at]);                             // (8)
+        mean[at] = m;
+        square[at] = s;
+        weights[at] -= step * (of_mean * m + of_gradient * g) / (sqrtf(s / of_square) + epsilon);         // (11)
+    }
+}
+
+// (12) to (14) of one element, but for the last step: rate * g / sqrt(s + epsilon).
+__device__ __forceinline__ float scaled_gradient(float g, float* square, float* mean, float rate, float rho,
+                                                 float one_minus_rho, float epsilon) {
+    float s = rho * *square + one_minus_rho * (g * g);                                                    // (12)
+    *square = s;
+    if (mean != nullptr) {
+        const float a = rho * *mean + one_minus_rho * g;                                                  // (13)
+        *mean = a;
+        s -= a * a;
+    }
+    return rate * g / sqrtf(s + epsilon);                                                                 // (14)
+}
+
+// (12) to (14): weights, gradients, square (n), mean (n) or null: not centered; rate (1).
+extern "C" __global__ void __launch_bounds__(THREADS)
+    rmsprop(float* weights, const float* gradients, float* square, float* mean, const float* rate, float rho,
+            float one_minus_rho, float epsilon, long long n) {
+    const long long first = (long long)blockIdx.x * THREADS + threadIdx.x, stride = (long long)gridDim.x * THREADS;
+    for (long long at = first; at < n; at += stride)
+        weights[at] -= scaled_gradient(gradients[at], square + at, mean == nullptr ? nullptr : mean + at, rate[0], rho,
+                                       one_minus_rho, epsilon);
+}
+
+// (12) to (14) with momentum: weights, gradients, square, velocity (n), mean (n) or null: not centered; rate (1).
+extern "C" __global__ void __launch_bounds__(THREADS)
+    rmsprop_momentum(float* weights, const float* gradients, float* square, float* velocity, float* mean,
+                     const float* rate, float rho, float one_minus_rho, float epsilon, float momentum, long long n) {
+    const long long first = (long long)blockIdx.x * THREADS + threadIdx.x, stride = (long long)gridDim.x * THREADS;
+    for (long long at = first; at < n; at += stride) {
+        const float v = momentum * velocity[at] +
+                        scaled_gradient(gradients[at], square + at, mean == nullptr ? nullptr : mean + at, rate[0],
+                                        rho, one_minus_rho, epsilon);
+        velocity[at] = v;
+        weights[at] -= v;
+    }
+}
+
+// (15): weights, decayed (n); rate (1).
 extern "C" __global__ void __launch_bounds__(THREADS)
     decay_weights(float* weights, const float* decayed, const float* rate, long long n, long long quads) {
     const float factor = rate[0];
@@ -102,12 +160,12 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         Vector<WIDTH> w = load<WIDTH>(weights + at);
         const Vector<WIDTH> k = load<WIDTH>(decayed + at);
 #pragma unroll
-        for (int q = 0; q < WIDTH; ++q) w.v[q] -= factor * k.v[q] * w.v[q];          // (11)
+        for (int q = 0; q < WIDTH; ++q) w.v[q] -= factor * k.v[q] * w.v[q];          // (15)
         store<WIDTH>(weights + at, w);
     });
 }
 
-// (12): gradients (n); a NaN stays one.
+// (16): gradients (n); a NaN stays one.
 extern "C" __global__ void __launch_bounds__(THREADS)
     clip_by_value(float* gradients, float limit, long long n, long long quads) {
     for_each(n, quads, [&](long long at, auto width) {
@@ -115,7 +173,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         Vector<WIDTH> g = load<WIDTH>(gradients + at);
 #pragma unroll
         for (int q = 0; q < WIDTH; ++q)
-            g.v[q] = g.v[q] > limit ? limit : g.v[q] < -limit ? -limit : g.v[q];     // (12)
+            g.v[q] = g.v[q] > limit ? limit : g.v[q] < -limit ? -limit : g.v[q];     // (16)
         store<WIDTH>(gradients + at, g);
     });
 }
@@ -131,7 +189,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     if (threadIdx.x == 0) squares[blockIdx.x] = sum;
 }
 
-// (13): gradients, scaled part by part; blockIdx.y is the part. together: by the norm of all parts.
+// (17): gradients, scaled part by part; blockIdx.y is the part. together: by the norm of all parts.
 extern "C" __global__ void __launch_bounds__(THREADS)
     clip_by_norm(float* gradients, const long long* bounds, const double* squares, double limit, int together) {
     double square = together ? 0.0 : squares[blockIdx.y];
@@ -142,5 +200,5 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     const float scale = float(limit / norm);
     long long first = bounds[blockIdx.y] + (long long)blockIdx.x * THREADS + threadIdx.x;
     for (long long i = first; i < bounds[blockIdx.y + 1]; i += (long long)gridDim.x * THREADS)
-        gradients[i] *= scale;                                                       // (13)
+        gradients[i] *= scale;                                                       // (17)
 }

@@ -20,6 +20,8 @@ _KERNELS: dict[str, tuple[str, dict[str, Any]]] = {
     "momentum": ("sgd", {"nesterov": 0}),
     "nesterov": ("sgd", {"nesterov": 1}),
     "amsgrad": ("adam", {}),
+    "rmsprop_centered": ("rmsprop", {}),
+    "rmsprop_centered_momentum": ("rmsprop_momentum", {}),
 }
 """The rules that share a kernel, and what they set in it; every other rule has the kernel of its name."""
 
@@ -40,9 +42,9 @@ class Optimizers:
     def launch(
         self, name: str, arrays: dict[str, Any], numbers: dict[str, Any], optional: tuple[str, ...] = ()
     ) -> None:
-        """Run a kernel over flat buffers of one size; `rate` is (1,), and those in `optional` may be None."""
+        """Run a kernel over flat buffers of one size, but for `rate`; those in `optional` may be None."""
         n = next(iter(arrays.values())).size
-        kernel = self.kernel(name, {key: 1 if key == "rate" else n for key in arrays}, optional)
+        kernel = self.kernel(name, {key: array.size if key == "rate" else n for key, array in arrays.items()}, optional)
         kernel(blocks(n), (THREADS,), n=n, **arrays, **numbers)
 
     def kernel(self, name: str, sizes: dict[str, int], optional: tuple[str, ...] = ()) -> Kernel:

@@ -125,6 +125,7 @@ def test_what_only_training_needs_leaves_it_uncompiled(tmp_path: Path, number: i
         ({"optimizer": {"class_name": "Adadelta", "config": {"learning_rate": 0.1, "clipnorm": -1.0}}}, "clipnorm"),
         ({"optimizer": {"class_name": "Adadelta", "config": {"learning_rate": {"class_name": "Decay"}}}}, "_rate"),
         ({"optimizer": {"class_name": "Adadelta", "config": {"rho": 0.95}}}, "no learning_rate"),
+        ({"optimizer": {"class_name": "Nadam", "config": {"learning_rate": 0.1, "decay": 0.004}}}, "Nadam before"),
         ({"optimizer": "adadelta"}, "expected one with its arguments"),
         ({"loss": "poisson"}, "loss"),
         ({"loss": {"class_name": "BinaryCrossentropy", "config": {"axis": 1}}}, "axis=1"),
