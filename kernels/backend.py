@@ -30,9 +30,21 @@ from kernels.operations import (
     Lookup,
     LSTMCell,
     MaskedCopies,
+    MaxPooling,
     Permute,
+    Resampling,
 )
-from kernels.specs import BatchNormSpec, BlockSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LayerNormSpec, LookupSpec
+from kernels.specs import (
+    BatchNormSpec,
+    BlockSpec,
+    ClipSpec,
+    Conv3DSpec,
+    ConvLSTMSpec,
+    LayerNormSpec,
+    LookupSpec,
+    MaxPoolingSpec,
+    ResamplingSpec,
+)
 from kernels.updates import ClipOperation, UpdateOperation, UpdateSpec
 
 
@@ -112,6 +124,14 @@ class Backend(ABC, Generic[ArrayT]):
     @abstractmethod
     def conv3d(self, spec: Conv3DSpec) -> Conv3D[ArrayT]:
         """Allocate y, dx and the scratch of one Conv3D layer."""
+
+    @abstractmethod
+    def max_pooling(self, spec: MaxPoolingSpec) -> MaxPooling[ArrayT]:
+        """Allocate y, dx and the winners of one max pooling."""
+
+    @abstractmethod
+    def resampling(self, spec: ResamplingSpec) -> Resampling[ArrayT]:
+        """Allocate y, dx and the weights of one average pooling or up-sampling."""
 
     @abstractmethod
     def lstm_cell(self, activation: Activation, recurrent_activation: Activation) -> LSTMCell[ArrayT]:

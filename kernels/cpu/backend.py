@@ -17,11 +17,22 @@ from kernels.cpu.layers.conv_lstm import CpuConvLSTM
 from kernels.cpu.layers.embedding import CpuLookup
 from kernels.cpu.layers.layer_norm import CpuLayerNorm
 from kernels.cpu.layers.lstm_cell import CpuLSTMCell
+from kernels.cpu.layers.max_pooling import CpuMaxPooling
+from kernels.cpu.layers.resampling import CpuResampling
 from kernels.cpu.pointwise import combinations, elementwise, losses, optimizers
 from kernels.host import HostBackend
 from kernels.losses import LossSpec
 from kernels.operations import ConvLSTM
-from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LayerNormSpec, LookupSpec
+from kernels.specs import (
+    BatchNormSpec,
+    ClipSpec,
+    Conv3DSpec,
+    ConvLSTMSpec,
+    LayerNormSpec,
+    LookupSpec,
+    MaxPoolingSpec,
+    ResamplingSpec,
+)
 from kernels.updates import UpdateSpec
 
 
@@ -83,6 +94,12 @@ class CpuBackend(HostBackend):
         if spec.is_dense:
             return CpuConv3D(spec, self.dtype, self.threads, self._transform)
         return CpuDirectConv3D(spec, self.dtype, self.threads)
+
+    def max_pooling(self, spec: MaxPoolingSpec) -> CpuMaxPooling:
+        return CpuMaxPooling(spec, self.dtype, self.threads)
+
+    def resampling(self, spec: ResamplingSpec) -> CpuResampling:
+        return CpuResampling(spec, self.dtype, self.threads)
 
     def lstm_cell(self, activation: Activation, recurrent_activation: Activation) -> CpuLSTMCell:
         return CpuLSTMCell(activation, recurrent_activation, self.threads)

@@ -29,6 +29,8 @@ from kernels.cuda.pointwise.lookup import CudaLookup
 from kernels.cuda.pointwise.loss import ActivationOperation, Losses, LossOperation
 from kernels.cuda.pointwise.optimizers import ClipOperation, Optimizers, UpdateOperation
 from kernels.cuda.pointwise.pieces import CudaLSTMCell, CudaMaskedCopies, CudaPermute, Kernels, WeightRules
+from kernels.cuda.pooling.max_pooling import CudaMaxPooling
+from kernels.cuda.pooling.resampling import CudaResampling
 from kernels.cuda.products.strategy import PRODUCTS, Products
 from kernels.losses import LossSpec
 from kernels.operations import ConvLSTM
@@ -41,6 +43,8 @@ from kernels.specs import (
     ConvLSTMSpec,
     LayerNormSpec,
     LookupSpec,
+    MaxPoolingSpec,
+    ResamplingSpec,
 )
 from kernels.updates import UpdateSpec
 
@@ -152,6 +156,12 @@ class CudaBackend(Backend[Array]):
         if not spec.is_dense:
             return CudaDirectConv3D(self.runtime, spec)
         return CudaConv3D(self.runtime, self._workspace, spec, self.precision, self.products)
+
+    def max_pooling(self, spec: MaxPoolingSpec) -> CudaMaxPooling:
+        return CudaMaxPooling(self.runtime, spec)
+
+    def resampling(self, spec: ResamplingSpec) -> CudaResampling:
+        return CudaResampling(self.runtime, spec)
 
     def lstm_cell(self, activation: Activation, recurrent_activation: Activation) -> CudaLSTMCell:
         return CudaLSTMCell(self._cell, activation, recurrent_activation)

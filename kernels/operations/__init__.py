@@ -17,7 +17,9 @@ from kernels.operations.embedding import Lookup
 from kernels.operations.layout import Block, Permute, inverse
 from kernels.operations.masks import MaskedCopies
 from kernels.operations.normalization import BatchNorm, LayerNorm
+from kernels.operations.pooling import MaxPooling
 from kernels.operations.recurrent import ConvLSTM, LSTMCell
+from kernels.operations.resampling import Resampling
 
 __all__ = [
     "BatchNorm",
@@ -29,6 +31,8 @@ __all__ = [
     "LayerNorm",
     "Lookup",
     "MaskedCopies",
+    "MaxPooling",
     "Permute",
+    "Resampling",
     "inverse",
 ]

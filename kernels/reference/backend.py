@@ -19,7 +19,18 @@ from kernels.reference.conv_lstm import ReferenceConvLSTM
 from kernels.reference.embedding import ReferenceLookup
 from kernels.reference.layer_norm import ReferenceLayerNorm
 from kernels.reference.lstm_cell import ReferenceLSTMCell
-from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, LayerNormSpec, LookupSpec
+from kernels.reference.max_pooling import ReferenceMaxPooling
+from kernels.reference.resampling import ReferenceResampling
+from kernels.specs import (
+    BatchNormSpec,
+    ClipSpec,
+    Conv3DSpec,
+    ConvLSTMSpec,
+    LayerNormSpec,
+    LookupSpec,
+    MaxPoolingSpec,
+    ResamplingSpec,
+)
 from kernels.updates import ClipOperation, UpdateSpec
 
 
@@ -53,6 +64,12 @@ class ReferenceBackend(HostBackend):
 
     def conv3d(self, spec: Conv3DSpec) -> ReferenceConv3D:
         return ReferenceConv3D(spec)
+
+    def max_pooling(self, spec: MaxPoolingSpec) -> ReferenceMaxPooling:
+        return ReferenceMaxPooling(spec)
+
+    def resampling(self, spec: ResamplingSpec) -> ReferenceResampling:
+        return ReferenceResampling(spec, self.dtype)
 
     def lstm_cell(self, activation: Activation, recurrent_activation: Activation) -> ReferenceLSTMCell:
         return ReferenceLSTMCell(activation, recurrent_activation)

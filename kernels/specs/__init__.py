@@ -8,21 +8,28 @@ from kernels.specs.convolution import Conv3DSpec, Padding, convolution_length
 from kernels.specs.embedding import LookupSpec
 from kernels.specs.layout import BlockSpec
 from kernels.specs.normalization import BatchNormSpec, LayerNormSpec
+from kernels.specs.pooling import MaxPoolingSpec
 from kernels.specs.precision import GRADIENT_ERROR, PRECISIONS
 from kernels.specs.recurrent import ConvLSTMSpec
+from kernels.specs.resampling import INTERPOLATIONS, AxisWeights, Interpolation, ResamplingSpec
 from kernels.specs.weights import NORM_EPSILON, ClipSpec
 
 __all__ = [
     "GRADIENT_ERROR",
+    "INTERPOLATIONS",
     "NORM_EPSILON",
     "PRECISIONS",
+    "AxisWeights",
     "BatchNormSpec",
     "BlockSpec",
     "ClipSpec",
     "Conv3DSpec",
     "ConvLSTMSpec",
+    "Interpolation",
     "LayerNormSpec",
     "LookupSpec",
+    "MaxPoolingSpec",
     "Padding",
+    "ResamplingSpec",
     "convolution_length",
 ]

@@ -91,13 +91,10 @@ class Conv3DSpec:
         return self.kt, self.kh, self.kw
 
     def _before(self, axis: int) -> int:
-        stride, extent = self.strides[axis], (self._kernel[axis] - 1) * self.dilation[axis] + 1
-        if self.padding == "valid":
-            return 0
-        if self.padding == "causal" and axis == self.causal_axis:
-            return extent - 1
-        outputs = -(-self._sizes[axis] // stride)
-        return max((outputs - 1) * stride + extent - self._sizes[axis], 0) // 2
+        padding: Padding = "same" if self.padding == "causal" and axis != self.causal_axis else self.padding
+        return zeros_before(
+            self._sizes[axis], self._kernel[axis], self.strides[axis], self.dilation[axis], padding
+        )  # fmt: skip
 
 
 def convolution_length(n: int, k: int, stride: int, dilation: int, padding: Padding) -> int:
@@ -105,3 +102,13 @@ def convolution_length(n: int, k: int, stride: int, dilation: int, padding: Padd
     if padding == "valid":
         n = max(n - (k - 1) * dilation, 0)
     return -(-n // stride)
+
+
+def zeros_before(n: int, k: int, stride: int, dilation: int, padding: Padding) -> int:
+    """Positions of padding before the first of n, by the rule of Conv3DSpec."""
+    if padding == "valid":
+        return 0
+    extent = (k - 1) * dilation + 1
+    if padding == "causal":
+        return extent - 1
+    return max((-(-n // stride) - 1) * stride + extent - n, 0) // 2

@@ -21,6 +21,8 @@ from tests.kernels import (
     test_losses,
     test_lstm_cell,
     test_optimizers,
+    test_pooling,
+    test_resampling,
     test_weight_rules,
 )
 from tests.kernels.under_test import Checker
@@ -43,6 +45,8 @@ CASES: dict[str, Callable[[Checker], None]] = {
     "layer_norm": lambda on: test_layer_norm.test_equals_the_oracle(on, test_layer_norm.SPECS[1]),
     "lookup": lambda on: test_embedding.test_equals_the_oracle(on, test_embedding.SPECS[2]),
     "conv3d": lambda on: test_conv3d.test_backward_equals_the_oracle(on, test_conv3d.SPECS[1]),
+    "max_pooling": lambda on: test_pooling.test_forward_and_backward_are_the_definition(on, test_pooling.SPECS[2]),
+    "resampling": lambda on: test_resampling.test_forward_and_backward_are_the_definition(on, "average-same"),
     "lstm_cell": lambda on: test_lstm_cell.test_backward_equals_the_oracle(on, test_lstm_cell.PAIRS[0]),
     "masked_copies": lambda on: test_layout.test_masked_copies_stand_side_by_side(on, 3),
     "masked_copies_backward": test_layout.test_masked_copies_backward_is_the_transpose,

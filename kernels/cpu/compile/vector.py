@@ -254,28 +254,15 @@ def select_less(typingctx: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
 
 
 @intrinsic
-def round_to_integer(typingctx: Any, x: Any) -> Any:
-    """The nearest whole number, ties to even."""
+def select_equal(typingctx: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
+    """Lane by lane: x where a = b, else y (also where a or b is NaN); b, x, y may be scalars."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.call(vector_function(builder, "rint", args[0].type, 1), args)
+        one, other, yes, no = (_as_vector(context, builder, a, t, v) for t, v in zip(sig.args, args, strict=True))
+        return builder.select(builder.fcmp_ordered("==", one, other), yes, no)
 
-    return x(x), codegen
-
-
-@intrinsic
-def power_of_two(typingctx: Any, n: Any) -> Any:
-    """2^n for whole n within the exponents of normal numbers, by writing the exponent's bits."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        bits = n.element.bitwidth
-        mantissa, bias = (23, 127) if bits == 32 else (52, 1023)
-        integer = ir.VectorType(ir.IntType(bits), n.lanes)
-        exponent = builder.add(builder.fptosi(args[0], integer), ir.Constant(integer, [bias] * n.lanes))
-        shifted = builder.shl(exponent, ir.Constant(integer, [mantissa] * n.lanes))
-        return builder.bitcast(shifted, args[0].type)
-
-    return n(n), codegen
+    kinds = (v if isinstance(v, VectorType) else a.element for v in (b, x, y))
+    return a(a, *kinds), codegen
 
 
 @intrinsic

@@ -17,8 +17,9 @@ from numba import types
 from numba.extending import overload
 
 from kernels.activations import HARD_SIGMOID_SLOPE, Activation
+from kernels.cpu.compile.exponents import power_of_two, round_to_integer
 from kernels.cpu.compile.jit import jit
-from kernels.cpu.compile.vector import Vector, VectorType, power_of_two, round_to_integer, select_less
+from kernels.cpu.compile.vector import Vector, VectorType, select_less
 from kernels.tables import require
 
 HARD_SIGMOID = 0
