@@ -15,6 +15,8 @@ NOT_IN_ONNX = {
     "channels_first-strides": "data_format",
     "last_frame-composed": "data_format",
     "conv3d-channels_first": "data_format",
+    "conv2d-channels_first": "data_format",
+    "depthwise-channels_first": "data_format",
     "norm-time": "axis",
     "stateful": "stateful",
     "stateful-composed": "stateful",

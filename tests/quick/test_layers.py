@@ -30,6 +30,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "Dropout": {"rate": 0.3},
     "Conv1D": {"filters": 2, "kernel_size": 3, "padding": "causal", "activation": "tanh"},
     "Conv2D": {"filters": 2, "kernel_size": 3, "padding": "same", "activation": "tanh"},
+    "Conv1DTranspose": {"filters": 2, "kernel_size": 3, "padding": "same", "activation": "tanh"},
+    "Conv2DTranspose": {"filters": 2, "kernel_size": (3, 2), "padding": "same", "activation": "tanh"},
+    "Conv3DTranspose": {"filters": 2, "kernel_size": (1, 3, 3), "padding": "same", "activation": "tanh"},
+    "DepthwiseConv1D": {"kernel_size": 2, "padding": "same", "activation": "tanh"},
+    "DepthwiseConv2D": {"kernel_size": 3, "padding": "same", "depth_multiplier": 2},
+    "SeparableConv1D": {"filters": 2, "kernel_size": 2, "padding": "same", "activation": "tanh"},
+    "SeparableConv2D": {"filters": 2, "kernel_size": 3, "padding": "same", "depth_multiplier": 2},
     "Dense": {"units": 2, "activation": "tanh"},
     "Conv3D": {"filters": 2, "kernel_size": (2, 3, 3), "padding": "causal", "activation": "tanh"},
 }

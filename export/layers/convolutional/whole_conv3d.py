@@ -9,22 +9,31 @@ from export.graph_builder import GraphBuilder
 from export.layers.frame_layer import FrameLayer, Size, activation_node, size_after
 
 
-class WholeConv3DNodes(FrameLayer):
-    """A convolution over all frames at once."""
+class WholeMovieNodes(FrameLayer):
+    """A convolution over all frames at once.
+
+    Args:
+        layer: with kernel, bias and activation.
+        channels, size: of a frame in.
+        size_out: of a frame out.
+        operator, attributes: of ONNX.
+    """
 
     looks_ahead = needs_movies = True
 
-    def __init__(self, layer: Any, channels: int, size: Size) -> None:
+    def __init__(
+        self, layer: Any, channels: int, size: Size, size_out: Size, operator: str, attributes: dict[str, Any]
+    ) -> None:
         super().__init__(layer.name, channels, size)
-        self.channels_out, self.size_out = layer.filters, size_after(layer, size)
+        self.channels_out, self.size_out = layer.filters, size_out
         self._kernel = layer.kernel.to_host()
         self._bias = None if layer.bias is None else layer.bias.to_host()
-        self._activation, self._attributes = layer.activation, _attributes(layer, size)
+        self._activation, self._operator, self._attributes = layer.activation, operator, attributes
 
     def frame(self, graph: GraphBuilder, x: str) -> str:
         raise ValueError(
-            f"layer {self.name!r}: strides, dilation, groups, even kernels and padding='valid' need whole movies: "
-            "expected graph='sequence'"
+            f"layer {self.name!r}: strides, dilation, groups, even kernels, padding='valid' and transposed "
+            "convolutions over time need whole movies: expected graph='sequence'"
         )
 
     def over_movies(self, graph: GraphBuilder, x: str) -> str:
@@ -33,9 +42,16 @@ class WholeConv3DNodes(FrameLayer):
             weights = [graph.constant("kernel", self._kernel.transpose(4, 3, 0, 1, 2))]
             if self._bias is not None:
                 weights.append(graph.constant("bias", self._bias))
-            y = graph.node("Conv", movies, *weights, name="convolution", **self._attributes)
+            y = graph.node(self._operator, movies, *weights, name="convolution", **self._attributes)
             y = activation_node(graph, self._activation, y, "activation")
             return graph.node("Transpose", y, name="time_first", perm=[2, 0, 1, 3, 4])
+
+
+class WholeConv3DNodes(WholeMovieNodes):
+    """A Conv3D over all frames at once."""
+
+    def __init__(self, layer: Any, channels: int, size: Size) -> None:
+        super().__init__(layer, channels, size, size_after(layer, size), "Conv", _attributes(layer, size))
 
 
 def _attributes(layer: Any, size: Size) -> dict[str, Any]:

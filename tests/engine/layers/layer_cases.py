@@ -5,7 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from engine import BatchNormalization, Conv1D, Conv2D, Conv3D, ConvLSTM2D, Dense, Sequential
+from engine import (
+    BatchNormalization,
+    Conv1D,
+    Conv1DTranspose,
+    Conv2D,
+    Conv2DTranspose,
+    Conv3D,
+    Conv3DTranspose,
+    ConvLSTM2D,
+    Dense,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+    Sequential,
+)
 from engine.layers import Layer
 
 Array = np.ndarray[Any, Any]
@@ -72,6 +87,13 @@ CASES: dict[str, Layers] = {
     "conv2d-valid": lambda: [Conv2D(3, (2, 3), activation="tanh")],
     "conv2d-strides": lambda: [Conv2D(4, 3, strides=(2, 1), padding="same", groups=2, kernel_constraint="max_norm")],
     "conv2d-channels_first": lambda: [Conv2D(2, (3, 2), data_format="channels_first", dilation_rate=2, use_bias=False)],
+    "depthwise": lambda: [DepthwiseConv2D((3, 2), strides=(1, 2), depth_multiplier=2, depthwise_regularizer="l2")],
+    "depthwise-channels_first": lambda: [DepthwiseConv1D(2, data_format="channels_first", activation="tanh")],
+    "separable": lambda: [SeparableConv2D(3, 3, padding="same", pointwise_constraint="non_neg", activation="sigmoid")],
+    "separable-steps": lambda: [SeparableConv1D(3, 2, dilation_rate=2, depth_multiplier=2, use_bias=False)],
+    "transposed": lambda: [Conv2DTranspose(3, (3, 2), strides=(2, 1), activation="tanh", bias_regularizer="l2")],
+    "transposed-steps": lambda: [Conv1DTranspose(2, 3, strides=3, padding="same", output_padding=1, use_bias=False)],
+    "transposed-movies": lambda: [Conv3DTranspose(2, (2, 3, 3), strides=(2, 1, 2), padding="same")],
     "conv1d-causal": lambda: [Conv1D(3, 2, padding="causal", dilation_rate=3, activation="relu")],
     "dense": lambda: [Dense(3, "sigmoid", kernel_regularizer="l2", bias_regularizer="l1")],
     "conv3d-regularized": _conv3d(kernel_regularizer="l2", bias_regularizer="l1"),
