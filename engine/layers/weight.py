@@ -111,6 +111,11 @@ def time_major(shape: tuple[int, ...], batch: int) -> tuple[int, int, int, int, 
     return frames, batch, height, width, channels
 
 
+def back_end_axis(rank: int, index: int) -> int:
+    """The axis of the back end's array that is axis `index` of a shape with `rank` sizes (see time_major)."""
+    return 0 if (rank, index) == (4, 0) else 5 - rank + index
+
+
 def known(shape: Shape) -> tuple[int, ...]:
     """A shape that comes of known sizes, and so has no None."""
     return tuple(int(size) for size in shape if size is not None)

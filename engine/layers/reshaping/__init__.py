@@ -1,0 +1,21 @@
+"""Layers that change shapes and compute nothing: padding, cropping, and the same numbers in another order."""
+
+from engine.layers.reshaping.cropping import Cropping1D, Cropping2D, Cropping3D
+from engine.layers.reshaping.flatten import Flatten
+from engine.layers.reshaping.permute import Permute
+from engine.layers.reshaping.repeat_vector import RepeatVector
+from engine.layers.reshaping.reshape import Reshape
+from engine.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+
+__all__ = [
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
+    "Flatten",
+    "Permute",
+    "RepeatVector",
+    "Reshape",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+]
