@@ -3,17 +3,28 @@
 The names are Keras': `from engine import Sequential, ConvLSTM2D, BatchNormalization, Conv3D`.
 """
 
-from engine import callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers, schedules
+from engine import (
+    activations,
+    callbacks,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    schedules,
+)
 from engine.callbacks import History
 from engine.fitting.events import EpochDone, StepDone
 from engine.fitting.loop import FitLoop, NonFiniteLossError
 from engine.layers import *  # noqa: F403  # so that a new layer needs no line here
+from engine.layers.activation import *  # noqa: F403
 from engine.layers.convolutional import *  # noqa: F403  # again, for type checkers, which see one star far
 from engine.layers.core import *  # noqa: F403
 from engine.layers.normalization import *  # noqa: F403
 from engine.layers.recurrent import *  # noqa: F403
 from engine.layers.regularization import *  # noqa: F403
-from engine.models.functional import Model
 from engine.models.loading import load_model
 from engine.models.sequential import Sequential
 from engine.movies import generate_movies
@@ -29,13 +40,13 @@ __all__ = [
     "EpochDone",
     "FitLoop",
     "History",
-    "Model",
     "Nadam",
     "NonFiniteLossError",
     "RMSprop",
     "Sequential",
     "StepDone",
     "__version__",
+    "activations",
     "callbacks",
     "constraints",
     "generate_movies",

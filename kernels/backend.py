@@ -33,6 +33,7 @@ from kernels.operations import (
     MaxPooling,
     Permute,
     Resampling,
+    Softmax,
 )
 from kernels.specs import (
     BatchNormSpec,
@@ -165,7 +166,11 @@ class Backend(ABC, Generic[ArrayT]):
 
     @abstractmethod
     def activation(self, activation: Activation) -> ActivationOperation[ArrayT]:
-        """One of kernels.activations.ACTIVATIONS; ValueError naming it where this back end lacks it."""
+        """An activation of kernels.activations.ACTIVATIONS; ValueError naming it where this back end lacks it."""
+
+    @abstractmethod
+    def softmax(self) -> Softmax[ArrayT]:
+        """A softmax over the last axis."""
 
     @abstractmethod
     def loss(self, spec: LossSpec) -> LossOperation[ArrayT]:

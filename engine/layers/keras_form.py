@@ -24,6 +24,7 @@ class KerasForm:
         refused: arguments of Keras that the layer has not or that a chain of layers cannot have: the value that a file
             must not hold.
         renamed: Keras 1's names of arguments that the engine calls otherwise.
+        renamed_in_2: those of Keras 1 and 2, which Keras 3 calls as the engine does.
         only: Keras 1's arguments of which one value is offered.
         first_of_gates: for a layer whose gates are side by side in one array, which Keras 1 kept as an array for each:
             the number of each gate's first array there, in today's order.
@@ -46,6 +47,7 @@ class KerasForm:
     ignored: tuple[str, ...] = ()
     refused: Mapping[str, Any] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    renamed_in_2: Mapping[str, str] = field(default_factory=dict)
     only: Mapping[str, Any] = field(default_factory=dict)
     first_of_gates: tuple[int, ...] = ()
     gate_argument: str | None = None

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from engine.constraints import Constraint, get_constraint
 from engine.initializers import Initializer, get_initializer
 from engine.keras_objects import serialize, serialize_short
+from engine.layers.activated import InPlaceActivation
 from engine.layers.arguments import checked_activation
 from engine.layers.layer import BoundLayer, Layer
 from engine.layers.weight import Weight, WeightSpec, stand_in
@@ -47,7 +48,7 @@ class ProductLayer(Layer):
     """Base of layers that compute activation(a product of x and kernels + bias).
 
     Args:
-        activation: one of kernels.activations.ACTIVATIONS; None is 'linear'.
+        activation: as for engine.activations.get; None is 'linear'.
         use_bias: whether a bias is added.
         activity_regularizer: must be None.
         rules: by weight, the arguments {weight}_initializer, {weight}_regularizer and {weight}_constraint, in Keras'
@@ -91,11 +92,18 @@ class ProductLayer(Layer):
 
 
 class BoundProduct(BoundLayer):
-    """A ProductLayer with memory: the activation in place, after and before what subclasses compute."""
+    """A ProductLayer with memory: the activation in place, after and before what subclasses compute.
 
-    def __init__(self, layer: ProductLayer, backend: Backend, logits: bool) -> None:
-        skipped = logits or layer.activation == "linear"
-        self._activation = None if skipped else backend.activation(layer.activation)
+    Args:
+        logits: leave the activation out.
+        y_shape: of the output.
+        training: whether backward will be called.
+    """
+
+    def __init__(
+        self, layer: ProductLayer, backend: Backend, logits: bool, y_shape: tuple[int, ...], training: bool
+    ) -> None:
+        self._activation = InPlaceActivation(backend, "linear" if logits else layer.activation, y_shape, training)
 
     @abstractmethod
     def multiply(self, x: Array) -> Array:
@@ -106,15 +114,10 @@ class BoundProduct(BoundLayer):
         """Write the weights' gradients for dz, the gradient of what `multiply` returned; return dx if need_dx."""
 
     def forward(self, x: Array) -> Array:
-        self._y = self.multiply(x)
-        if self._activation is not None:
-            self._activation.forward(self._y, self._y)
-        return self._y
+        return self._activation.forward(self.multiply(x))
 
     def backward(self, dy: Array, need_dx: bool) -> Array | None:
-        if self._activation is not None:
-            self._activation.backward(self._y, dy, dy)
-        return self.differentiate(dy, need_dx)
+        return self.differentiate(self._activation.backward(dy), need_dx)
 
 
 class BoundConvolution(BoundProduct):
@@ -127,7 +130,7 @@ class BoundConvolution(BoundProduct):
     def __init__(
         self, layer: ProductLayer, kernel: Weight, backend: Backend, spec: Conv3DSpec, logits: bool = False
     ) -> None:
-        super().__init__(layer, backend, logits)
+        super().__init__(layer, backend, logits, spec.y_shape, spec.training)
         self._kernel, self._kernel_shape = kernel, spec.kernel_shape
         self._convolution = backend.conv3d(spec)
         self._bias = layer.bias or stand_in(backend, spec.K, 0.0)

@@ -9,7 +9,8 @@ import numpy as np
 
 from engine.layers import Layer
 from export.graph_builder import GraphBuilder
-from kernels.activations import ACTIVATIONS
+from export.layers.composed_activations import COMPOSED
+from kernels.activations import SOFTMAX, Activation, parsed
 from kernels.arrays import HostArray
 from kernels.specs import Padding, convolution_length
 
@@ -120,10 +121,20 @@ def nodes_for(layer: type[Layer]) -> Callable[[Maker], Maker]:
     return register
 
 
-def activation_node(graph: GraphBuilder, activation: str, x: str, name: str, doc: str = "") -> str:
-    """One of the engine's activations."""
-    entry = ACTIVATIONS[activation]
-    attributes: dict[str, Any] = dict(entry.attributes)
+def activation_node(
+    graph: GraphBuilder, activation: Activation, x: str, name: str, doc: str = "", channel_axis: int = 1
+) -> str:
+    """One of the engine's activations; channel_axis: of x, for softmax."""
+    if activation == SOFTMAX:
+        return graph.node("Softmax", x, name=name, doc=doc, axis=channel_axis)
+    taken_apart = parsed(activation)
+    entry, parameters = taken_apart.entry, taken_apart.parameters
+    if taken_apart.name in COMPOSED:
+        with graph.scope(name):
+            return COMPOSED[taken_apart.name](graph, x, parameters)
+    attributes: dict[str, Any] = {
+        key: parameters[value] if isinstance(value, str) else value for key, value in entry.attributes.items()
+    }
     return graph.node(entry.onnx, x, name=name, doc=doc, **attributes)
 
 

@@ -20,6 +20,7 @@ from kernels.cpu.layers.lstm_cell import CpuLSTMCell
 from kernels.cpu.layers.max_pooling import CpuMaxPooling
 from kernels.cpu.layers.resampling import CpuResampling
 from kernels.cpu.pointwise import combinations, elementwise, losses, optimizers
+from kernels.cpu.pointwise.softmax import CpuSoftmax
 from kernels.host import HostBackend
 from kernels.losses import LossSpec
 from kernels.operations import ConvLSTM
@@ -114,6 +115,9 @@ class CpuBackend(HostBackend):
 
     def activation(self, activation: Activation) -> elementwise.ActivationOperation:
         return elementwise.ActivationOperation(activation)
+
+    def softmax(self) -> CpuSoftmax:
+        return CpuSoftmax(self.threads)
 
     def loss(self, spec: LossSpec) -> losses.LossOperation:
         return losses.LossOperation(spec, self.dtype)

@@ -29,6 +29,7 @@ from kernels.cuda.pointwise.lookup import CudaLookup
 from kernels.cuda.pointwise.loss import ActivationOperation, Losses, LossOperation
 from kernels.cuda.pointwise.optimizers import ClipOperation, Optimizers, UpdateOperation
 from kernels.cuda.pointwise.pieces import CudaLSTMCell, CudaMaskedCopies, CudaPermute, Kernels, WeightRules
+from kernels.cuda.pointwise.softmax import CudaSoftmax
 from kernels.cuda.pooling.max_pooling import CudaMaxPooling
 from kernels.cuda.pooling.resampling import CudaResampling
 from kernels.cuda.products.strategy import PRODUCTS, Products
@@ -108,6 +109,7 @@ class CudaBackend(Backend[Array]):
         self._optimizers = Optimizers(runtime)
         self._gather = Gather(runtime, self._workspace)
         self._cell = Kernels(runtime, "pointwise/lstm_cell.cu", ACTIVATION_DEFINES)
+        self._softmax = Kernels(runtime, "pointwise/softmax.cu", {})
         self._layout = Kernels(runtime, "pointwise/layout.cu", {})
         self._combine = combine_kernels(runtime)
         self._sum = CombinationOperation(self._combine, CombinationSpec("sum"))
@@ -196,6 +198,9 @@ class CudaBackend(Backend[Array]):
 
     def activation(self, activation: Activation) -> ActivationOperation:
         return ActivationOperation(self._losses, activation)
+
+    def softmax(self) -> CudaSoftmax:
+        return CudaSoftmax(self._softmax)
 
     def loss(self, spec: LossSpec) -> LossOperation:
         return LossOperation(self._losses, spec)

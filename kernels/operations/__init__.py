@@ -20,6 +20,7 @@ from kernels.operations.normalization import BatchNorm, LayerNorm
 from kernels.operations.pooling import MaxPooling
 from kernels.operations.recurrent import ConvLSTM, LSTMCell
 from kernels.operations.resampling import Resampling
+from kernels.operations.softmax import Softmax
 
 __all__ = [
     "BatchNorm",
@@ -34,5 +35,6 @@ __all__ = [
     "MaxPooling",
     "Permute",
     "Resampling",
+    "Softmax",
     "inverse",
 ]

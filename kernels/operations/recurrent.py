@@ -86,7 +86,10 @@ class LSTMCell(ABC, Generic[ArrayT]):
     def forward(
         self, z_input: ArrayT, z_recurrent: ArrayT, c_prev: ArrayT, gates: ArrayT, c: ArrayT, h: ArrayT
     ) -> None:
-        """Write gates (B,H,W,4F), which are s(z_i), s(z_f), a(z_g), s(z_o), and c, h (B,H,W,F)."""
+        """Write c, h (B,H,W,F), and gates (B,H,W,4F), what backward needs: s(z_i), s(z_f), a(z_g), s(z_o).
+
+        Where an activation's derivative is of_input (kernels/activations.py), its gates are the z alone.
+        """
 
     @abstractmethod
     def backward(

@@ -21,6 +21,7 @@ from kernels.reference.layer_norm import ReferenceLayerNorm
 from kernels.reference.lstm_cell import ReferenceLSTMCell
 from kernels.reference.max_pooling import ReferenceMaxPooling
 from kernels.reference.resampling import ReferenceResampling
+from kernels.reference.softmax import ReferenceSoftmax
 from kernels.specs import (
     BatchNormSpec,
     ClipSpec,
@@ -82,6 +83,9 @@ class ReferenceBackend(HostBackend):
 
     def activation(self, activation: Activation) -> elementwise.ActivationOperation:
         return elementwise.ActivationOperation(activation)
+
+    def softmax(self) -> ReferenceSoftmax:
+        return ReferenceSoftmax()
 
     def loss(self, spec: LossSpec) -> losses.LossOperation:
         return losses.LossOperation(spec)

@@ -16,6 +16,7 @@ from engine.models.checkpoints import checkpoint_of, restore
 from engine.optimizers import OPTIMIZERS
 from engine.schedules import SCHEDULES
 from kernels.activations import ACTIVATIONS, GATES
+from tests.kernels.test_elementwise import WITH_PARAMETERS
 
 SUFFIXES = (".safetensors", ".keras", ".h5")
 HOLD_OPTIMIZER_STATE = (".keras", ".h5")
@@ -24,7 +25,12 @@ HOLD_OPTIMIZER_STATE = (".keras", ".h5")
 HOLD_METRICS = (".safetensors",)
 """docs/keras.md: metrics in Keras' files are not read."""
 
-UNKNOWN_TO_KERAS = {("hard_sigmoid", ".keras"), ("hard_sigmoid_keras3", ".h5")}
+UNKNOWN_TO_KERAS = {
+    ("hard_sigmoid", ".keras"),
+    ("hard_sigmoid_keras3", ".h5"),
+    ("gelu_tanh", ".keras"),
+    ("gelu_tanh", ".h5"),
+}
 """Each Keras has one of the two hard sigmoids; as an activation, not a gate's, the other one is refused by name."""
 
 X = np.random.default_rng(0).random((2, 3, 5, 4, 1), dtype=np.float32)
@@ -121,7 +127,7 @@ def test_a_metric_comes_back(tmp_path: Path, name: str, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", [*ACTIVATIONS, *WITH_PARAMETERS])
 def test_an_activation_comes_back(tmp_path: Path, name: str, suffix: str) -> None:
     built = network(activation=name, gates=name if name in GATES else "sigmoid", head=name)
     built.compile(loss="mse", optimizer=engine.SGD(0.01))

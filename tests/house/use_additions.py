@@ -24,7 +24,7 @@ FRAME = (None, 5, 7, 1)
 def network(device: str) -> Sequential:
     """A network that uses everything that was added."""
     made = Sequential(device=device, seed=3)
-    made.add(Conv3D(2, (1, 3, 3), padding="same", activation="elu", input_shape=FRAME))
+    made.add(Conv3D(2, (1, 3, 3), padding="same", activation="hard_silu", input_shape=FRAME))
     made.add(LAYERS["Scale"](start=0.5))
     made.add(Conv3D(1, (2, 1, 3), padding="causal"))
     made.compile(loss="log_cosh", optimizer="lion")

@@ -1,10 +1,11 @@
 """What the formulas of kernels/activations.py, combinations.py, losses.py and updates.py say, in float64."""
 
+import math
 from typing import Any
 
 import numpy as np
 
-from kernels.activations import ACTIVATIONS
+from kernels.activations import parsed
 from kernels.combinations import COMBINATIONS, CombinationSpec
 from kernels.losses import TERMS, LossSpec
 from kernels.updates import UPDATES, UpdateSpec
@@ -15,6 +16,7 @@ _NAMES = {
     name: getattr(np, name)
     for name in ("abs", "clip", "exp", "log", "maximum", "minimum", "sign", "sqrt", "tanh", "where")
 }
+_NAMES["erf"] = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def results(statements: str, **names: Any) -> dict[str, Any]:
@@ -24,14 +26,17 @@ def results(statements: str, **names: Any) -> dict[str, Any]:
     return space
 
 
-def activation(name: str, z: Array) -> Array:
+def activation(text: str, z: Array) -> Array:
     """y of z."""
-    return results(ACTIVATIONS[name].formula, z=z)["y"]
+    taken_apart = parsed(text)
+    return results(taken_apart.entry.formula, z=z, **taken_apart.parameters)["y"]
 
 
-def derivative(name: str, z: Array) -> Array:
+def derivative(text: str, z: Array) -> Array:
     """dy/dz at z."""
-    slope = results(f"slope = {ACTIVATIONS[name].derivative}", y=activation(name, z))["slope"]
+    taken_apart = parsed(text)
+    kept = {"z": z} if taken_apart.entry.of_input else {"y": activation(text, z)}
+    slope = results(f"slope = {taken_apart.entry.derivative}", **kept, **taken_apart.parameters)["slope"]
     return slope * np.ones_like(z)
 
 

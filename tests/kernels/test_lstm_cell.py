@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.activations import Activation
+from kernels.activations import Activation, parsed
 from tests.kernels import formulas
 from tests.kernels.directional import check_direction
 from tests.kernels.under_test import Checker, random_array
@@ -16,6 +16,9 @@ Array = np.ndarray[Any, Any]
 PAIRS: list[tuple[Activation, Activation]] = [
     ("tanh", "hard_sigmoid"), ("relu", "sigmoid"), ("linear", "tanh"), ("sigmoid", "relu"),
     ("hard_sigmoid", "hard_sigmoid_keras3"), ("hard_sigmoid_keras3", "linear"),
+    ("leaky_relu(negative_slope=0.3)", "elu(alpha=0.5)"), ("elu", "clipped_relu(max_value=1.0)"), ("selu", "softplus"),
+    ("softsign", "exponential"), ("silu", "gelu"), ("gelu_tanh", "sigmoid"), ("clipped_relu", "leaky_relu"),
+    ("exponential", "silu"),
 ]  # fmt: skip
 FRAME = (2, 3, 5)
 
@@ -50,7 +53,12 @@ def test_forward_is_the_definition(on: Checker, pair: tuple[Activation, Activati
     activation, gate = (partial(formulas.activation, name) for name in pair)
     z_i, z_f, z_g, z_o = np.split(arrays["z_input"] + arrays["z_recurrent"], 4, axis=-1)
     c = gate(z_f) * arrays["c_prev"] + gate(z_i) * activation(z_g)
-    expected = [np.concatenate([gate(z_i), gate(z_f), activation(z_g), gate(z_o)], -1), c, gate(z_o) * activation(c)]
+    kept_activation, kept_gate = (
+        (lambda z: z) if parsed(name).entry.of_input else function
+        for name, function in zip(pair, (activation, gate), strict=True)
+    )
+    gates = [kept_gate(z_i), kept_gate(z_f), kept_activation(z_g), kept_gate(z_o)]
+    expected = [np.concatenate(gates, -1), c, gate(z_o) * activation(c)]
     for actual, array, name in zip(forward(on, pair, arrays), expected, ("gates", "c", "h"), strict=True):
         on.close(actual, array, name)
 

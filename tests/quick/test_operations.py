@@ -23,6 +23,7 @@ from tests.kernels import (
     test_optimizers,
     test_pooling,
     test_resampling,
+    test_softmax,
     test_weight_rules,
 )
 from tests.kernels.under_test import Checker
@@ -36,6 +37,7 @@ BACKENDS = ("reference-float32", "cpu-float32", "cuda-float32")
 
 CASES: dict[str, Callable[[Checker], None]] = {
     "activation": lambda on: test_elementwise.test_activation_and_its_derivative(on, (2, 3, 4, 5, 3), "tanh"),
+    "softmax": lambda on: test_softmax.test_forward_and_backward_are_the_definition(on, (3, 2, 5, 7, 3)),
     "gather_batch": test_elementwise.test_gather_batch_takes_rows_and_puts_time_first,
     "conv_lstm": lambda on: test_conv_lstm.test_forward_and_backward_equal_the_oracle(
         on, test_conv_lstm.SPECS[1], True

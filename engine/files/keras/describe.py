@@ -8,11 +8,22 @@ from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.rules import described
 from engine.graph.description import Description
 from engine.layers import Layer
+from engine.layers.activation.layer_of import layer_of
 from engine.layers.keras_form import KerasForm
+from kernels.activations import SOFTMAX, Activation, parsed
 
 Config = dict[str, Any]
 
 _MODULES = {"initializer": "keras.initializers", "regularizer": "keras.regularizers", "constraint": "keras.constraints"}
+
+_UNKNOWN_TO_KERAS = (*HARD_SIGMOID_OF_KERAS.values(), "gelu_tanh")
+"""Activations that no Keras, or another one, has by name."""
+
+_BY_NAME_SINCE = {"leaky_relu": 3, "clipped_relu": 4}
+"""By activation, the first major version that has it by name and not as a layer alone."""
+
+_OLD_NAMES = {"silu": "swish"}
+"""Keras 2's names for what Keras 3 calls otherwise."""
 
 
 def describe(network: Description, keras: int) -> Config:
@@ -69,7 +80,7 @@ def describe_training(network: Description) -> Config | None:
 
 def _batch_size(network: Description) -> int | None:
     """Known where the first layer was told, as stateful layers need it."""
-    return network.graph.batch_size
+    return network.layers[0].batch_size if network.layers else None
 
 
 def written_layers(network: Description) -> list[tuple[KerasForm, str, bool]]:
@@ -86,6 +97,7 @@ def _as_keras(layer: Layer, keras: int, dtype: str) -> list[tuple[KerasForm, Con
     """A layer as Keras has it, where it may be several."""
     form = form_of(layer)
     config = {"name": layer.name, "trainable": True, "dtype": dtype}
+    old_names = {new: old for old, new in form.renamed_in_2.items()} if keras == 2 else {}
     for argument, value in layer.get_config().items():
         if keras < form.since.get(argument, 0) or (keras == 2 and value == form.implied.get(argument, ...)):
             continue
@@ -94,22 +106,31 @@ def _as_keras(layer: Layer, keras: int, dtype: str) -> list[tuple[KerasForm, Con
             found = described(argument, value, keras)
             config[argument] = None if found is None else _entry(*found, keras, _MODULES[kind])
         elif kind == "activation":
-            config[argument] = _activation(layer, argument, value, keras)
+            config[argument] = _activation(layer, argument, value, keras, dtype)
         else:
-            config[argument] = value
+            config[old_names.get(argument, argument)] = value
     return layer.to_keras(config)
 
 
-def _activation(layer: Layer, argument: str, value: str, keras: int) -> str:
-    """Keras' name; of a gate whose function Keras has not, gates.py scales the weights."""
-    if value not in HARD_SIGMOID_OF_KERAS.values():
+def _activation(layer: Layer, argument: str, value: Activation, keras: int, dtype: str) -> Any:
+    """Keras' name, or a layer for it; gates.py scales the weights of gates whose function Keras has not."""
+    if value == SOFTMAX:
         return value
-    if argument != form_of(layer).gate_argument and value != HARD_SIGMOID_OF_KERAS[keras]:
+    if value in HARD_SIGMOID_OF_KERAS.values() and (
+        argument == form_of(layer).gate_argument or value == HARD_SIGMOID_OF_KERAS[keras]
+    ):
+        return "hard_sigmoid"
+    if value in _UNKNOWN_TO_KERAS:
         raise ValueError(
             f"layer {layer.name!r}: Keras {keras} has no activation {value!r} by name; save for the other Keras "
             "(.keras is for 3, .h5 for 2), or .safetensors"
         )
-    return "hard_sigmoid"
+    taken_apart = parsed(value)
+    by_name = value == taken_apart.name and keras >= _BY_NAME_SINCE.get(value, 0)
+    if by_name:
+        return _OLD_NAMES.get(value, value) if keras == 2 else value
+    form, config = _as_keras(layer_of(value), keras, dtype)[-1]
+    return _entry(form.class_name, config, keras, form.module)
 
 
 def _entry(kind: str, config: Any, keras: int, module: str) -> Config:

@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+from engine.activations import get_activation
 from engine.files.keras.forms import form_of, layers_by_keras_name
 from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.rules import understood
@@ -57,8 +58,13 @@ def engine_arguments(entry: Config, keras: int, untrainable: list[str], remarks:
 
 
 def _activation(label: str, argument: str, value: Any, keras: int) -> Any:
+    """A name, or the layer that stands in its place, as Keras writes LeakyReLU(0.1) that was given as an activation."""
     if isinstance(value, dict):
-        raise ValueError(f"{label}: {argument} is a custom function ({_short(value)}); code of a file is not run")
+        layer, config = layers_by_keras_name().get(str(value.get("class_name"))), value.get("config")
+        if layer is None or not isinstance(config, dict):
+            raise ValueError(f"{label}: {argument} is a custom function ({_short(value)}); code of a file is not run")
+        entry = {"class_name": value["class_name"], "config": config}
+        return get_activation(argument, layer(**engine_arguments(entry, keras, [], [])))
     return HARD_SIGMOID_OF_KERAS[keras] if value == "hard_sigmoid" else value
 
 

@@ -19,7 +19,7 @@ class Conv1D(Convolution):
         data_format: 'channels_last' (default) or 'channels_first', Keras' (N,C,L) in and out.
         dilation_rate: distance of the kernel's taps (default 1); strides must then be 1.
         groups: of channels that do not see one another (default 1); divides channels in and filters.
-        activation: one of kernels.activations.ACTIVATIONS, such as 'sigmoid' or 'relu'; None (default) is 'linear'.
+        activation: a name such as 'relu', or as engine.activations has it; None (default) is 'linear'.
         use_bias: default True.
         activity_regularizer: must be None.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint,

@@ -21,7 +21,7 @@ class Conv1DTranspose(TransposedConvolution):
         output_padding: steps more at the end, below strides; None (default): as many as there are in TensorFlow.
         data_format: 'channels_last' (default) or 'channels_first', Keras' (N,C,L) in and out.
         dilation_rate: distance of the kernel's taps (default 1); strides must then be 1.
-        activation: one of kernels.activations.ACTIVATIONS, such as 'sigmoid' or 'relu'; None (default) is 'linear'.
+        activation: a name such as 'relu', or as engine.activations has it; None (default) is 'linear'.
         use_bias: default True.
         activity_regularizer: must be None.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint,
@@ -48,7 +48,7 @@ class Conv2DTranspose(TransposedConvolution):
             TensorFlow.
         data_format: 'channels_last' (default) or 'channels_first', Keras' (N,C,H,W) in and out.
         dilation_rate: distance of the kernel's taps (default 1); strides must then be 1.
-        activation: one of kernels.activations.ACTIVATIONS, such as 'sigmoid' or 'relu'; None (default) is 'linear'.
+        activation: a name such as 'relu', or as engine.activations has it; None (default) is 'linear'.
         use_bias: default True.
         activity_regularizer: must be None.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint,
@@ -73,7 +73,7 @@ class Conv3DTranspose(TransposedConvolution):
         output_padding: frames, rows and columns more at the ends, below strides; None (default): as many as there are
             in TensorFlow.
         dilation_rate: distance of the kernel's taps (default 1); strides must then be 1.
-        activation: one of kernels.activations.ACTIVATIONS, such as 'sigmoid' or 'relu'; None (default) is 'linear'.
+        activation: a name such as 'relu', or as engine.activations has it; None (default) is 'linear'.
         use_bias: default True.
         activity_regularizer: must be None.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint,

@@ -77,7 +77,7 @@ class DepthwiseConv1D(DepthwiseConvolution):
         depth_multiplier: channels out for each channel in (default 1).
         data_format: 'channels_last' (default) or 'channels_first', Keras' (N,C,L) in and out.
         dilation_rate: distance of the kernel's taps (default 1); strides must then be 1.
-        activation: one of kernels.activations.ACTIVATIONS, such as 'sigmoid' or 'relu'; None (default) is 'linear'.
+        activation: a name such as 'relu', or as engine.activations has it; None (default) is 'linear'.
         use_bias: default True.
         activity_regularizer: must be None.
         depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer, depthwise_constraint,
@@ -102,7 +102,7 @@ class DepthwiseConv2D(DepthwiseConvolution):
         depth_multiplier: channels out for each channel in (default 1).
         data_format: 'channels_last' (default) or 'channels_first', Keras' (N,C,H,W) in and out.
         dilation_rate: distance of the kernel's taps (default 1); strides must then be 1.
-        activation: one of kernels.activations.ACTIVATIONS, such as 'sigmoid' or 'relu'; None (default) is 'linear'.
+        activation: a name such as 'relu', or as engine.activations has it; None (default) is 'linear'.
         use_bias: default True.
         activity_regularizer: must be None.
         depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer, depthwise_constraint,

@@ -85,7 +85,7 @@ class SeparableConvolution(PerChannelLayer):
 
 class _BoundSeparableConvolution(BoundProduct):
     def __init__(self, layer: SeparableConvolution, backend: Backend, spec: Conv3DSpec, logits: bool) -> None:
-        super().__init__(layer, backend, logits)
+        super().__init__(layer, backend, logits, (*spec.y_shape[:-1], layer.filters), spec.training)
         self._kernel, self._kernel_shape = layer.depthwise_kernel, spec.kernel_shape
         self._depthwise = backend.conv3d(spec)
         self._no_bias, self._unread = backend.zeros((spec.K,)), backend.zeros((spec.K,))
@@ -122,7 +122,7 @@ class SeparableConv1D(SeparableConvolution):
         data_format: 'channels_last' (default) or 'channels_first', Keras' (N,C,L) in and out.
         dilation_rate: distance of the kernel's taps (default 1); strides must then be 1.
         depth_multiplier: channels between the two convolutions for each channel in (default 1).
-        activation: one of kernels.activations.ACTIVATIONS, such as 'sigmoid' or 'relu'; None (default) is 'linear'.
+        activation: a name such as 'relu', or as engine.activations has it; None (default) is 'linear'.
         use_bias: default True.
         activity_regularizer: must be None.
         {depthwise,pointwise,bias}_{initializer,regularizer,constraint}: of depthwise_kernel (kernel_size, C,
@@ -148,7 +148,7 @@ class SeparableConv2D(SeparableConvolution):
         data_format: 'channels_last' (default) or 'channels_first', Keras' (N,C,H,W) in and out.
         dilation_rate: distance of the kernel's taps (default 1); strides must then be 1.
         depth_multiplier: channels between the two convolutions for each channel in (default 1).
-        activation: one of kernels.activations.ACTIVATIONS, such as 'sigmoid' or 'relu'; None (default) is 'linear'.
+        activation: a name such as 'relu', or as engine.activations has it; None (default) is 'linear'.
         use_bias: default True.
         activity_regularizer: must be None.
         {depthwise,pointwise,bias}_{initializer,regularizer,constraint}: of depthwise_kernel (height, width, C,

@@ -133,7 +133,7 @@ class _BoundTransposedConvolution(BoundProduct):
     def __init__(
         self, layer: TransposedConvolution, backend: Backend, spec: Conv3DSpec, training: bool, logits: bool
     ) -> None:
-        super().__init__(layer, backend, logits)
+        super().__init__(layer, backend, logits, spec.x_shape, training)
         self._layer, self._backend, self._kernel_shape = layer, backend, spec.kernel_shape
         self._convolution = backend.conv3d(spec)
         self._unread = backend.zeros((spec.K,))

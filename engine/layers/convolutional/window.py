@@ -11,6 +11,7 @@ from engine.layers.product import GivenRules, ProductLayer
 from engine.layers.weight import Shape, known, time_major
 from engine.support.validation import int_tuple, one_of
 from kernels import Backend
+from kernels.activations import SOFTMAX
 from kernels.arrays import Array
 from kernels.operations import ConvLSTM
 from kernels.specs import Padding
@@ -57,6 +58,11 @@ class WindowLayer(ProductLayer):
         self.strides, self.dilation_rate = strides_and_dilation(strides, dilation_rate, self.rank)
         self.padding: Padding = checked_padding(padding, list(self.paddings))
         self.data_format: str = one_of("data_format", data_format, DATA_FORMATS) or "channels_last"
+        if self.data_format == "channels_first" and self.activation == SOFTMAX:
+            raise ValueError(
+                "activation: softmax with data_format='channels_first' would not be over channels, in Keras neither; "
+                "add a Softmax(axis=1)"
+            )
 
     # ---------------------------------------------------------------- shapes
 

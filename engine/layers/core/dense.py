@@ -18,7 +18,7 @@ class Dense(ProductLayer):
 
     Args:
         units: size of the output's last axis.
-        activation: one of kernels.activations.ACTIVATIONS, such as 'sigmoid' or 'relu'; None (default) is 'linear'.
+        activation: a name such as 'relu', or as engine.activations has it; None (default) is 'linear'.
         use_bias: default True.
         activity_regularizer: must be None.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint,

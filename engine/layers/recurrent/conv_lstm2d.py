@@ -46,7 +46,7 @@ class ConvLSTM2D(CalledDirectly):
         padding: 'valid' (default) or 'same', of the input's convolution; that of h is always 'same'.
         data_format: 'channels_last' (default) or 'channels_first', (N,T,C,H,W) in and (N,T,filters,H',W') out.
         dilation_rate: of the convolution of the input (default 1); strides must then be 1.
-        activation: of the candidate and of c on its way to h, one of kernels.activations.ACTIVATIONS: 'tanh' (default),
+        activation: of the candidate and of c on its way to h, as engine.activations has them: 'tanh' (default),
             'relu', 'linear' (None means that), ...
         recurrent_activation: of the gates: 'hard_sigmoid' (default, clip(0.2 x + 0.5, 0, 1), as in Keras 2), 'sigmoid'
             (the default of Keras 3), 'hard_sigmoid_keras3' (clip(x/6 + 0.5, 0, 1), what Keras 3 calls hard_sigmoid), or
@@ -132,8 +132,8 @@ class ConvLSTM2D(CalledDirectly):
         self.strides, self.dilation_rate = strides_and_dilation(strides, dilation_rate, 2)
         self.padding = checked_padding(padding, ["valid", "same"])
         self.data_format = one_of("data_format", data_format, DATA_FORMATS) or "channels_last"
-        self.activation = checked_activation("activation", activation)
-        self.recurrent_activation = checked_activation("recurrent_activation", recurrent_activation)
+        self.activation = checked_activation("activation", activation, elementwise=True)
+        self.recurrent_activation = checked_activation("recurrent_activation", recurrent_activation, elementwise=True)
         self.use_bias = boolean("use_bias", use_bias)
         self.unit_forget_bias = boolean("unit_forget_bias", unit_forget_bias)
         one_of("activity_regularizer", activity_regularizer, [None], "put the penalty on weights")

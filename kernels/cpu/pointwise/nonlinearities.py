@@ -106,6 +106,37 @@ def exp_of_minus_magnitude(x: Vector) -> Vector:
 
 
 @jit
+def expm1_of_minus(x: Vector) -> Vector:
+    """exp(min(x, 0)) - 1, exact near 0; below -85 it is -1."""
+    y = select_less(x, 0.0, x, x * 0.0)
+    y = select_less(y, -85.0, -85.0, y)
+    k = round_to_integer(y * _LOG2_E)
+    scale = power_of_two(k)
+    return scale * _expm1_of_reduced(_reduce(y, k)) + (scale - 1.0)
+
+
+def exp(x: Vector) -> Vector:
+    """exp(x), at least about 1e-37; infinite where it is too large."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(exp, inline="always")
+def _exp_overload(x: Any) -> Any:
+    if not isinstance(x, VectorType):
+        return None
+    most = 89.0 if x.element == types.float32 else 710.0  # exp of it is infinite
+
+    def overflowing(x: Vector) -> Vector:
+        y = select_less(x, -85.0, -85.0, x)
+        y = select_less(y * -1.0, -most, most, y)
+        k = round_to_integer(y * _LOG2_E)
+        half = power_of_two(k - 1.0)  # k itself may be one more than exponents go
+        return (half * _expm1_of_reduced(_reduce(y, k)) + half) * 2.0
+
+    return overflowing
+
+
+@jit
 def sigmoid(x: Vector) -> Vector:
     """1 / (1 + exp(-x))."""
     e = exp_of_minus_magnitude(x)

@@ -1,6 +1,6 @@
 // Losses, each with its gradient, and activations.
 //
-//     forward: sum of w * term / n                                    backward, times scale * w / n
+//     forward: sum of w * term / n                                    backward, times w / n
 //     (1)  binary cross-entropy  max(z,0) - z y + log1p(exp(-|z|))    sigmoid(z) - y
 //     (1') of probabilities      -(y log p + (1 - y) log(1 - p))      (p - y) / (p (1 - p)), 0 where p was clipped
 //     (2)  mean squared error    (p - y)^2                            2 (p - y)
@@ -50,9 +50,9 @@ __device__ __forceinline__ Term loss_term(int kind, bool from_logits, float x, f
 // (1) to (5): output, target (n), weights (n / run) or null -> partial (gridDim.x), doutput (n) or null.
 extern "C" __global__ void __launch_bounds__(THREADS)
     loss_terms(const float* output, const float* target, const float* weights, double* partial, float* doutput,
-               int kind, int from_logits, float parameter, float scale, long long run, long long n, long long quads) {
+               int kind, int from_logits, float parameter, long long run, long long n, long long quads) {
     DYNAMIC_SHARED(double, shared);
-    const float share = scale / float(n);
+    const float share = 1.0f / float(n);
     double sum = 0.0;
     for_each(n, quads, [&](long long at, auto width) {
         constexpr int WIDTH = decltype(width)::WIDTH;
@@ -88,25 +88,29 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 
 // (6): z -> y (n), which may be z.
 extern "C" __global__ void __launch_bounds__(THREADS)
-    activation_forward(const float* z, float* y, int activation, long long n, long long quads) {
+    activation_forward(const float* z, float* y, int activation, float activation_p0, float activation_p1,
+                       float activation_p2, long long n, long long quads) {
+    const Parameters p{activation_p0, activation_p1, activation_p2};
     for_each(n, quads, [&](long long at, auto width) {
         constexpr int WIDTH = decltype(width)::WIDTH;
         Vector<WIDTH> value = load<WIDTH>(z + at);
 #pragma unroll
-        for (int q = 0; q < WIDTH; ++q) value.v[q] = activated(activation, value.v[q]);
+        for (int q = 0; q < WIDTH; ++q) value.v[q] = activated(activation, p, value.v[q]);
         store<WIDTH>(y + at, value);
     });
 }
 
-// (6): y, dy -> dz (n), which may be dy.
+// (6): what is kept, y or z, and dy -> dz (n), which may be dy.
 extern "C" __global__ void __launch_bounds__(THREADS)
-    activation_backward(const float* y, const float* dy, float* dz, int activation, long long n, long long quads) {
+    activation_backward(const float* kept, const float* dy, float* dz, int activation, float activation_p0,
+                        float activation_p1, float activation_p2, long long n, long long quads) {
+    const Parameters p{activation_p0, activation_p1, activation_p2};
     for_each(n, quads, [&](long long at, auto width) {
         constexpr int WIDTH = decltype(width)::WIDTH;
-        const Vector<WIDTH> output = load<WIDTH>(y + at);
+        const Vector<WIDTH> known = load<WIDTH>(kept + at);
         Vector<WIDTH> gradient = load<WIDTH>(dy + at);
 #pragma unroll
-        for (int q = 0; q < WIDTH; ++q) gradient.v[q] = through(activation, output.v[q], gradient.v[q]);
+        for (int q = 0; q < WIDTH; ++q) gradient.v[q] = through(activation, p, known.v[q], gradient.v[q]);
         store<WIDTH>(dz + at, gradient);
     });
 }

@@ -4,7 +4,7 @@ from typing import Any
 
 from kernels.activations import Activation
 from kernels.arrays import Array
-from kernels.cuda.common.activations import ACTIVATION_DEFINES, code_of
+from kernels.cuda.common.activations import ACTIVATION_DEFINES, arguments_of
 from kernels.cuda.common.elementwise import THREADS, blocks, quads
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.launch.source import Constant, words_of
@@ -51,7 +51,6 @@ class LossOperation:
             "kind": TERMS[spec.kind].code,
             "from_logits": int(spec.from_logits),
             "parameter": spec.parameter,
-            "scale": spec.scale,
         }
 
     def __call__(self, output: Array, target: Array, weights: Array | None, loss: Array, doutput: Array | None) -> None:
@@ -71,7 +70,7 @@ class ActivationOperation:
     """See kernels.activations.ActivationOperation. Raises ValueError: activations.cuh lacks it."""
 
     def __init__(self, losses: Losses, activation: Activation) -> None:
-        self._losses, self._code = losses, code_of(activation)
+        self._losses, self._code = losses, arguments_of(activation)
         self._is_copy = activation == "linear"
 
     def forward(self, z: Array, y: Array) -> None:
@@ -80,13 +79,13 @@ class ActivationOperation:
         else:
             self._launch("activation_forward", z=z, y=y)
 
-    def backward(self, y: Array, dy: Array, dz: Array) -> None:
+    def backward(self, kept: Array, dy: Array, dz: Array) -> None:
         if self._is_copy:
             self._losses.runtime.copy(dz, dy)
         else:
-            self._launch("activation_backward", y=y, dy=dy, dz=dz)
+            self._launch("activation_backward", kept=kept, dy=dy, dz=dz)
 
     def _launch(self, name: str, **arrays: Any) -> None:
-        n = arrays["y"].size
+        n = next(iter(arrays.values())).size
         kernel = self._losses.kernel(name, dict.fromkeys(arrays, n))
-        kernel(blocks(n), (THREADS,), activation=self._code, n=n, quads=quads(n, *arrays.values()), **arrays)
+        kernel(blocks(n), (THREADS,), n=n, quads=quads(n, *arrays.values()), **arrays, **self._code)

@@ -6,7 +6,7 @@ from typing import Any
 
 from kernels.activations import Activation
 from kernels.arrays import Array
-from kernels.cuda.common.activations import code_of
+from kernels.cuda.common.activations import arguments_of
 from kernels.cuda.common.rounding import ceil_div
 from kernels.cuda.launch.launch import Kernel, Program, Runtime, Size
 from kernels.cuda.launch.source import Constant
@@ -44,10 +44,7 @@ class CudaLSTMCell(LSTMCell[Array]):
 
     def __init__(self, kernels: Kernels, activation: Activation, recurrent_activation: Activation) -> None:
         self._kernels = kernels
-        self._codes: dict[str, Any] = {
-            "activation": code_of(activation),
-            "recurrent_activation": code_of(recurrent_activation),
-        }
+        self._codes = arguments_of(activation) | arguments_of(recurrent_activation, "recurrent_activation")
 
     def forward(self, z_input: Array, z_recurrent: Array, c_prev: Array, gates: Array, c: Array, h: Array) -> None:
         n = c.size

@@ -4,7 +4,7 @@
 #include "device.h"
 
 extern "C" {
-float expf(float), exp2f(float), logf(float), log1pf(float), tanhf(float), sqrtf(float), fabsf(float), floorf(float),
+float expf(float), exp2f(float), expm1f(float), logf(float), log1pf(float), erfcf(float), tanhf(float), sqrtf(float), fabsf(float), floorf(float),
     ceilf(float), roundf(float), powf(float, float), fmaf(float, float, float), fminf(float, float), fmaxf(float, float),
     copysignf(float, float);
 double exp(double), log(double), log1p(double), tanh(double), sqrt(double), fabs(double), fma(double, double, double),

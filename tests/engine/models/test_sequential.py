@@ -50,7 +50,7 @@ class Recorder:
     """Stands for a network and all in it: notes which movies each step was given."""
 
     stop_training = False
-    objective = Objective((MeanSquaredError(),))
+    objective = Objective(MeanSquaredError())
 
     def __init__(self) -> None:
         self.placement = self.computation = self
@@ -249,7 +249,7 @@ def test_bad_arguments_are_named(argument: str, call) -> None:
         ("filters: expected", lambda: ConvLSTM2D(0, 3, padding="same", return_sequences=True)),
         ("kernel_size: expected", lambda: ConvLSTM2D(4, (3, 3, 3), padding="same", return_sequences=True)),
         ("recurrent_activation", lambda: ConvLSTM2D(4, 3, recurrent_activation="softmax")),
-        ("activation", lambda: Conv3D(1, 3, padding="same", activation="softmax")),
+        ("activation", lambda: Conv3D(1, 3, padding="same", activation="mish")),
         ("padding", lambda: Conv3D(1, 3, padding="full")),
         ("momentum", lambda: BatchNormalization(momentum=1.5)),
         ("kernel_initializer", lambda: Conv3D(1, 3, padding="same", kernel_initializer="he")),

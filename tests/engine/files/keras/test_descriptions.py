@@ -43,8 +43,8 @@ def layer(config: Config, number: int) -> Config:
         (1, {"padding": "full"}, "'conv_lstm2d': padding"),
         (1, {"strides": [2, 2], "dilation_rate": [2, 2]}, "'conv_lstm2d': strides"),
         (1, {"data_format": "channels_between"}, "'conv_lstm2d': data_format"),
-        (1, {"activation": "softplus"}, "'conv_lstm2d': activation"),
-        (1, {"recurrent_activation": "softplus"}, "'conv_lstm2d': recurrent_activation"),
+        (1, {"activation": "mish"}, "'conv_lstm2d': activation"),
+        (1, {"recurrent_activation": "mish"}, "'conv_lstm2d': recurrent_activation"),
         (1, {"return_state": True}, "'conv_lstm2d': return_state is not offered here: True"),
         (1, {"use_bias": False}, "'conv_lstm2d': expected weights of shapes"),
         (1, {"surprise": 3}, "'conv_lstm2d': surprise is not offered here: 3"),
@@ -54,7 +54,7 @@ def layer(config: Config, number: int) -> Config:
         (2, {"scale": False}, "'batch_normalization': expected weights of shapes"),
         (2, {"renorm": True}, "'batch_normalization': renorm is not offered here: True"),
         (4, {"groups": 2}, "'conv3d': expected weights of shapes"),
-        (4, {"activation": "softmax"}, "'conv3d': activation"),
+        (4, {"activation": "mish"}, "'conv3d': activation"),
     ],
 )
 def test_an_argument_that_is_not_offered(tmp_path: Path, number: int, change: Config, says: str) -> None:

@@ -1,5 +1,6 @@
 """The vector functions against long double, over a dense sweep, and at the values that break such functions."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +11,16 @@ from kernels.activations import Activation
 from kernels.cpu import CpuBackend
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes, load_first, store_first
-from kernels.cpu.pointwise.nonlinearities import gate, gate_of
+from kernels.cpu.pointwise.nonlinearities import exp, gate, gate_of
+from kernels.cpu.pointwise.normal import normal_cdf
 
 Array = np.ndarray[Any, Any]
 
 LARGEST_ERROR = {np.float32: 1e-7, np.float64: 4e-16}
 """Absolute, as nonlinearities.py promises it."""
+
+LARGEST_ERROR_OF_NORMAL = {np.float32: 2e-7, np.float64: 2e-15}
+"""Absolute, as normal.py promises it."""
 
 
 def _sweep(dtype: Any) -> Array:
@@ -36,6 +41,41 @@ def test_the_largest_error_is_as_stated(dtype: Any, name: Activation, exact: Cal
     CpuBackend(dtype).activation(name).forward(x, y)
     error = np.abs(y.astype(np.longdouble) - exact(x.astype(np.longdouble))).max()
     assert error <= LARGEST_ERROR[dtype]
+
+
+@jit
+def _cdf(z: Array, y: Array) -> None:
+    for i in range(0, z.size, lanes(z)):
+        store_first(y, i, normal_cdf(load_first(z, i, z.size - i)), z.size - i)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_normal_distribution_is_as_close_and_its_tail_is_too(dtype: Any) -> None:
+    x = np.linspace(-12, 12, 40003).astype(dtype)
+    y = np.empty_like(x)
+    _cdf(x, y)
+    exact = np.array([0.5 * math.erfc(-float(each) * math.sqrt(0.5)) for each in x])
+    assert np.abs(y - exact).max() <= LARGEST_ERROR_OF_NORMAL[dtype]
+    tail = (x > -8) & (x < 0)
+    np.testing.assert_allclose(y[tail], exact[tail], rtol=1e-5 if dtype is np.float32 else 2e-14)
+
+
+@jit
+def _exp(z: Array, y: Array) -> None:
+    for i in range(0, z.size, lanes(z)):
+        store_first(y, i, exp(load_first(z, i, z.size - i)), z.size - i)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exp_goes_as_far_as_numbers_do(dtype: Any) -> None:
+    most = math.log(float(np.finfo(dtype).max))
+    x = np.concatenate([np.linspace(-84.9, most * 0.9999, 40003), [0.0, most * 1.01, np.inf]]).astype(dtype)
+    y = np.empty_like(x)
+    _exp(x, y)
+    with np.errstate(over="ignore"):
+        exact = np.exp(x.astype(np.longdouble)).astype(dtype)
+    np.testing.assert_allclose(y, exact, rtol=4 * np.finfo(dtype).eps)
+    assert np.isinf(y[-2:]).all() and np.isfinite(y[:-2]).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

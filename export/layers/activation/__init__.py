@@ -1,0 +1,1 @@
+"""What ONNX graphs do for the layers of engine/layers/activation."""
