@@ -59,7 +59,7 @@ def count_step(work: Work, precision: str) -> tuple[list[Launch], int]:
         x, y = (backend.from_host(movies) for movies in work.movies())
         value = backend.zeros((1,), np.float64)
         recorder.recording = True
-        network.train_step(Batch(x, y, None, np.arange(work.batch)), value)
+        network.train_step(Batch((x,), (y,), (None,), np.arange(work.batch)), value)
     return recorder.launches, runtime.held_bytes
 
 

@@ -25,6 +25,7 @@ from engine.layers.core import *  # noqa: F403
 from engine.layers.normalization import *  # noqa: F403
 from engine.layers.recurrent import *  # noqa: F403
 from engine.layers.regularization import *  # noqa: F403
+from engine.models.functional import Model
 from engine.models.loading import load_model
 from engine.models.sequential import Sequential
 from engine.movies import generate_movies
@@ -40,6 +41,7 @@ __all__ = [
     "EpochDone",
     "FitLoop",
     "History",
+    "Model",
     "Nadam",
     "NonFiniteLossError",
     "RMSprop",

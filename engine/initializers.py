@@ -252,9 +252,15 @@ INITIALIZERS: dict[str, Initializer] = {name: kind() for name, kind in _MAKERS.i
 """The initializers by Keras' names, each with its default arguments."""
 
 
+_SHORT_NAMES = {"uniform": "random_uniform", "normal": "random_normal", "zero": "zeros", "one": "ones"}
+"""Keras' other names."""
+
+
 def get_initializer(argument: str, value: Any) -> Initializer:
     """Return the initializer that an object, a name or a config stands for; `argument` is the layer argument."""
     if value in ("identity", "Identity") or (isinstance(value, dict) and value.get("class_name") == "Identity"):
         raise ValueError(f"{argument}: identity is for matrices only, in Keras too; use 'orthogonal'")
+    if isinstance(value, str):
+        value = _SHORT_NAMES.get(value, value)
     initializer: Initializer = get_object(argument, value, Initializer, _MAKERS)
     return initializer

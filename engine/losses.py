@@ -3,7 +3,6 @@
 Every loss is a mean over all elements, with sample weights sum(w * term) / n: Keras' reduction "sum_over_batch_size".
 """
 
-import warnings
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -30,10 +29,15 @@ class Loss:
         """Tell whether the loss absorbs the last layer's activation and is computed from its input, the logits."""
         return False
 
-    def spec(self, from_logits: bool) -> LossSpec:
-        """Return what a back end is to compute; from_logits where the last activation was folded in."""
+    def spec(self, from_logits: bool, scale: float = 1.0) -> LossSpec:
+        """Return what a back end is to compute.
+
+        Args:
+            from_logits: whether the last activation was folded in.
+            scale: what the gradient is multiplied by, the loss's weight among others.
+        """
         parameter = TERMS[self.kind].parameter
-        return LossSpec(self.kind, from_logits, 0.0 if parameter is None else float(getattr(self, parameter)))
+        return LossSpec(self.kind, from_logits, 0.0 if parameter is None else float(getattr(self, parameter)), scale)
 
     def get_config(self) -> str | dict[str, Any]:
         """Return the name if all arguments are defaults, else class and arguments; JSON-able.
@@ -70,8 +74,8 @@ class BinaryCrossentropy(Loss):
     def folds_in(self, activation: str) -> bool:
         return activation == "sigmoid"
 
-    def spec(self, from_logits: bool) -> LossSpec:
-        return super().spec(from_logits or self.from_logits)
+    def spec(self, from_logits: bool, scale: float = 1.0) -> LossSpec:
+        return super().spec(from_logits or self.from_logits, scale)
 
 
 @dataclass(frozen=True)
@@ -149,13 +153,3 @@ def get_loss(loss: Any) -> Loss:
         return LOSSES[one_of("loss", loss.get("class_name"), LOSSES)](**(loss.get("config") or {}))
     cls: type[Loss] = LOSSES.find(loss)
     return cls()
-
-
-def warn_of_two_sigmoids(loss: Loss, activation: str) -> None:
-    """Warn that from_logits=True after a last layer with a sigmoid applies one sigmoid, not two."""
-    if isinstance(loss, BinaryCrossentropy) and loss.from_logits and activation == "sigmoid":
-        warnings.warn(
-            "loss: from_logits=True after a last layer with activation='sigmoid'; one sigmoid is applied, not two, "
-            "as in Keras on TensorFlow",
-            stacklevel=3,
-        )

@@ -70,6 +70,7 @@ class LossSpec:
         kind: of the term, a name in TERMS.
         from_logits: the operation is given z, and p = 1 / (1 + exp(-z)).
         parameter: of the term.
+        scale: what the gradient is multiplied by, and the mean is not.
 
     Raises ValueError: there is no such term.
     """
@@ -77,6 +78,7 @@ class LossSpec:
     kind: LossKind
     from_logits: bool = False
     parameter: float = 0.0
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in TERMS:
@@ -103,7 +105,7 @@ class LossOperation(Protocol[ArrayT_contra]):
         """Write the mean, and the gradient unless doutput is None.
 
             loss    = sum(w * term) / n
-            doutput = w * term' / n
+            doutput = scale * w * term' / n
 
         Args:
             output, target, doutput: any one shape, of n elements.

@@ -37,11 +37,11 @@ def losses(chosen: Sizes, device: str, precision: str, steps: int) -> list[float
     x, y = (array[:, :, : work.height, : work.width] for array in movies)
     network = network_of(work, device, precision)
     backend = network.backend
-    on_device = backend.from_host(np.ascontiguousarray(x)), backend.from_host(np.ascontiguousarray(y))
+    inputs, targets = (backend.from_host(np.ascontiguousarray(x)),), (backend.from_host(np.ascontiguousarray(y)),)
     values = backend.zeros((steps,), np.float64)
     for step in range(steps):
         rows = np.arange(step * work.batch, (step + 1) * work.batch) % chosen.movies
-        network.train_step(Batch(*on_device, None, rows), values[step : step + 1])
+        network.train_step(Batch(inputs, targets, (None,), rows), values[step : step + 1])
     return [round(float(value), 7) for value in backend.to_host(values)]
 
 

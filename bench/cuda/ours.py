@@ -18,7 +18,7 @@ from bench.peers.device_worker import CHECKED_STEPS, NotOffered, Request, Task, 
 from bench.peers.ours import network_of
 from bench.peers.work import Work
 from engine.runtime.batch import Batch
-from engine.runtime.bound_graph import BatchShape, BoundNetwork
+from engine.runtime.bound_graph import BatchShape, BoundGraph
 from engine.runtime.frame_stream import FrameStream
 from engine.runtime.rollout import roll_on
 from kernels.cuda.backend import PRECISIONS
@@ -41,18 +41,19 @@ class Ours:
     def _train(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
         backend, rows = self._network.backend, np.arange(self._work.batch)
         x, y, value = backend.from_host(self._x), backend.from_host(self._y), backend.zeros((1,), np.float64)
-        return lambda: self._network.train_step(Batch(x, y, None, rows), value), lambda: backend.to_host(value)[0]
+        batch = Batch((x,), (y,), (None,), rows)
+        return lambda: self._network.train_step(batch, value), lambda: backend.to_host(value)[0]
 
     def _forward(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
         backend, batch = self._network.backend, self._work.batch
-        shape = BatchShape(self._x.shape[1:], batch, training=False, with_loss=False)
-        bound = BoundNetwork(backend, self._network.layers, shape, None)
-        backend.gather_batch(backend.from_host(self._x), np.arange(batch), bound.x)
-        return bound.predict, lambda: backend.to_host(bound.predict()).swapaxes(0, 1)
+        shape = BatchShape((self._x.shape[1:],), batch, training=False, with_loss=False)
+        bound = BoundGraph(backend, self._network.graph, shape, None)
+        backend.gather_batch(backend.from_host(self._x), np.arange(batch), bound.inputs[0])
+        return bound.predict, lambda: backend.to_host(bound.predict()[0]).swapaxes(0, 1)
 
     def _rollout(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
         backend, work = self._network.backend, self._work
-        stream = FrameStream(backend, self._network.layers, work.batch, self._x.shape[2:])
+        stream = FrameStream(backend, self._network.graph, work.batch, self._x.shape[2:])
         seen = backend.from_host(np.ascontiguousarray(self._x.swapaxes(0, 1)))
         predicted = backend.empty((work.n_new, *stream.output_shape))
         roll = partial(roll_on, backend, stream, seen, predicted)

@@ -68,7 +68,7 @@ def training_step(device: Device, work: Work, precision: str, graphs: bool) -> C
     backend, rows = network.backend, np.arange(work.batch)
     x, y = (backend.from_host(movies) for movies in work.movies())
     value = backend.zeros((1,), np.float64)
-    return partial(network.train_step, Batch(x, y, None, rows), value)
+    return partial(network.train_step, Batch((x,), (y,), (None,), rows), value)
 
 
 def groups(launches: list[Launch]) -> list[Group]:

@@ -1,6 +1,6 @@
 """Validate user data and turn it into batches; validation happens before any side effect."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
@@ -41,7 +41,7 @@ class BatchMaker:
             runs: how many times all batches will be asked for.
             argument: what the caller calls `steps`.
         """
-        if isinstance(x, Mapping | str):
+        if isinstance(x, str):
             raise ValueError(f"{name}: expected an array of movies, or batches of them, got {type(x).__name__}")
         if steps is not None:
             positive_int(argument, steps)
@@ -56,9 +56,9 @@ class BatchMaker:
                 raise ValueError(f"{other}: x gives batches (x, y) or (x, y, sample_weight) already; pass {other}=None")
         if isinstance(x, Iterator) and steps is None and runs > 1:
             raise ValueError(f"{name}: an iterator ends after one epoch; pass {argument}, or something iterable anew")
-        if self._placement.stack.input_shape is None:
+        if self._placement.graph.input_shape is None:
             first, x = _peek(name, x)
-            self._placement.build_for(self.triple(first)[0].shape[1:])
+            self._placement.build_for(self.triple(first)[0][0].shape[1:])
         return x
 
     def checked_validation(self, data: Any, steps: int | None) -> Triple | Any:
@@ -86,7 +86,7 @@ class BatchMaker:
     ) -> BatchSource:
         """Make batches of what `checked` returned."""
         is_triple = isinstance(data, tuple) and not is_batches(data)
-        computation = self._placement.build_for(data[0].shape[1:]) if is_triple else self._placement.build()
+        computation = self._placement.build_for(data[0][0].shape[1:]) if is_triple else self._placement.build()
         backend, seed = computation.backend, self._placement.draw_seed() if shuffle else 0
         if is_triple:
             return ArraySource(backend, data, batch_size or DEFAULT_BATCH_SIZE, shuffle, seed)
@@ -96,8 +96,15 @@ class BatchMaker:
         names = ("x", "y") if name == "x" else (f"{name}[0]", f"{name}[1]")
         if y is None:
             raise ValueError(f"{names[1]}: expected targets, got None")
-        x, y = self._placement.stack.checked_pair(x, y, names)
-        return x, y, checked_weights("sample_weight" if name == "x" else f"{name}[2]", weights, y)
+        checks = self._placement.checks
+        inputs, targets = checks.pair(x, y, names)
+        return (
+            inputs,
+            targets,
+            checked_weights(
+                "sample_weight" if name == "x" else f"{name}[2]", weights, targets, self._placement.graph.output_names
+            ),
+        )
 
 
 def _peek(name: str, batches: Any) -> tuple[Any, Any]:

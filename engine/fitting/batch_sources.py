@@ -2,18 +2,19 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from engine.graph.checks import Arrays, spread
 from engine.runtime.batch import Batch
 from engine.support.validation import finite_movies, positive_int
 from kernels import Backend
-from kernels.arrays import HostArray
+from kernels.arrays import Array, HostArray
 
-Triple = tuple[HostArray, HostArray, HostArray | None]
-"""Movies, targets and sample weights, checked, on the host."""
+Triple = tuple[Arrays, Arrays, list[HostArray | None]]
+"""Movies for each input, targets and sample weights for each output, checked, on the host."""
 
 
 class BatchSource(ABC):
@@ -44,13 +45,11 @@ class ArraySource(BatchSource):
     """
 
     def __init__(self, backend: Backend, triple: Triple, batch_size: int, shuffle: bool = False, seed: int = 0) -> None:
-        x, y, weights = triple
         with backend.lock:
-            self._x, self._y = backend.from_host(x), backend.from_host(y)
-            self._weights = None if weights is None else backend.from_host(weights)
+            self._arrays = _on_device(backend, triple)
         self._batch_size = positive_int("batch_size", batch_size)
         self._shuffle, self.seed = shuffle, int(seed)
-        self.movies: int = len(triple[0])
+        self.movies: int = len(triple[0][0])
         self.steps: int = math.ceil(self.movies / self._batch_size)
 
     @property
@@ -64,7 +63,7 @@ class ArraySource(BatchSource):
             np.random.default_rng([self.seed, number]).shuffle(order)
         for step in range(first_step, self.steps):
             rows = order[step * self._batch_size : (step + 1) * self._batch_size]
-            yield Batch(self._x, self._y, self._weights, rows)
+            yield Batch(*self._arrays, rows)
 
 
 class IterableSource(BatchSource):
@@ -135,11 +134,28 @@ class IterableSource(BatchSource):
             self._running, fresh = iter(self._batches), True
 
     def _on_device(self, item: Any) -> Batch:
-        x, y, weights = self._check(item)
-        with self._backend.lock:
-            x, y = self._backend.from_host(x), self._backend.from_host(y)
-            weights = None if weights is None else self._backend.from_host(weights)
-        return Batch(x, y, weights, np.arange(x.shape[0]))
+        return batch_on_device(self._backend, self._check(item))
+
+
+def triple_of(x: HostArray | Arrays, y: HostArray | Arrays) -> Triple:
+    """Checked arrays, or lists of them, as a Triple without weights."""
+    inputs, targets = (value if isinstance(value, list) else [value] for value in (x, y))
+    return inputs, targets, [None] * len(targets)
+
+
+def batch_on_device(backend: Backend, triple: Triple) -> Batch:
+    """All movies of some checked arrays as one batch."""
+    with backend.lock:
+        return Batch(*_on_device(backend, triple), np.arange(len(triple[0][0])))
+
+
+def _on_device(
+    backend: Backend, triple: Triple
+) -> tuple[tuple[Array, ...], tuple[Array, ...], tuple[Array | None, ...]]:
+    x, y, weights = triple
+    move = backend.from_host
+    moved = tuple(None if each is None else move(each) for each in weights)
+    return tuple(map(move, x)), tuple(map(move, y)), moved
 
 
 def is_indexed(batches: Any) -> bool:
@@ -149,20 +165,36 @@ def is_indexed(batches: Any) -> bool:
 
 def is_batches(x: Any) -> bool:
     """Whether x gives batches one by one, in place of being an array of movies."""
-    if isinstance(x, np.ndarray) or hasattr(x, "__array__"):
+    if isinstance(x, np.ndarray | Mapping) or hasattr(x, "__array__"):
         return False
     if isinstance(x, list | tuple):
-        return len(x) > 0 and isinstance(x[0], list | tuple) and len(x[0]) in (2, 3) and np.ndim(x[0][0]) >= 4
+        return len(x) > 0 and isinstance(x[0], list | tuple) and len(x[0]) in (2, 3) and _is_data(x[0][0])
     return is_indexed(x) or hasattr(x, "__iter__")
 
 
-def checked_weights(name: str, weights: Any, y: HostArray) -> HostArray | None:
-    """Validate sample weights for targets y (N,T,H,W,K); axes that they do not tell apart become ones.
+def _is_data(value: Any) -> bool:
+    """Whether a value is the data of a batch: an array, or several."""
+    if isinstance(value, Mapping):
+        return True
+    return hasattr(value, "shape") or (isinstance(value, list | tuple) and np.ndim(value) >= 4)
 
-    They may be (N,), a number for each movie; (N,T), for each frame; up to (N,T,H,W), for each pixel.
+
+def checked_weights(name: str, weights: Any, targets: Arrays, outputs: Sequence[str]) -> list[HostArray | None]:
+    """Validate sample weights for each output's targets (N,T,H,W,K); axes that they do not tell apart become ones.
+
+    They may be (N,), a number for each movie; (N,T), for each frame; up to (N,T,H,W), for each pixel. One array serves
+    all outputs; a list or dict has one, or None, for each.
     """
     if weights is None:
-        return None
+        return [None] * len(targets)
+    if isinstance(weights, Mapping):
+        weights = {**dict.fromkeys(outputs), **weights}
+    several = isinstance(weights, Mapping) or (isinstance(weights, list | tuple) and len(outputs) > 1)
+    given = spread(name, weights, outputs, "output") if several else [weights] * len(targets)
+    return [None if each is None else _weights_of(name, each, y) for each, y in zip(given, targets, strict=True)]
+
+
+def _weights_of(name: str, weights: Any, y: HostArray) -> HostArray:
     array = np.asarray(weights)
     if array.ndim == y.ndim and array.shape[-1] == 1:
         array = array[..., 0]

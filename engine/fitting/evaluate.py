@@ -48,11 +48,11 @@ def evaluate(
     count: told the number of movies of each batch.
     """
     callbacks.on_test_begin()
-    backend, names = computation.backend, computation.objective.names
+    backend, objective = computation.backend, computation.objective
     values, sizes = [], []
     for batch in batches.epoch(0):
         with backend.lock:
-            value = backend.zeros((len(names),), np.float64)
+            value = backend.zeros((objective.width,), np.float64)
         computation.evaluate(batch, value)
         values.append(value)
         sizes.append(batch.size)
@@ -61,8 +61,7 @@ def evaluate(
         raise ValueError("x: expected at least one batch, got none")
     with backend.lock:
         rows = np.stack([backend.to_host(value) for value in values])
-    weights = np.array(sizes, np.float64)
-    found = dict(zip(names, (weights @ rows / weights.sum()).tolist(), strict=True))
+    found = objective.results(rows, sizes)
     callbacks.on_test_end(found)
     return found
 

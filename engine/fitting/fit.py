@@ -13,7 +13,7 @@ from engine.fitting.events import StepDone
 from engine.fitting.loop import FitLoop
 from engine.fitting.progress import VERBOSE, Progress, Verbose
 from engine.fitting.trainable import Trainable
-from engine.graph.graph import LayerStack
+from engine.runtime.placement import Placement
 from engine.support.validation import boolean, in_range, integer, one_of, positive_int
 from kernels.arrays import HostArray
 
@@ -21,7 +21,7 @@ from kernels.arrays import HostArray
 def fit(
     network: Trainable,
     x: Any,
-    y: HostArray | None,
+    y: Any,
     *,
     batch_size: int | None,
     epochs: int,
@@ -31,7 +31,7 @@ def fit(
     validation_data: Any,
     shuffle: bool,
     class_weight: Any,
-    sample_weight: HostArray | None,
+    sample_weight: Any,
     initial_epoch: int,
     steps_per_epoch: int | None,
     validation_steps: int | None,
@@ -50,7 +50,7 @@ def fit(
     if class_weight is not None:
         _refuse_class_weight()
     if validation_split and validation_data is None:
-        x, y, sample_weight, validation_data = _split(network.placement.stack, x, y, sample_weight, validation_split)
+        x, y, sample_weight, validation_data = _split(network.placement, x, y, sample_weight, validation_split)
 
     source_of = BatchMaker(network.placement)
     checked_validation = None
@@ -88,25 +88,34 @@ def fit(
     return history
 
 
-def _split(
-    stack: LayerStack, x: Any, y: Any, weights: Any, share: float
-) -> tuple[HostArray, HostArray, HostArray | None, Any]:
+def _split(placement: Placement, x: Any, y: Any, weights: Any, share: float) -> tuple[Any, Any, Any, Any]:
     """Hold out the last rows: x, y, weights to train on, and the validation data."""
     split = in_range("validation_split", share, 0.0, 1.0)
     if is_batches(x):
         raise ValueError("validation_split: it is for arrays; give batches to validate on as validation_data")
-    x, y = stack.checked_pair(x, y)
-    kept = int(len(x) * (1.0 - split))
-    if not 0 < kept < len(x):
+    inputs, targets = placement.checks.pair(x, y)
+    movies = len(inputs[0])
+    kept = int(movies * (1.0 - split))
+    if not 0 < kept < movies:
         raise ValueError(
-            f"validation_split: {split} of {len(x)} movies leaves {kept} to train on and {len(x) - kept} to "
+            f"validation_split: {split} of {movies} movies leaves {kept} to train on and {movies - kept} to "
             "validate on; both must be at least 1"
         )
+    names = placement.graph.output_names
+    of_outputs = checked_weights("sample_weight", weights, targets, names)
+    several = len(names) > 1 or weights is None
+
+    def cut(arrays: Sequence[HostArray | None], rows: slice) -> Any:
+        found = [None if array is None else array[rows] for array in arrays]
+        return found if len(found) > 1 else found[0]
+
+    first, last = slice(0, kept), slice(kept, None)
+    given = of_outputs if several else [np.asarray(weights)]
+    data = [cut(arrays, first) for arrays in (inputs, targets, given)]
+    held = [cut(arrays, last) for arrays in (inputs, targets, given)]
     if weights is None:
-        return x[:kept], y[:kept], None, (x[kept:], y[kept:])
-    checked_weights("sample_weight", weights, y)
-    weights = np.asarray(weights)
-    return x[:kept], y[:kept], weights[:kept], (x[kept:], y[kept:], weights[kept:])
+        return data[0], data[1], None, (held[0], held[1])
+    return data[0], data[1], data[2], tuple(held)
 
 
 def _refuse_class_weight() -> None:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from engine.callbacks.callback_list import CallbackList
-from engine.fitting.batch_sources import ArraySource, BatchSource
+from engine.fitting.batch_sources import ArraySource, BatchSource, triple_of
 from engine.fitting.evaluate import evaluate
 from engine.fitting.events import EpochDone, StepDone
 from engine.fitting.trainable import Trainable
+from engine.graph.checks import Arrays
 from engine.runtime.batch import Batch
 from engine.runtime.compiled import Computation
 from engine.support.validation import positive_int
@@ -61,31 +62,36 @@ class FitLoop:
         self._validation_freq = _checked_freq(validation_freq)
         self._callbacks = callbacks or CallbackList()
         self._refuse_non_finite = refuse_non_finite
-        self._names = self._computation.objective.names
+        self._objective = self._computation.objective
         self._epoch, self._step = initial_epoch, 0
         self._sizes: list[int] = []
         backend = self._computation.backend
         with backend.lock:
-            self._values = backend.zeros((batches.steps or _FIRST_CAPACITY, len(self._names)), np.float64)
+            self._values = backend.zeros((batches.steps or _FIRST_CAPACITY, self._objective.width), np.float64)
         self._ran_out = False
 
     @classmethod
     def on_arrays(
         cls,
         network: Trainable,
-        x: HostArray,
-        y: HostArray,
+        x: HostArray | Arrays,
+        y: HostArray | Arrays,
         *,
         batch_size: int,
         epochs: int,
-        validation_data: tuple[HostArray, HostArray] | None = None,
+        validation_data: tuple[HostArray | Arrays, HostArray | Arrays] | None = None,
         shuffle: bool = True,
         seed: int = 0,
     ) -> "FitLoop":
-        """Train on movies and targets (N,T,H,W,C), (N,T,H,W,K), checked; seed is that of the batches' order."""
+        """Train on movies and targets (N,T,H,W,C), (N,T,H,W,K), checked; seed is that of the batches' order.
+
+        Lists of arrays for networks of several inputs or outputs.
+        """
         backend = network.placement.computation.backend
-        batches = ArraySource(backend, (x, y, None), batch_size, shuffle, seed)
-        validation = None if validation_data is None else ArraySource(backend, (*validation_data, None), batch_size)
+        batches = ArraySource(backend, triple_of(x, y), batch_size, shuffle, seed)
+        validation = None
+        if validation_data is not None:
+            validation = ArraySource(backend, triple_of(*validation_data), batch_size)
         return cls(network, batches, epochs=epochs, validation=validation)
 
     @property
@@ -126,8 +132,8 @@ class FitLoop:
                 f"state: step {state['step']} with {len(state['losses'])} losses does not fit {steps} steps an epoch; "
                 "resume with the same data and batch size"
             )
-        values = np.zeros((steps, len(self._names)))
-        values[: state["step"]] = np.reshape(state["losses"], (state["step"], len(self._names)))
+        values = np.zeros((steps, self._objective.width))
+        values[: state["step"]] = np.reshape(state["losses"], (state["step"], self._objective.width))
         self._epoch, self._step = int(state["epoch"]), int(state["step"])
         batches.seed = int(state["seed"])
         self._sizes = batches.sizes[: self._step]
@@ -164,8 +170,7 @@ class FitLoop:
 
     def _means(self, steps: int) -> dict[str, float]:
         """Return means over the first steps of this epoch, weighted by their numbers of movies."""
-        values, sizes = self._finite_values(steps), np.array(self._sizes[:steps], np.float64)
-        return dict(zip(self._names, (sizes @ values / sizes.sum()).tolist(), strict=True))
+        return self._objective.results(self._finite_values(steps), self._sizes[:steps])
 
     def _validates(self, epoch: int) -> bool:
         if isinstance(self._validation_freq, int):
@@ -189,7 +194,7 @@ class FitLoop:
         if steps > capacity:
             backend, grown = self._computation.backend, 2 * capacity
             with backend.lock:
-                values = backend.zeros((grown, len(self._names)), np.float64)
+                values = backend.zeros((grown, self._objective.width), np.float64)
                 backend.copy_into(values[:capacity], self._values)
             self._values = values
 
@@ -197,13 +202,14 @@ class FitLoop:
         backend = self._computation.backend
         with backend.lock:
             values = backend.to_host(self._values)[:steps]
-        bad = np.flatnonzero(~np.isfinite(values[:, 0]))
+        losses = self._objective.totals(values)[:, 0]
+        bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size and self._refuse_non_finite:
-            self._refuse(int(bad[0]), float(values[bad[0], 0]))
+            self._refuse(int(bad[0]), float(losses[bad[0]]))
         return values
 
     def _read_loss(self, step: int) -> float:
-        return float(self._finite_values(step + 1)[step, 0])
+        return float(self._objective.totals(self._finite_values(step + 1))[step, 0])
 
     def _refuse(self, step: int, loss: float) -> None:
         steps = self.steps_per_epoch

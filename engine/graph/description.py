@@ -1,10 +1,11 @@
 """A network in words and numbers: what model files are written from and read into, without knowing any model."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from engine.graph.graph import Graph
 from engine.layers import Layer
 from engine.layers.weight import Shape
-from engine.losses import Loss
 from engine.optimizers.base import Optimizer
 from kernels.arrays import HostArray
 
@@ -15,8 +16,8 @@ class Description:
 
     Attributes:
         name, dtype: of the network.
-        layers: in order; the first one says the shape of the input, and the number of movies if batches have one.
-        loss, optimizer: what compile was given; None where it was not called.
+        graph: its layers and how they are connected.
+        loss, optimizer: what compile was given; None where it was not called. Of several outputs a list of losses.
         weights: each layer's arrays, in Keras' order.
         slots: for each layer, the optimizer's arrays for each trained weight, in the order of Optimizer.slots; None
             where there are none.
@@ -25,17 +26,22 @@ class Description:
 
     name: str
     dtype: str
-    layers: list[Layer]
-    loss: Loss | None = None
+    graph: Graph
+    loss: Any = None
     optimizer: Optimizer | None = None
     weights: list[list[HostArray]] = field(default_factory=list)
     slots: list[list[tuple[HostArray, ...]]] | None = None
     iterations: int = 0
 
     @property
+    def layers(self) -> list[Layer]:
+        """Every layer once, those inside models too, in Keras' order."""
+        return self.graph.leaves
+
+    @property
     def input_shape(self) -> Shape | None:
         """(frames, height, width, channels), None where any size will do; None where it is not known."""
-        return self.layers[0].input_shape if self.layers else None
+        return self.graph.input_shape
 
     @property
     def resumes(self) -> bool:

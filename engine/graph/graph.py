@@ -1,173 +1,243 @@
-"""A stack of layers before any device: names, shapes, weights, and checks of input."""
+"""A network before any device: which layer reads which values, shapes, weights and names.
 
-from collections.abc import Iterator
+Values are numbered: first the inputs, then what each call gives, in the order of the calls. A model that is used as a
+layer has been replaced by its own calls, so that every call is a layer's; `layers` still has it as one.
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from engine.graph.rollout import can_stream, check_rollout
-from engine.layers import LAYERS, Layer, Weight
-from engine.layers.layer import checked_input_shape
+from engine.layers import Layer, Weight
 from engine.layers.weight import Shape
-from engine.registry import name_of
-from engine.support.validation import finite_movies, one_of
-from kernels.arrays import HostArray
+
+Shapes = Sequence[Shape]
+"""The shapes of a network's inputs, or of its outputs."""
 
 
-class LayerStack:
-    """A stack of layers, one after the other.
+@dataclass(frozen=True)
+class GraphCall:
+    """One use of a layer.
 
     Attributes:
-        layers: in order; their names differ.
-
-    Args:
-        dtype: that movies are cast to.
+        layer: what is called.
+        inputs, outputs: numbers of values; initial states stand last among the inputs.
+        initial_states: how many of the inputs they are.
+        path: the names of the models that the layer stands in, from the outermost on, each with a slash behind.
     """
 
-    def __init__(self, dtype: Any) -> None:
-        self.layers: list[Layer] = []
-        self._dtype = dtype
+    layer: Layer
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    initial_states: int = 0
+    path: str = ""
 
-    def __iter__(self) -> Iterator[Layer]:
-        return iter(self.layers)
 
-    def add(self, layer: Layer) -> None:
-        """Append a layer, numbering its name if that is taken."""
-        if not isinstance(layer, Layer):
-            raise ValueError(f"layer: expected a layer of engine, got {layer!r}")
-        if any(layer is other for other in self.layers):
-            raise ValueError(f"layer: {layer.name!r} is in this network already")
-        taken = {other.name for other in self.layers}
-        if layer.given_name in taken:
-            raise ValueError(f"name: there is a layer {layer.given_name!r} already")
-        if layer.weights and layer.name in taken:
-            raise ValueError(
-                f"name: there is a layer {layer.name!r} already, and the one added was built under that name; give one "
-                "of them another name= when it is made"
-            )
-        base, number = layer.name, 0
-        while layer.name in taken:
-            number += 1
-            layer.name = f"{base}_{number}"
-        self.layers.append(layer)
+class Graph(ABC):
+    """Calls of layers from inputs to outputs.
+
+    A subclass says how it is written down: as a chain (engine/graph/chain.py) or by calls on symbolic tensors
+    (engine/graph/functional.py).
+
+    Attributes:
+        output_keys: the names of the outputs where they were given as a dict; None where they were not.
+        waits: whether something is to be done when the layers are known (when_known).
+    """
+
+    output_keys: list[str] | None = None
+    waits: bool = False
 
     @property
-    def input_shape(self) -> Shape | None:
-        """(frames, height, width, channels), None where any size will do; None before it is known."""
-        return self.layers[0].input_shape if self.layers else None
+    @abstractmethod
+    def layers(self) -> list[Any]:
+        """What the network was made of, in Keras' order: layers, and models used as layers."""
 
     @property
-    def weights(self) -> list[Weight]:
-        """All weights in Keras' order: layer by layer, in each layer the trained ones first."""
-        return [weight for layer in self.layers for weight in layer.weights]
+    @abstractmethod
+    def calls(self) -> list[GraphCall]:
+        """Calls of layers alone, each after those whose outputs it reads."""
 
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[int, ...]:
+        """Numbers of the values that the network gives."""
+
+    @property
+    @abstractmethod
+    def input_shapes(self) -> list[Shape | None]:
+        """The shape of each input; None where it is not known yet."""
+
+    @property
+    @abstractmethod
+    def batch_size(self) -> int | None:
+        """How many movies every batch has; None for any number."""
+
+    @property
+    @abstractmethod
+    def input_names(self) -> list[str]:
+        """The names of the inputs, by which dicts of arrays call them."""
+
+    @property
+    @abstractmethod
+    def output_names(self) -> list[str]:
+        """The names of the outputs, by which dicts of targets and losses call them."""
+
+    @abstractmethod
+    def get_config(self) -> dict[str, Any]:
+        """What makes the same graph again, JSON-able."""
+
+    @abstractmethod
     def build(self, given: Shape | None, random: np.random.Generator) -> None:
-        """Create the weights that are not there yet; given (T,H,W,C) serves where the first layer has no input_shape.
+        """Create the weights that are not there yet; given is the input's shape where none is known.
 
         Raises ValueError, and has changed nothing: there is no shape, it does not go through, or it has other channels
         than a layer that is built.
         """
-        if not self.layers:
-            raise ValueError("build: the network has no layers")
-        shape = self.layers[0].input_shape or checked_input_shape(given)
-        if shape is None:
-            raise ValueError("input_shape: give it to the first layer, e.g. input_shape=(None, 40, 40, 1)")
-        self._check_names()
-        self._check_channels(shape)
-        self.layers[0].input_shape = shape
-        for layer in self.layers:
-            layer.build(shape, random)
-            shape = layer.output_shape(shape)
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """The last layer's output, for an input of this shape (both without the movies' axis)."""
+    def prepare(self, shapes: Shapes, keys: Sequence[str] | None, listed: bool) -> None:
+        """Take note of data that have come, where the graph is not known yet (engine/graph/traced.py)."""
+
+    def when_known(self, work: Callable[[], None]) -> None:
+        """Do something when the layers are known: now."""
+        work()
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.leaves)
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """The shape of the one input, or of the first; None before it is known."""
+        shapes = self.input_shapes
+        return shapes[0] if shapes else None
+
+    @property
+    def leaves(self) -> list[Layer]:
+        """Every layer once, those inside models too, in Keras' order."""
+        return list(self.paths)
+
+    @property
+    def paths(self) -> dict[Layer, str]:
+        """Every layer once, in Keras' order, with the names of the models around it."""
+        found: dict[Layer, str] = {}
         for layer in self.layers:
-            shape = layer.output_shape(shape)
-        return shape
+            wrapped = isinstance(layer, Layer) and layer.model is not None
+            if isinstance(layer, Layer) and not wrapped:
+                found.setdefault(layer, "")
+                continue
+            graph = layer.model.graph if wrapped else layer.graph
+            for leaf, path in graph.paths.items():
+                found.setdefault(layer.wrapping(leaf) if wrapped else leaf, f"{layer.name}/{path}")
+        return found
+
+    @property
+    def named_weights(self) -> list[tuple[str, Weight]]:
+        """All weights, each once, in Keras' order, under names that differ."""
+        found: dict[int, tuple[str, Weight]] = {}
+        for layer, path in self.paths.items():
+            for weight in layer.weights:
+                found.setdefault(id(weight), (f"{path}{weight.name}", weight))
+        return list(found.values())
+
+    @property
+    def weights(self) -> list[Weight]:
+        """All weights in Keras' order: layer by layer, in each layer the trained ones first."""
+        return [weight for _, weight in self.named_weights]
+
+    def value_shapes(self, inputs: Shapes) -> list[Shape]:
+        """The shape of every value, for these inputs; ValueError for inputs that do not go through."""
+        shapes = list(inputs)
+        for call in self.calls:
+            shapes += call.layer.output_shapes([shapes[value] for value in call.inputs])
+        return shapes
+
+    def output_shapes(self, inputs: Shapes) -> list[Shape]:
+        """The shapes of the outputs, for inputs of these shapes (all without the axis of the batch)."""
+        shapes = self.value_shapes(inputs)
+        return [shapes[value] for value in self.outputs]
+
+    def layer_shapes(self) -> dict[Any, Shape]:
+        """The output's shape of each of `layers`, where it is called once at least; the first of several outputs.
+
+        Raises ValueError: an input's shape is not known.
+        """
+        known = [shape for shape in self.input_shapes if shape is not None]
+        if len(known) < len(self.input_shapes):
+            raise ValueError("input_shape: not known yet; pass one, or data")
+        return self.shapes_by_layer(known)
+
+    @abstractmethod
+    def shapes_by_layer(self, inputs: Shapes) -> dict[Any, Shape]:
+        """The first output's shape of each of `layers`, for inputs of these shapes."""
+
+    def readers(self) -> Counter[int]:
+        """How many times each value is read, by calls and as an output."""
+        return Counter([value for call in self.calls for value in call.inputs] + list(self.outputs))
 
     def generalised(self, data_shape: Shape) -> Shape:
-        """Return an input shape for such data: its channels alone, or all of it where weights depend on more."""
+        """An input shape for such data: its channels alone, or all of it where weights depend on more."""
         for shape in ((*(None,) * (len(data_shape) - 1), data_shape[-1]), data_shape):
             try:
-                self._check_channels(shape)
+                self.check_channels([shape])
             except ValueError as error:
                 refusal = error
             else:
                 return shape
         raise refusal
 
-    def _check_channels(self, shape: Shape) -> None:
-        for layer in self.layers:
-            layer.checked_channels(shape)
-            shape = layer.output_shape(shape)
+    def check_channels(self, inputs: Shapes) -> None:
+        """Refuse inputs of other sizes than the layers' weights were made for."""
+        shapes = list(inputs)
+        for call in self.calls:
+            given = [shapes[value] for value in call.inputs]
+            call.layer.checked_channels(given[0])
+            shapes += call.layer.output_shapes(given)
 
-    def _check_names(self) -> None:
-        names = [layer.name for layer in self.layers]
-        for name in names:
-            if names.count(name) > 1:
-                # Another network, to which a layer was added since, has renamed it.
+    def check_names(self) -> None:
+        """Refuse two layers of one name: another network may have renamed one since."""
+        for name, count in Counter(layer.name for layer in self.layers).items():
+            if count > 1:
                 raise ValueError(f"name: two layers of this network are called {name!r}; give them names when made")
 
-    def get_config(self) -> list[dict[str, Any]]:
-        """Class and arguments of every layer, JSON-able. Raises ValueError: two layers have one name."""
-        self._check_names()
-        return [
-            {"class_name": name_of(type(layer)), "config": {"name": layer.name, **layer.get_config()}}
-            for layer in self.layers
-        ]
-
-    def checked_input(self, name: str, x: HostArray) -> HostArray:
-        """Validate movies (N,T,H,W,C): they fit the first layer and go through the rest."""
-        if not self.layers:
-            raise ValueError(f"{name}: the network has no layers")
-        expected = self.input_shape
-        x = finite_movies(name, x, 5 if expected is None else len(expected) + 1, self._dtype)
-        self._check_shape(name, x.shape)
-        return x
-
-    def checked_track(self, name: str, track: HostArray, n_frames: int) -> HostArray:
-        """Validate movies (N,T,H,W,C) that the network is to run free from for n_frames frames; returns them cast."""
-        track = self.checked_input(name, track)
-        check_rollout(self.layers, track.shape[1:])
-        if not can_stream(self.layers):  # the growing track goes through the network
-            self._check_shape(name, (len(track), track.shape[1] + n_frames - 1, *track.shape[2:]))
-        return track.astype(self._dtype, copy=False)
-
-    def _check_shape(self, name: str, movies: tuple[int, ...]) -> None:
-        expected = self.input_shape
-        if expected is not None:
-            axes = self._axis_names(len(expected))
-            for axis, size, got in zip(axes, expected, movies[1:], strict=True):
-                if size is not None and size != got:
-                    raise ValueError(f"{name}: expected {size} {axis}, got {got} (shape {movies})")
-        try:
-            self.output_shape(movies[1:])
-        except ValueError as error:
-            raise ValueError(f"{name}: of shape {movies} does not go through the network: {error}") from None
-
-    def checked_pair(
-        self, x: HostArray, y: HostArray, names: tuple[str, str] = ("x", "y")
-    ) -> tuple[HostArray, HostArray]:
-        """Validate movies, and targets shaped like the network's output for them."""
-        x = self.checked_input(names[0], x)
-        expected = (len(x), *self.output_shape(x.shape[1:]))
-        y = finite_movies(names[1], y, len(expected), self._dtype)
-        if y.shape != expected:
-            raise ValueError(f"{names[1]}: expected shape {expected} for {names[0]} of shape {x.shape}, got {y.shape}")
-        return x, y
-
-    def _axis_names(self, rank: int) -> tuple[str, ...]:
-        first = getattr(self.layers[0], "data_format", "channels_last") == "channels_first"
-        if rank == 4 and not first:
-            return ("frames", "height", "width", "channels")
-        return tuple(f"entries on axis {axis}" for axis in range(1, rank + 1))
+    def build_layers(self, inputs: Shapes, random: np.random.Generator) -> None:
+        """Create the weights of all layers for inputs of these shapes, in the order of the calls."""
+        self.check_names()
+        self.check_channels(inputs)
+        shapes = list(inputs)
+        for call in self.calls:
+            given = [shapes[value] for value in call.inputs]
+            call.layer.build(given[0], random)
+            shapes += call.layer.output_shapes(given)
 
 
-def layers_from_config(config: list[dict[str, Any]], input_shape: Any) -> list[Layer]:
-    """Fresh layers from what LayerStack.get_config returned."""
-    layers = []
-    for number, entry in enumerate(config):
-        layer_class = LAYERS[one_of("class_name", entry["class_name"], LAYERS)]
-        shape = {"input_shape": input_shape} if number == 0 else {}
-        layers.append(layer_class(**entry["config"], **shape))
-    return layers
+def expanded(
+    layer: Any, inputs: tuple[int, ...], first: int, initial_states: int = 0, path: str = ""
+) -> tuple[list[GraphCall], tuple[int, ...]]:
+    """The calls that a use of a layer is, where values from number `first` on are free; and its outputs' values.
+
+    A layer is one call. A model is its own calls, with its inputs in place of theirs.
+    """
+    if isinstance(layer, Layer):
+        if layer.model is not None:
+            return _expanded_model(layer.model.graph, inputs, first, f"{path}{layer.name}/", layer)
+        outputs = tuple(range(first, first + layer.output_count))
+        return [GraphCall(layer, inputs, outputs, initial_states, path)], outputs
+    return _expanded_model(layer.graph, inputs, first, f"{path}{layer.name}/")
+
+
+def _expanded_model(
+    graph: Graph, inputs: tuple[int, ...], first: int, path: str, wrapper: Layer | None = None
+) -> tuple[list[GraphCall], tuple[int, ...]]:
+    number = dict(enumerate(inputs))
+    calls = []
+    for call in graph.calls:
+        outputs = tuple(range(first, first + len(call.outputs)))
+        number |= dict(zip(call.outputs, outputs, strict=True))
+        layer = call.layer if wrapper is None else wrapper.wrapping(call.layer)
+        read = tuple(number[value] for value in call.inputs)
+        calls.append(GraphCall(layer, read, outputs, call.initial_states, f"{path}{call.path}"))
+        first += len(outputs)
+    return calls, tuple(number[value] for value in graph.outputs)

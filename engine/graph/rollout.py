@@ -12,31 +12,37 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engine.layers import Layer
+from engine.graph.graph import Graph
 from engine.layers.weight import Shape
 from kernels.arrays import HostArray
 
 
-def can_stream(layers: list[Layer]) -> bool:
-    """Whether one step per frame is exact: each frame gives one, and only the last layer may look ahead."""
-    return all(layer.can_stream for layer in layers) and not any(layer.looks_ahead for layer in layers[:-1])
+def can_stream(graph: Graph) -> bool:
+    """Whether one step per frame is exact: each frame gives one, and only what nothing else reads may look ahead."""
+    readers = graph.readers()
+    last = set(graph.outputs)
+    return all(
+        call.layer.can_stream
+        and not call.initial_states
+        and len(call.outputs) == 1
+        and (not call.layer.looks_ahead or (call.outputs[0] in last and readers[call.outputs[0]] == 1))
+        for call in graph.calls
+    )
 
 
-def check_rollout(layers: list[Layer], movie: Shape) -> None:
-    """Refuse layers that cannot run free from a movie (T,H,W,C).
+def check_rollout(graph: Graph, movie: Shape) -> None:
+    """Refuse a graph of one input and one output that cannot run free from a movie (T,H,W,C).
 
     Raises ValueError: the network's frames cannot be its next input, or it is stateful and cannot stream.
     """
-    made = movie
-    for layer in layers:
-        made = layer.output_shape(made)
+    [made] = graph.output_shapes([movie])
     if made[-3:] != movie[1:]:
         raise ValueError(
             f"rollout: the output's frames have shape {made[-3:]} and the input's {movie[1:]}; an output frame can "
             "be the next input only if they agree"
         )
-    stateful = [layer.name for layer in layers if layer.stateful]
-    if stateful and not can_stream(layers):
+    stateful = [layer.name for layer in graph.leaves if layer.stateful]
+    if stateful and not can_stream(graph):
         raise ValueError(
             f"rollout: {stateful[0]} is stateful, and this network must predict its whole track again for every "
             "frame; pass stateful=False"

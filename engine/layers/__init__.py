@@ -9,6 +9,7 @@ from engine.layers.activation import *  # noqa: F403
 from engine.layers.bound_layer import BoundLayer
 from engine.layers.convolutional import *  # noqa: F403  # so that a new layer is named in its own folder alone
 from engine.layers.core import *  # noqa: F403
+from engine.layers.input_layer import Input, InputLayer
 from engine.layers.layer import Layer
 from engine.layers.normalization import *  # noqa: F403
 from engine.layers.own_layers import check_class
@@ -17,7 +18,7 @@ from engine.layers.regularization import *  # noqa: F403
 from engine.layers.weight import Weight, WeightSpec
 from engine.registry import Registry
 
-__all__ = ["LAYERS", "BoundLayer", "Layer", "Weight", "WeightSpec"]
+__all__ = ["LAYERS", "BoundLayer", "Input", "InputLayer", "Layer", "Weight", "WeightSpec"]
 __all__ += activation.__all__
 __all__ += convolutional.__all__
 __all__ += core.__all__
@@ -25,5 +26,5 @@ __all__ += normalization.__all__
 __all__ += recurrent.__all__
 __all__ += regularization.__all__
 
-LAYERS: Registry[Layer] = Registry("layer", Layer, (globals()[name] for name in __all__[5:]), check=check_class)
+LAYERS: Registry[Layer] = Registry("layer", Layer, (globals()[name] for name in __all__[7:]), check=check_class)
 """The layers by Keras' names, and those of one's own that engine.register was given."""

@@ -26,7 +26,9 @@ from engine.layers.bound_layer import (
     StreamingNode,
 )
 from engine.layers.carried_state import CarriedState
+from engine.layers.eager import run_on_arrays
 from engine.layers.keras_form import Config, KerasForm
+from engine.layers.symbolic import call, is_symbolic
 from engine.layers.weight import Shape, checked_input_shape, time_major
 from engine.layers.weight_holder import WeightHolder
 from kernels import Backend
@@ -75,12 +77,15 @@ class Layer(WeightHolder):
         state_names: what a stateful layer carries from batch to batch, by name.
         stateful: whether each batch begins with what the one before carried over, until reset_states().
         carried: the carried states; only where stateful.
+        model: the network that the layer applies in its own way, such as TimeDistributed of a Model; its calls then
+            stand in the graph, each layer of it as `wrapping` makes it. None for a layer that computes itself.
         keras_form: how Keras' files know this very class; None: it cannot stand in them. Subclasses do not inherit it.
         lock: see engine/runtime/locks.py.
     """
 
     frame_by_frame: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = ()
+    model: Any = None
     keras_form: ClassVar[KerasForm | None] = None
     stateful: bool = False
     carried: CarriedState
@@ -118,6 +123,37 @@ class Layer(WeightHolder):
     def output_shape(self, shape: Shape) -> Shape:
         """The shape out, for this shape in (default: the same); ValueError for inputs that the layer cannot take."""
         return shape
+
+    @property
+    def output_count(self) -> int:
+        """How many outputs a call of the layer has."""
+        return 1
+
+    def wrapping(self, layer: "Layer") -> "Layer":
+        """A layer of `model` as this layer applies it; always the same object for the same layer."""
+        raise NotImplementedError(f"{type(self).__name__}: it has no model")
+
+    def __call__(self, inputs: Any, initial_state: Any = None, training: bool | None = None, mask: None = None) -> Any:
+        """Write down a use of the layer on symbolic tensors (see Input and Model), or run it on NumPy arrays.
+
+        Args:
+            inputs: one tensor or array, or a list for a layer of several.
+            initial_state: [h, c], for a recurrent layer.
+            training: None (default): as the network runs. True on arrays: statistics and masks of training.
+            mask: must be None.
+
+        Returns the output, or a list of them for a layer of several.
+        """
+        if mask is not None:
+            raise ValueError(f"{self.name}: mask: expected None; sequences are of one length, pad and weigh samples")
+        if not is_symbolic(inputs):
+            return run_on_arrays(self, inputs, initial_state, bool(training))
+        if training is not None and (self.has_dropout or self.untrained):
+            raise ValueError(
+                f"{self.name}: training: expected None, as the network runs, got {training}; to freeze a "
+                "BatchNormalization set trainable=False"
+            )
+        return call(self, inputs, initial_state)
 
     def output_shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         """The shapes out, for these shapes in; ValueError for inputs that the layer cannot take, or so many."""

@@ -6,14 +6,14 @@ import numpy as np
 
 from engine.files.checkpoint import Checkpoint
 from engine.fitting.loop import FitLoop
-from engine.models.sequential import Sequential
+from engine.models.trained_network import TrainedNetwork
 
 
 class NonFiniteWeightsError(ArithmeticError):
     """A weight or an accumulator is NaN or infinite; such a state is not worth keeping."""
 
 
-def checkpoint_of(network: Sequential, loop: FitLoop, history: list[dict[str, float]]) -> Checkpoint:
+def checkpoint_of(network: TrainedNetwork, loop: FitLoop, history: list[dict[str, float]]) -> Checkpoint:
     """Take a checkpoint of where training stands: copies, which further training does not change.
 
     Raises ArithmeticError: a loss, a weight or an accumulator is not finite (NonFiniteLossError,
@@ -29,7 +29,7 @@ def checkpoint_of(network: Sequential, loop: FitLoop, history: list[dict[str, fl
     return Checkpoint(network.get_config(), state, list(history), arrays)
 
 
-def restore(path: str | Path, checkpoint: Checkpoint, network: Sequential, loop: FitLoop) -> None:
+def restore(path: str | Path, checkpoint: Checkpoint, network: TrainedNetwork, loop: FitLoop) -> None:
     """Put a network and its training loop back where they stood. Raises ValueError: the checkpoint is not theirs."""
     if checkpoint.config != network.get_config():
         raise ValueError(f"{path}: this checkpoint is of another network or another optimizer")

@@ -9,24 +9,26 @@ from engine.models.network import Network
 def describe(network: Network) -> Description:
     """Describe architecture and compile arguments, without weights."""
     placement = network.placement
-    loss = None if placement.objective is None else placement.objective.loss
-    return Description(network.name, placement.dtype.name, network.layers, loss, placement.optimizer)
+    losses = None if placement.objective is None else list(placement.objective.losses)
+    loss = losses[0] if losses is not None and len(losses) == 1 else losses
+    return Description(network.name, placement.dtype.name, network.graph, loss, placement.optimizer)
 
 
 def describe_state(network: Network) -> Description:
     """Describe a network with its weights and its optimizer's state as they are now; builds it if need be."""
     state = network.placement.build().state_arrays()
     described = describe(network)
-    weights = [[state[f"weights/{weight.name}"] for weight in layer.weights] for layer in network.layers]
+    names = {id(weight): name for name, weight in network.graph.named_weights}
+    weights = [[state[f"weights/{names[id(weight)]}"] for weight in layer.weights] for layer in network.graph]
     optimizer = described.optimizer
     if optimizer is None:
         return replace(described, weights=weights)
     slots = [
         [
-            tuple(state[f"optimizer/{slot}/{weight.name}"] for slot in optimizer.slots)
+            tuple(state[f"optimizer/{slot}/{names[id(weight)]}"] for slot in optimizer.slots)
             for weight in layer.trainable_weights
         ]
-        for layer in network.layers
+        for layer in network.graph
     ]
     return replace(
         described, weights=weights, slots=slots if optimizer.slots else None, iterations=optimizer.iterations
@@ -38,16 +40,22 @@ def take_state(network: Network, described: Description) -> None:
 
     described.optimizer is the network's own. Raises ValueError: a shape does not fit.
     """
-    network.set_weights([array for arrays in described.weights for array in arrays])
+    names = {id(weight): name for name, weight in network.graph.named_weights}
+    given = {
+        id(weight): array
+        for layer, arrays in zip(network.graph, described.weights, strict=True)
+        for weight, array in zip(layer.weights, arrays, strict=True)
+    }
+    network.set_weights([given[id(weight)] for weight in network.weights])
     optimizer = described.optimizer
     if optimizer is None or not described.resumes:
         return
     computation = network.placement.computation
     state = computation.state_arrays()
-    for layer, of_layer in zip(network.layers, described.slots or [], strict=described.slots is not None):
+    for layer, of_layer in zip(network.graph, described.slots or [], strict=described.slots is not None):
         for weight, arrays in zip(layer.trainable_weights, of_layer, strict=True):
             # an SGD without momentum has arrays of it in tf.keras' files, all zero
             for slot, array in zip(optimizer.slots, arrays, strict=False):
-                state[f"optimizer/{slot}/{weight.name}"] = array
+                state[f"optimizer/{slot}/{names[id(weight)]}"] = array
     computation.load_state_arrays(state)
     optimizer.iterations = described.iterations

@@ -10,9 +10,13 @@ import numpy as np
 
 from engine.files.keras import is_keras_file, naming, read_network
 from engine.files.safetensors import read_safetensors
+from engine.graph.chain import Chain
+from engine.layers import Layer
 from engine.models.describing import take_state
+from engine.models.functional import Model
 from engine.models.saving import KIND
 from engine.models.sequential import Sequential
+from engine.models.trained_network import TrainedNetwork
 from engine.registry import custom_objects as known_inside
 from kernels.select import choose_device
 
@@ -23,8 +27,8 @@ def load_model(
     dtype: Any = None,
     precision: str = "float32",
     custom_objects: Mapping[str, type] | None = None,
-) -> Sequential:
-    """Read a network that Sequential.save or Keras wrote.
+) -> TrainedNetwork:
+    """Read a network that save() or Keras wrote: a Sequential, or a Model.
 
     Args:
         path: of the .safetensors file, or of a .keras or .h5 file (docs/keras.md), told apart by content.
@@ -42,7 +46,7 @@ def load_model(
         arrays, config = read_safetensors(path, KIND)
         numbers = sum(map(np.size, arrays.values()))
         network = network_from_config(path, config, device, dtype, precision, numbers)
-    names = [weight.name for weight in network.weights]
+    names = [name for name, _ in network.graph.named_weights]
     if set(names) != arrays.keys():
         odd = sorted(set(names) ^ arrays.keys())
         raise ValueError(f"{path}: its weights and its architecture disagree about {', '.join(odd[:4])}")
@@ -53,13 +57,14 @@ def load_model(
     return network
 
 
-def _load_keras(path: Path, device: str, dtype: Any, precision: str) -> Sequential:
+def _load_keras(path: Path, device: str, dtype: Any, precision: str) -> TrainedNetwork:
     """Build a network from a Keras file, with a UserWarning for each remark on what was read differently."""
     described, remarks = read_network(path)
-    network = Sequential(device=device, dtype=dtype or described.dtype, precision=precision, name=described.name)
+    kind = Sequential if isinstance(described.graph, Chain) else Model
+    network: TrainedNetwork = kind.of_graph(
+        described.graph, described.name, device, dtype or described.dtype, precision
+    )
     with naming(path):
-        for layer in described.layers:
-            network.add(layer)
         network.build()
         if described.optimizer is not None:
             network.compile(described.optimizer, described.loss)
@@ -76,7 +81,7 @@ def network_from_config(
     dtype: Any = None,
     precision: str = "float32",
     numbers: int | None = None,
-) -> Sequential:
+) -> TrainedNetwork:
     """Build the network that a file describes; a description that makes no network is a ValueError naming `path`.
 
     numbers: of all its weights together, if they are known; a description of another size, which might ask for any
@@ -86,7 +91,8 @@ def network_from_config(
     choose_device(device)
     try:
         uncompiled = {**config, "loss": None}
-        network = Sequential.from_config(uncompiled, device=device, dtype=dtype, precision=precision)
+        kind = Model if "calls" in config else Sequential
+        network: TrainedNetwork = kind.from_config(uncompiled, device=device, dtype=dtype, precision=precision)
         if numbers is not None:
             _check_size(network, numbers)
         network.build()
@@ -97,21 +103,25 @@ def network_from_config(
     return network
 
 
-def _check_size(network: Sequential, numbers: int) -> None:
-    expected, shape = 0, network.input_shape
-    if shape is None:
+def _check_size(network: TrainedNetwork, numbers: int) -> None:
+    graph = network.graph
+    known = [shape for shape in graph.input_shapes if shape is not None]
+    if len(known) != len(graph.input_shapes):
         raise ValueError("it does not say the shape of its input")
-    for layer in network.layers:
-        expected += sum(map(math.prod, layer.weight_shapes(shape)))
-        shape = layer.output_shape(shape)
-    if expected != numbers:
-        raise ValueError(f"it describes {expected} weights, and the file holds {numbers}")
+    shapes = list(known)
+    expected: dict[Layer, int] = {}
+    for call in graph.calls:
+        given = [shapes[value] for value in call.inputs]
+        expected.setdefault(call.layer, sum(map(math.prod, call.layer.weight_shapes(given[0]))))
+        shapes += call.layer.output_shapes(given)
+    if sum(expected.values()) != numbers:
+        raise ValueError(f"it describes {sum(expected.values())} weights, and the file holds {numbers}")
 
 
-def _compile(network: Sequential, path: str | Path, config: Any) -> None:
+def _compile(network: TrainedNetwork, path: str | Path, config: Any) -> None:
     optimizer, loss, metrics = config["optimizer"], config["loss"], config.get("metrics")
     try:
-        network.compile(optimizer, loss, metrics)
+        network.compile(optimizer, loss, config.get("loss_weights"), metrics)
     except (KeyError, TypeError, ValueError) as error:
         warnings.warn(
             f"{path}: opened without its training arguments, which make none here ({error}). Predictions are the same; "

@@ -1,13 +1,17 @@
-"""A network: a stack of layers on a device, with its weights, that predicts and rolls out, under Keras' names."""
+"""A network: a graph of layers on a device, with its weights, that predicts and rolls out, under Keras' names."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from engine.fitting.progress import Counter, Verbose
-from engine.layers import Layer, Weight
+from engine.graph.checks import Arrays
+from engine.graph.graph import Graph
+from engine.layers import Weight
+from engine.layers.symbolic import call, is_symbolic
 from engine.layers.weight import Shape
 from engine.runtime.batch import DEFAULT_BATCH_SIZE
 from engine.runtime.placement import Placement
@@ -17,23 +21,50 @@ from kernels.arrays import HostArray
 
 
 class Network:
-    """The part of Sequential that does not train: layers, their weights, and inference."""
+    """The part of Sequential and Model that does not train: layers, their weights, and inference.
+
+    A network is a layer of another one too: called on symbolic tensors, or added to a Sequential.
+
+    Attributes:
+        graph_kind: the class's name in files.
+        given_name: the name it was made with; None: it has its default one, which a network around it may number.
+    """
+
+    graph_kind: ClassVar[str]
 
     def __init__(
-        self,
-        layers: Sequence[Layer] | None = None,
-        device: str = "auto",
-        dtype: Any = "float32",
-        seed: int | None = None,
-        precision: str = "float32",
-        name: str = "sequential",
+        self, graph: Graph, device: str, dtype: Any, seed: int | None, precision: str, name: str | None
     ) -> None:
-        self.name = name
-        self.placement = Placement(device, dtype, precision, seed)
-        if layers is not None and not isinstance(layers, Iterable):
-            raise ValueError(f"layers: expected a list of layers, got {layers!r}")
-        for layer in layers or ():
-            self.add(layer)
+        self.given_name = name
+        self.name = self.graph_kind.lower() if name is None else name
+        self.placement = Placement(graph, device, dtype, precision, seed)
+
+    @property
+    def graph(self) -> Graph:
+        """The layers and how they are connected."""
+        return self.placement.graph
+
+    def output_shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        """The shapes of the outputs for inputs of these shapes, without the axis of the batch; as a layer's."""
+        count = len(self.graph.input_shapes)
+        if len(shapes) != count:
+            raise ValueError(f"{self.name}: expected {count} inputs, got {len(shapes)}")
+        return self.graph.output_shapes(shapes)
+
+    def __call__(self, inputs: Any, training: bool | None = None, mask: None = None) -> Any:
+        """Use the network as a layer on symbolic tensors, or run it on arrays, in inference mode: predict_on_batch.
+
+        training=True on arrays is refused: train_on_batch trains.
+        """
+        if mask is not None:
+            raise ValueError(f"{self.name}: mask: expected None; sequences are of one length, pad and weigh samples")
+        if is_symbolic(inputs):
+            return call(self, inputs)
+        if training:
+            raise ValueError(
+                "training: expected False or None; train_on_batch trains, loss_and_gradients differentiates"
+            )
+        return self.predict_on_batch(inputs)
 
     # ---------------------------------------------------------------- building
 
@@ -52,20 +83,12 @@ class Network:
         """The seed of initial weights, batch order and dropout."""
         return self.placement.seed
 
-    def add(self, layer: Layer) -> None:
-        """Append a layer. The first may carry input_shape; else the first data decide the channels."""
-        if self.built:
-            raise ValueError(
-                "add: the network is built already; add all layers before input_shape or data are known to it"
-            )
-        self.placement.stack.add(layer)
-
     @property
-    def layers(self) -> list[Layer]:
-        """The layers, in order."""
-        return self.placement.stack.layers
+    def layers(self) -> list[Any]:
+        """The layers, and networks used as such, in Keras' order."""
+        return self.graph.layers
 
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Return a layer by its name or its index."""
         if (name is None) == (index is None):
             raise ValueError(f"get_layer: expected a name or an index, got name={name!r}, index={index!r}")
@@ -78,8 +101,11 @@ class Network:
 
     @property
     def input_shape(self) -> Shape | None:
-        """(frames, height, width, channels), None where any size will do; None before it is known."""
-        return self.placement.stack.input_shape
+        """The input's shape without the axis of the batch, such as (frames, height, width, channels).
+
+        None where any size will do, and before it is known; of several inputs the first one's.
+        """
+        return self.graph.input_shape
 
     @property
     def built(self) -> bool:
@@ -100,7 +126,7 @@ class Network:
         shape = input_shape or self.input_shape
         if shape is None:
             raise ValueError("input_shape: not known yet; pass one")
-        return self.placement.stack.output_shape(shape)
+        return self.graph.output_shapes([shape])[0]
 
     @property
     def backend(self) -> Backend:
@@ -109,23 +135,33 @@ class Network:
 
     # ---------------------------------------------------------------- inference
 
-    def predict(self, x: HostArray, batch_size: int | None = None, verbose: Verbose = "auto") -> HostArray:
-        """x (N,T,H,W,C) -> the network's output (N,T,H,W,K), in inference mode.
+    def predict(self, x: Any, batch_size: int | None = None, verbose: Verbose = "auto") -> Any:
+        """x (N,T,H,W,C) -> the network's output (N,T,H,W,K), in inference mode; a list of outputs where it has several.
 
         Args:
+            x: an array; a list, or a dict by the inputs' names, for several inputs.
             batch_size: movies at a time, default 32.
             verbose: as for evaluate.
         """
         batch_size = DEFAULT_BATCH_SIZE if batch_size is None else positive_int("batch_size", batch_size)
-        x = self.placement.stack.checked_input("x", x)
-        counter = Counter("predict", len(x), verbose)
-        output = self.placement.build_for(x.shape[1:]).predict(x, batch_size, counter.count)
-        counter.close({})
-        return output
+        inputs = self.placement.checks.inputs("x", x)
+        return self._predict(inputs, batch_size, Counter("predict", len(inputs[0]), verbose))
 
-    def predict_on_batch(self, x: HostArray) -> HostArray:
+    def predict_on_batch(self, x: Any) -> Any:
         """Predict one batch, in inference mode."""
-        return self.predict(x, batch_size=max(1, len(x)) if np.ndim(x) else 1, verbose=0)
+        inputs = self.placement.checks.inputs("x", x)
+        return self._predict(inputs, len(inputs[0]), Counter("predict", len(inputs[0]), 0))
+
+    def _predict(self, inputs: Arrays, batch_size: int, counter: Counter) -> Any:
+        outputs = self.placement.build_for(inputs[0].shape[1:]).predict(inputs, batch_size, counter.count)
+        counter.close({})
+        return self._as_given(outputs)
+
+    def _as_given(self, outputs: list[Any]) -> Any:
+        """Outputs as predict returns them: the one, a list, or a dict."""
+        if self.graph.output_keys:
+            return dict(zip(self.graph.output_keys, outputs, strict=True))
+        return outputs[0] if len(outputs) == 1 else outputs
 
     def rollout(self, track: HostArray, n_frames: int) -> HostArray:
         """Let the network run free: the n_frames frames that follow a track, each predicted from those before.
@@ -141,13 +177,13 @@ class Network:
         n_frames = positive_int("n_frames", n_frames)
         array = np.asarray(track)
         movies = array[np.newaxis] if array.ndim == 4 else array
-        movies = self.placement.stack.checked_track("track", movies, n_frames)
+        movies = self.placement.checks.track("track", movies, n_frames)
         frames = self.placement.build_for(movies.shape[1:]).rollout(movies, n_frames)
         return frames[0] if array.ndim == 4 else frames
 
     def reset_states(self) -> None:
         """Set the states of all stateful layers to zero."""
-        for layer in self.layers:
+        for layer in self.graph:
             if layer.stateful:
                 layer.reset_states()
 
@@ -156,7 +192,7 @@ class Network:
     @property
     def weights(self) -> list[Weight]:
         """All weights in Keras' order: layer by layer, in each layer the trained ones first."""
-        return self.placement.stack.weights
+        return self.graph.weights
 
     @property
     def trainable_weights(self) -> list[Weight]:
@@ -165,7 +201,7 @@ class Network:
 
     def count_params(self) -> int:
         """The number of weights, trained or not."""
-        return sum(layer.count_params() for layer in self.layers)
+        return sum(math.prod(weight.shape) for weight in self.weights)
 
     def get_weights(self) -> list[HostArray]:
         """Host copies of all weights, in Keras' order."""
@@ -193,9 +229,4 @@ class Network:
 
     def get_config(self) -> dict[str, Any]:
         """The architecture, JSON-able."""
-        return {
-            "name": self.name,
-            "dtype": self.placement.dtype.name,
-            "input_shape": list(self.input_shape) if self.input_shape else None,
-            "layers": self.placement.stack.get_config(),
-        }
+        return {"name": self.name, "dtype": self.placement.dtype.name, **self.graph.get_config()}

@@ -53,5 +53,5 @@ def check_suffix(path: str | Path) -> None:
 
 def model_writer(network: Network, path: str | Path) -> Callable[[], None]:
     """Return a function that writes a built network's safetensors file as it is now, even after further training."""
-    arrays = dict(zip([weight.name for weight in network.weights], network.get_weights(), strict=True))
+    arrays = dict(zip([name for name, _ in network.graph.named_weights], network.get_weights(), strict=True))
     return partial(write_safetensors, path, KIND, arrays, network.get_config())

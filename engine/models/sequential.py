@@ -1,279 +1,58 @@
-"""Sequential: a network that trains, under Keras' names."""
+"""Sequential: layers, one after the other, under Keras' names."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
-from engine import losses, optimizers
-from engine.callbacks import History
-from engine.fitting import evaluate as evaluation
-from engine.fitting import fit as training
-from engine.fitting import on_batch
-from engine.fitting.progress import Verbose
-from engine.graph.graph import layers_from_config
-from engine.layers import Layer
-from engine.metrics import Metric, get_metrics
-from engine.models import saving, summary
-from engine.models.network import Network
-from engine.optimizers.base import Optimizer
-from engine.runtime.batch import Batch
-from engine.runtime.objective import Objective
-from kernels.arrays import HostArray
+from engine.graph.chain import Chain
+from engine.graph.config import MODELS
+from engine.models.trained_network import TrainedNetwork
 
 
-class Sequential(Network):
+class Sequential(TrainedNetwork):
     """A network of layers, one after the other.
 
     Args:
-        layers: to begin with; more by add().
+        layers: to begin with; more by add(). The first may be an Input, or have an input_shape.
         device: "auto" (default: a CUDA device if there is one, else the CPU), "cpu", "cuda", "cuda:N", "reference".
         dtype: "float32" (default) or "float64" (cpu and reference).
         seed: of the initial weights and the order of batches; None draws one.
         precision: of the convolutions on CUDA: "float32" (default), "tf32" or "bfloat16" (docs/cuda/precision.md).
-        name: goes into saved files.
+        name: goes into saved files; default "sequential".
 
     Movies are NumPy arrays (N,T,H,W,C): movies, frames, height, width, channels; any dtype, cast at the door.
 
     copy.deepcopy and pickle give an independent network: the same weights, optimizer state and arguments of compile.
     """
 
+    graph_kind: ClassVar[str] = "Sequential"
+
     def __init__(
         self,
-        layers: Sequence[Layer] | None = None,
+        layers: Sequence[Any] | None = None,
         device: str = "auto",
         dtype: Any = "float32",
         seed: int | None = None,
         precision: str = "float32",
-        name: str = "sequential",
+        name: str | None = None,
     ) -> None:
-        self.history: History | None = None
-        self.stop_training = False
-        super().__init__(layers, device, dtype, seed, precision, name)
+        super().__init__(Chain(), device, dtype, seed, precision, name)
+        if layers is not None and not isinstance(layers, Iterable):
+            raise ValueError(f"layers: expected a list of layers, got {layers!r}")
+        for layer in layers or ():
+            self.add(layer)
 
-    def compile(self, optimizer: Any = "adadelta", loss: Any = None, metrics: Any = None) -> None:
-        """Say what to minimise and how.
-
-        Args:
-            optimizer: "adadelta" (default; Keras' is "rmsprop"), "sgd", "adam", "adamw" or an object of
-                engine.optimizers, which must belong to no other network. Its state begins at zero.
-            loss: "binary_crossentropy", "mse", "mae", "huber" or an object of engine.losses.
-            metrics: a list of what to report beside the loss: "binary_accuracy", "mse", ..., or objects of
-                engine.metrics.
-        """
-        if not self.layers:
-            raise ValueError("compile: add layers first")
-        objective = Objective(losses.get_loss(loss), get_metrics(metrics))
-        checked = optimizers.get_optimizer(optimizer)
-        losses.warn_of_two_sigmoids(objective.loss, self.layers[-1].activation_name)
-        self.placement.compile(objective, checked)
-
-    @property
-    def loss(self) -> losses.Loss | None:
-        """The loss that training minimises; None before compile."""
-        return None if self.placement.objective is None else self.placement.objective.loss
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """The metrics that are reported beside the loss."""
-        return () if self.placement.objective is None else self.placement.objective.metrics
-
-    @property
-    def optimizer(self) -> Optimizer | None:
-        """The optimizer; None before compile."""
-        return self.placement.optimizer
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """Names of what evaluate returns: "loss", then the metrics'."""
-        return ["loss", *(metric.name for metric in self.metrics)]
-
-    @property
-    def iterations(self) -> int:
-        """Updates so far."""
-        return 0 if self.optimizer is None else self.optimizer.iterations
-
-    def _require_compiled(self, what: str) -> None:
-        if self.placement.objective is None:
-            raise ValueError(f"{what}: call compile(loss=..., optimizer=...) first")
-
-    # ---------------------------------------------------------------- training and evaluation
-
-    def fit(
-        self,
-        x: Any,
-        y: HostArray | None = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: Verbose = "auto",
-        callbacks: Any = None,
-        validation_split: float = 0.0,
-        validation_data: Any = None,
-        shuffle: bool = True,
-        class_weight: Any = None,
-        sample_weight: HostArray | None = None,
-        initial_epoch: int = 0,
-        steps_per_epoch: int | None = None,
-        validation_steps: int | None = None,
-        validation_batch_size: int | None = None,
-        validation_freq: int | Sequence[int] = 1,
-    ) -> History:
-        """Train; returns a History with the loss and the metrics of each epoch.
-
-        Args:
-            x, y: movies (N,T,H,W,C) and targets (N,T,H,W,K). Or x alone: a generator or any iterable of batches (x, y)
-                or (x, y, sample_weight), or an object with __len__ and __getitem__ (keras.utils.Sequence, PyDataset).
-            batch_size: of arrays, default 32; a last, smaller batch is trained on too.
-            epochs: the number of the last epoch; those before initial_epoch (default 0) are not run.
-            verbose: 1 or "auto" (default) shows progress, 2 a line an epoch, 0 nothing.
-            callbacks: of engine.callbacks.
-            validation_split: hold out this share, the last rows, cut before any shuffling, as Keras does.
-            validation_data: (x, y), (x, y, sample_weight) or batches, to evaluate after each epoch, instead.
-            shuffle: draw a new order of the movies, or of the batches of an object with __getitem__, for each epoch
-                (default True).
-            class_weight: refused, as Keras does for targets of many dimensions; the error says what to pass.
-            sample_weight: what each movie counts (N,), each frame (N,T), up to each pixel (N,T,H,W). The loss is
-                sum(weight * term) / number of elements. (Keras 2.3 takes all of these; Keras 3 wants (N,T,H,W).)
-            steps_per_epoch, validation_steps: batches in an epoch and in a validation, of batches that are iterated;
-                None is all there are.
-            validation_batch_size: default batch_size.
-            validation_freq: validate after every so many epochs, or after those listed, counted from 1.
-        """
-        self._require_compiled("fit")
-        return training.fit(
-            self, x, y, batch_size=batch_size, epochs=epochs, verbose=verbose,
-            callbacks=callbacks, validation_split=validation_split, validation_data=validation_data, shuffle=shuffle,
-            class_weight=class_weight, sample_weight=sample_weight, initial_epoch=initial_epoch,
-            steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
-            validation_batch_size=validation_batch_size, validation_freq=validation_freq,
-        )  # fmt: skip
-
-    def train_on_batch(
-        self, x: HostArray, y: HostArray, sample_weight: HostArray | None = None, return_dict: bool = False
-    ) -> Any:
-        """Make one update on one batch; returns its loss before the update.
-
-        With metrics [loss, metrics...], with return_dict a dict of them. They are this batch's own, as in Keras 2 (in
-        Keras 3 means over all calls since reset_metrics). sample_weight: as for fit.
-        """
-        self._require_compiled("train_on_batch")
-        found = on_batch.train_on_batch(self.placement, x, y, sample_weight)
-        return evaluation.as_keras_returns(found, return_dict)
-
-    def train_step(self, batch: Batch, values: Any) -> None:
-        """Make one update, not waited for; values (len(metrics_names),) float64 on the device gets the numbers."""
-        self._require_compiled("train_step")
-        self.placement.computation.train_step(batch, values)
-
-    def loss_and_gradients(
-        self, x: HostArray, y: HostArray, sample_weight: HostArray | None = None
-    ) -> tuple[float, dict[str, HostArray]]:
-        """Compute the training-mode loss of a batch and its gradient by weight name, in the order of trainable_weights.
-
-        Changes nothing in the network: BatchNormalization normalises by the batch, its averages stay.
-        """
-        self._require_compiled("loss_and_gradients")
-        return on_batch.loss_and_gradients(self.placement, x, y, sample_weight)
-
-    def evaluate(
-        self,
-        x: Any,
-        y: HostArray | None = None,
-        batch_size: int | None = None,
-        verbose: Verbose = "auto",
-        sample_weight: HostArray | None = None,
-        steps: int | None = None,
-        callbacks: Any = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """Compute the mean loss in inference mode; with metrics [loss, metrics...], with return_dict a dict of them.
-
-        Args:
-            x, y, sample_weight: as for fit: arrays, or x alone giving batches, of which `steps` are taken.
-            batch_size: of arrays, default 32.
-            verbose: "auto" (default) shows a bar on a terminal, 1 the bar and a line at the end, 2 the line, 0 nothing.
-            callbacks: their on_test_begin and on_test_end are called.
-        """
-        self._require_compiled("evaluate")
-        found = evaluation.run(
-            self, x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, steps=steps,
-            callbacks=callbacks,
-        )  # fmt: skip
-        return evaluation.as_keras_returns(found, return_dict)
-
-    def test_on_batch(
-        self, x: HostArray, y: HostArray, sample_weight: HostArray | None = None, return_dict: bool = False
-    ) -> Any:
-        """Evaluate one batch; returns what evaluate does."""
-        x, y = self.placement.stack.checked_pair(x, y)
-        return self.evaluate(x, y, len(x), 0, sample_weight, return_dict=return_dict)
-
-    # ---------------------------------------------------------------- state, configuration, files
-
-    def state_arrays(self) -> dict[str, HostArray]:
-        """Everything that training has changed, by name, on the host: weights, the optimizer's slots and iterations."""
-        return self.placement.build().state_arrays()
-
-    def load_state_arrays(self, state: dict[str, HostArray]) -> None:
-        """Restore what state_arrays returned. Nothing is changed unless every name and shape fits."""
-        self.placement.build().load_state_arrays(state)
-
-    def __copy__(self) -> "Sequential":
-        raise ValueError(
-            "copy.copy: expected copy.deepcopy(network), which shares nothing; Sequential(network.layers) shares the "
-            "layers"
-        )
-
-    def get_config(self) -> dict[str, Any]:
-        """The architecture and what compile was given, JSON-able."""
-        return {
-            **super().get_config(),
-            "loss": self.loss.get_config() if self.loss else None,
-            "optimizer": self.optimizer.get_config() if self.optimizer else None,
-            **({"metrics": [metric.get_config() for metric in self.metrics]} if self.metrics else {}),
-        }
+    def add(self, layer: Any) -> None:
+        """Append a layer, or a network as one. The first may carry input_shape; else the first data decide it."""
+        if self.built:
+            raise ValueError(
+                "add: the network is built already; add all layers before input_shape or data are known to it"
+            )
+        assert isinstance(self.graph, Chain)
+        self.graph.add(layer)
 
     @classmethod
-    def from_config(
-        cls, config: dict[str, Any], device: str = "auto", dtype: Any = None, **kwargs: Any
-    ) -> "Sequential":
-        """Build a network with fresh weights from what get_config returned; dtype None is the config's own."""
-        layers = layers_from_config(config["layers"], config["input_shape"])
-        network = cls(layers, device=device, dtype=dtype or config["dtype"], name=config["name"], **kwargs)
-        if config["loss"] is not None:
-            network.compile(config["optimizer"], config["loss"], config.get("metrics"))
-        return network
+    def graph_from_config(cls, config: dict[str, Any]) -> Chain:
+        return Chain.from_config(config)
 
-    def save(self, path: str | Path) -> None:
-        """Write architecture and weights to one file; engine.load_model reads it.
 
-        Args:
-            path: .safetensors; or .keras or .h5 for Keras 3 or 2 (docs/keras.md), with the optimizer's state. A path
-                that ends in .weights.h5 gets weights alone, as save_weights writes them.
-
-        Raises ValueError: another suffix, or Keras' file cannot hold this network. OSError: it cannot be written.
-        """
-        saving.save(self, path)
-
-    def save_weights(self, path: str | Path) -> None:
-        """Write weights alone for Keras: .weights.h5 in Keras 3's layout, any other .h5 in Keras 2's."""
-        saving.save_weights(self, path)
-
-    def load_weights(self, path: str | Path) -> None:
-        """Set all weights from a Keras file, .weights.h5, .h5 or .keras, by order; its architecture is not read.
-
-        Adadelta's accumulators are restored too, where the file has them and this network is compiled, as Keras 3 does.
-
-        Raises ValueError: the file is damaged or foreign, or its arrays do not fit these layers.
-        """
-        saving.load_weights(self, path)
-
-    def summary(self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None) -> None:
-        """Print Keras 3's table of layers, output shapes and numbers of weights.
-
-        Args:
-            line_length: characters in a line, default 76.
-            print_fn: called once with the whole text, in place of print, which draws with +, - and | where it must.
-        """
-        if self.input_shape is not None:
-            self.build()
-        (print_fn or summary.show)(summary.table(self, *([] if line_length is None else [line_length])))
+MODELS[Sequential.graph_kind] = Sequential.layer_from_config

@@ -3,8 +3,8 @@
 import math
 import sys
 import textwrap
+from typing import Any
 
-from engine.layers import Layer
 from engine.models.network import Network
 
 _COLUMNS = ("Layer (type)", "Output Shape", "Param #")
@@ -50,16 +50,21 @@ def show(text: str) -> None:
     print(text)
 
 
-def _layers(network: Network) -> list[tuple[Layer, str, str]]:
+def _layers(network: Network) -> list[tuple[Any, str, str]]:
     """Each layer with its output shape and its number of weights, as text."""
-    if not network.built or network.input_shape is None:
+    graph = network.graph
+    if not network.built or None in graph.input_shapes:
         return [(layer, "?", "0 (unbuilt)") for layer in network.layers]
-    shape = network.input_shape
-    rows: list[tuple[Layer, str, str]] = []
-    for layer in network.layers:
-        shape = layer.output_shape(shape)
-        rows.append((layer, str((None, *shape)), f"{layer.count_params():,}"))
-    return rows
+    shapes = graph.layer_shapes()
+    return [
+        (layer, str((None, *shapes[layer])) if layer in shapes else "?", f"{_count(layer):,}")
+        for layer in network.layers
+    ]
+
+
+def _count(layer: Any) -> int:
+    """The numbers in a layer's weights, or a network's."""
+    return int(layer.count_params())
 
 
 def _totals(network: Network) -> list[str]:

@@ -12,14 +12,15 @@ class Batch:
     """Movies to take from arrays on the device.
 
     Attributes:
-        x, y: (N,T,H,W,C), (N,T,H,W,K).
-        weights: of the samples, with ones for the axes that they do not tell apart, e.g. (N,T,1,1,1); or None.
+        x, y: for each input and each output, an array (N, ...), such as (N,T,H,W,C).
+        weights: for each output, of the samples, with ones for the axes that they do not tell apart, e.g. (N,T,1,1,1);
+            None where all are one.
         rows: (B,) which movies, on the host.
     """
 
-    x: Array
-    y: Array
-    weights: Array | None
+    x: tuple[Array, ...]
+    y: tuple[Array, ...]
+    weights: tuple[Array | None, ...]
     rows: HostArray
 
     @property

@@ -1,4 +1,8 @@
-"""A network bound to one batch shape: all its memory, its forward and its backward pass."""
+"""A graph bound to one batch shape: all its memory, its forward and its backward pass.
+
+A value that several calls read gets the sum of the gradients that they return; a weight that several calls use, the sum
+of the gradients that they write (engine/runtime/shared.py).
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -7,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.graph.storage import narrow_between
-from engine.layers.layer import BoundLayer, Layer
+from engine.graph.graph import Graph
+from engine.graph.storage import narrow_calls
+from engine.layers.bound_layer import BoundNode
 from engine.layers.weight import known, time_major
 from engine.optimizers.base import Optimizer
 from engine.runtime.objective import Objective
 from engine.runtime.parameters import Parameters
+from engine.runtime.shared import SharedWeights, ValueGradients
 from kernels import Backend
 from kernels.arrays import Array
 
@@ -22,21 +28,22 @@ _KEPT_SHAPES = 4
 
 @dataclass(frozen=True)
 class BatchShape:
-    """What a network is bound to.
+    """What a graph is bound to.
 
     Attributes:
-        movie: the input's shape without the movies' axis, e.g. (T,H,W,C).
+        inputs: the shape of each input without the axis of the batch, e.g. (T,H,W,C).
         batch: movies.
         training: whether backward follows forward.
-        with_loss: whether a loss follows the last layer, and so takes its logits where it can.
-        weights: shape of the loss's sample weights, without the movies' axis; None: they are all one.
+        with_loss: whether losses follow the outputs, and so take their logits where they can.
+        weights: for each output the shape of its loss's sample weights, without the axis of the batch; None: they are
+            all one.
     """
 
-    movie: tuple[int, ...]
+    inputs: tuple[tuple[int, ...], ...]
     batch: int
     training: bool
     with_loss: bool
-    weights: tuple[int, ...] | None = None
+    weights: tuple[tuple[int, ...] | None, ...] = (None,)
 
 
 class Repeated:
@@ -58,64 +65,125 @@ class Repeated:
         self._again()
 
 
-class BoundNetwork:
+class BoundGraph:
     """Layers with their plans for one batch shape.
 
     Attributes:
-        x: the input, time-major (T,B,H,W,C); write a batch here.
-        target: like the output, likewise; None without a loss.
+        inputs: time-major (T,B,H,W,C); write a batch there.
+        targets: like the outputs, likewise; none without a loss.
         weights: of the samples, likewise; None where they are all one.
     """
 
-    def __init__(self, backend: Backend, layers: list[Layer], shape: BatchShape, objective: Objective | None) -> None:
-        self._backend, self._shape = backend, shape
-        folded = objective is not None and objective.loss.folds_in(layers[-1].activation_name)
+    def __init__(self, backend: Backend, graph: Graph, shape: BatchShape, objective: Objective | None) -> None:
+        self._backend, self._graph, self._shape = backend, graph, shape
+        self._calls = graph.calls
+        shapes = [known(each) for each in graph.value_shapes(shape.inputs)]
+        folded = self._folded(objective)
         self._objective = None if objective is None else objective.bind(backend, folded)
-        self.x = backend.empty(time_major(shape.movie, shape.batch))
-        self.target: Array | None = None
-        self.weights: Array | None = None
-        self._doutput: Array | None = None
-        self._output: Array
-        self._layers: list[BoundLayer] = []
-        movie = shape.movie
-        for layer, narrow in zip(layers, narrow_between(layers), strict=True):
-            layer.check_batch(shape.batch)
-            logits = folded and layer is layers[-1]
-            source = self._layers[-1].conv_lstm if self._layers else None
-            self._layers.append(layer.bind(backend, movie, shape.batch, shape.training, logits, narrow, source))
-            movie = known(layer.output_shape(movie))
-        weights = [weight for layer in layers for weight in layer.weights if weight.trainable]
+        arrays = [backend.empty(time_major(each, shape.batch)) for each in shape.inputs]
+        self.inputs = arrays
+        self._values: list[Any] = [*arrays, *(None for _ in shapes[len(arrays) :])]
+        self._outputs = graph.outputs
+        self._nodes = self._bind(shapes, folded)
+        self.targets: list[Array] = []
+        self.weights: list[Array | None] = []
+        doutputs: list[Array | None] = []
+        for number, value in enumerate(self._outputs):
+            if objective is None:
+                break
+            self.targets.append(backend.empty(time_major(shapes[value], shape.batch)))
+            asked = shape.training and objective.losses[number] is not None
+            doutputs.append(backend.empty(self.targets[-1].shape) if asked else None)
+            of_weights = shape.weights[number]
+            self.weights.append(None if of_weights is None else backend.empty(time_major(of_weights, shape.batch)))
+        self._doutputs = doutputs
+        weights = [weight for weight in graph.weights if weight.trainable]
         self._penalties = [(weight, weight.regularizer) for weight in weights if weight.regularizer is not None]
         self._constraints = [(weight, weight.constraint) for weight in weights if weight.constraint is not None]
-        if objective is not None:
-            self.target = backend.empty(time_major(movie, shape.batch))
-            self._doutput = backend.empty(self.target.shape) if shape.training else None
-        if shape.weights is not None:
-            self.weights = backend.empty(time_major(shape.weights, shape.batch))
-        self._values = backend.zeros((len(objective.names) if objective is not None else 1,), np.float64)
+        if shape.training:
+            self._needed = self._needs_gradient(len(shapes))
+            self._gradients = ValueGradients(backend, graph, [time_major(each, shape.batch) for each in shapes])
+            self._differentiated = self._reached_by_gradients()
+            self._shared = SharedWeights(backend, [self._calls[number] for number in self._differentiated])
+        self._measured = backend.zeros((objective.width if objective is not None else 1,), np.float64)
         self._predict = Repeated(backend, self._forward)
         self._evaluate = Repeated(backend, self._forward_with_penalized_loss)
         self._train: Repeated | None = None
         self._trained_by: tuple[Any, ...] = ()
 
-    def predict(self) -> Array:
-        """Run the layers on x, in inference mode; returns the output (T,B,H,W,K)."""
+    def _folded(self, objective: Objective | None) -> list[bool]:
+        """For each output, whether its loss takes the last layer's logits; nothing else may read that output."""
+        readers = self._graph.readers()
+        maker = {value: call.layer for call in self._calls for value in call.outputs}
+        return [
+            objective is not None
+            and (loss := objective.losses[number]) is not None
+            and value in maker
+            and readers[value] == 1
+            and loss.folds_in(maker[value].activation_name)
+            for number, value in enumerate(self._graph.outputs)
+        ]
+
+    def _bind(self, shapes: list[tuple[int, ...]], folded: list[bool]) -> list[BoundNode]:
+        shape, readers = self._shape, self._graph.readers()
+        logits = {value for value, before in zip(self._graph.outputs, folded, strict=True) if before}
+        maker: dict[int, BoundNode] = {}
+        nodes = []
+        for call, narrow in zip(self._calls, narrow_calls(self._graph), strict=True):
+            call.layer.check_batch(shape.batch)
+            first = call.inputs[0]
+            source = maker[first].conv_lstm if first in maker and readers[first] == 1 else None
+            node = call.layer.bind_node(
+                self._backend, [shapes[value] for value in call.inputs], shape.batch, shape.training,
+                logits=call.outputs[0] in logits, narrow=narrow, source=source,
+            )  # fmt: skip
+            maker[call.outputs[0]] = node
+            nodes.append(node)
+        return nodes
+
+    def _needs_gradient(self, values: int) -> list[bool]:
+        """For each value, whether weights stand before it."""
+        needed = [False] * values
+        for call in self._calls:
+            before = any(weight.has_gradient for weight in call.layer.weights)
+            before = before or any(needed[value] for value in call.inputs)
+            for value in call.outputs:
+                needed[value] = before
+        return needed
+
+    def _reached_by_gradients(self) -> list[int]:
+        """The numbers of the calls that backward goes through, in the order of the graph."""
+        pairs = zip(self._outputs, self._doutputs, strict=True)
+        reached = {value for value, doutput in pairs if doutput is not None}
+        found = []
+        for number in reversed(range(len(self._calls))):
+            call = self._calls[number]
+            if self._needed[call.outputs[0]] and reached.intersection(call.outputs):
+                found.append(number)
+                reached.update(value for value in call.inputs if self._needed[value])
+        return found[::-1]
+
+    def predict(self) -> list[Array]:
+        """Run the layers on the inputs, in inference mode; returns the outputs (T,B,H,W,K)."""
         self._predict()
-        return self._output
+        return [self._values[value] for value in self._outputs]
 
     def evaluate(self, values: Array) -> None:
-        """Run the layers in inference mode; values (names,) float64 gets the objective's numbers against target."""
+        """Run the layers in inference mode; values (width,) float64 gets the objective's numbers."""
         self._evaluate()
-        self._backend.copy_into(values, self._values)
+        self._backend.copy_into(values, self._measured)
 
-    def differentiate(self, loss: Array) -> None:
-        """Write the gradients of all weights; loss (1,) float64 gets the loss. No average and no weight moves."""
+    def differentiate(self, values: Array) -> None:
+        """Write the gradients of all weights; values (width,) float64 gets the objective's numbers.
+
+        No average and no weight moves.
+        """
         self._keep_state(False)
         self._forward_and_backward()
-        self._backend.copy_into(loss, self._values[:1])
+        self._backend.copy_into(values, self._measured)
 
     def train_step(self, values: Array, optimizer: Optimizer, parameters: Parameters) -> None:
-        """One update of the weights; values (names,) float64 gets the objective's numbers before it."""
+        """One update of the weights; values (width,) float64 gets the objective's numbers before it."""
         self._keep_state(True)
         if self._train is None or not self._is_trained_by(optimizer):
 
@@ -130,7 +198,12 @@ class BoundNetwork:
         optimizer.begin_step(self._backend)
         self._train()
         optimizer.end_step()
-        self._backend.copy_into(values, self._values)
+        self._backend.copy_into(values, self._measured)
+
+    def draw_masks(self, seed: int, step: int) -> None:
+        """Draw dropout's masks of one step; the same numbers give the same masks."""
+        for number, node in enumerate(self._nodes):
+            node.draw(np.random.default_rng([seed, step, number]))
 
     def _is_trained_by(self, optimizer: Optimizer) -> bool:
         # A recorded step holds the optimizer's numbers and the addresses of its accumulators.
@@ -138,25 +211,30 @@ class BoundNetwork:
         return state is optimizer.state and numbers == optimizer.recorded_numbers()
 
     def _forward(self) -> None:
-        y = self.x
-        for layer in self._layers:
-            y = layer.forward(y)
-        self._output = y
-
-    def draw_masks(self, seed: int, step: int) -> None:
-        """Draw dropout's masks of one step; the same numbers give the same masks."""
-        for number, layer in enumerate(self._layers):
-            layer.draw(np.random.default_rng([seed, step, number]))
+        values = self._values
+        for call, node in zip(self._calls, self._nodes, strict=True):
+            made = node.forward([values[value] for value in call.inputs])
+            for value, array in zip(call.outputs, made, strict=True):
+                values[value] = array
 
     def _forward_with_loss(self) -> None:
-        assert self._objective is not None and self.target is not None
+        assert self._objective is not None
         self._forward()
-        self._objective.measure(self._output, self.target, self.weights, self._values, self._doutput)
+        outputs = [self._values[value] for value in self._outputs]
+        self._objective.measure(outputs, self.targets, self.weights, self._measured, self._doutputs)
 
     def _backward(self) -> None:
-        dy: Any = self._doutput
-        for number, layer in reversed(list(enumerate(self._layers))):
-            dy = layer.backward(dy, need_dx=number > 0)
+        gradients = self._gradients
+        gradients.begin()
+        for value, doutput in zip(self._outputs, self._doutputs, strict=True):
+            gradients.take(value, doutput)
+        for place, number in reversed(list(enumerate(self._differentiated))):
+            call = self._calls[number]
+            douts = [gradients.of(value) for value in call.outputs]
+            dins = self._nodes[number].backward(douts, [self._needed[value] for value in call.inputs])
+            self._shared.wrote(place)
+            for value, din in zip(call.inputs, dins, strict=True):
+                gradients.take(value, din)
 
     def _forward_and_backward(self) -> None:
         self._forward_with_loss()
@@ -169,26 +247,26 @@ class BoundNetwork:
 
     def _add_penalties(self, with_gradient: bool) -> None:
         for weight, regularizer in self._penalties:
-            regularizer.add(self._backend, weight.value, self._values[:1], weight.gradient if with_gradient else None)
+            regularizer.add(self._backend, weight.value, self._measured[:1], weight.gradient if with_gradient else None)
 
     def _keep_state(self, keep: bool) -> None:
-        for layer in self._layers:
-            layer.keep_state(keep)
+        for node in self._nodes:
+            node.keep_state(keep)
 
 
-class BoundNetworks:
-    """The last few bound networks; a shape that comes again finds its memory ready."""
+class BoundGraphs:
+    """The last few bound graphs; a shape that comes again finds its memory ready."""
 
-    def __init__(self, backend: Backend, layers: list[Layer]) -> None:
-        self._backend, self._layers = backend, layers
-        self._kept: OrderedDict[tuple[BatchShape, Objective | None], BoundNetwork] = OrderedDict()
+    def __init__(self, backend: Backend, graph: Graph) -> None:
+        self._backend, self._graph = backend, graph
+        self._kept: OrderedDict[tuple[BatchShape, Objective | None], BoundGraph] = OrderedDict()
 
-    def get(self, shape: BatchShape, objective: Objective | None) -> BoundNetwork:
-        """The network bound to `shape`; `objective` is None unless shape.with_loss."""
+    def get(self, shape: BatchShape, objective: Objective | None) -> BoundGraph:
+        """The graph bound to `shape`; `objective` is None unless shape.with_loss."""
         key = (shape, objective)
         if key not in self._kept:
             if len(self._kept) >= _KEPT_SHAPES:
                 self._kept.popitem(last=False)
-            self._kept[key] = BoundNetwork(self._backend, self._layers, shape, objective)
+            self._kept[key] = BoundGraph(self._backend, self._graph, shape, objective)
         self._kept.move_to_end(key)
         return self._kept[key]

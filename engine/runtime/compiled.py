@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import numpy as np
 
-from engine.graph.graph import LayerStack
+from engine.graph.checks import Arrays
+from engine.graph.graph import Graph
 from engine.graph.rollout import can_stream, growing_rollout
+from engine.layers.eager import from_time_major, to_time_major
 from engine.layers.weight import known
 from engine.optimizers.base import Optimizer
 from engine.runtime.batch import DEFAULT_BATCH_SIZE, Batch
-from engine.runtime.bound_graph import BatchShape, BoundNetwork, BoundNetworks
+from engine.runtime.bound_graph import BatchShape, BoundGraph, BoundGraphs
 from engine.runtime.frame_stream import FrameStream
 from engine.runtime.layer_state import LayerState
 from engine.runtime.locks import Locks
@@ -45,20 +46,20 @@ class Computation:
     def __init__(
         self,
         backend: Backend,
-        stack: LayerStack,
+        graph: Graph,
         seed: int,
         place: str,
         objective: Objective | None = None,
         optimizer: Optimizer | None = None,
     ) -> None:
-        layers = stack.layers
+        layers = graph.leaves
         self.backend = backend
-        self.layer_state = LayerState(layers, seed)
+        self.layer_state = LayerState(graph.paths, seed)
         self.trainable = [layer.trainable for layer in layers]
-        self.parameters = Parameters(backend, stack.weights, place)
+        self.parameters = Parameters(backend, graph.named_weights, place)
         self.locks = Locks(layers, backend)
-        self._stack, self._place = stack, place
-        self._bound = BoundNetworks(backend, layers)
+        self._graph, self._place = graph, place
+        self._bound = BoundGraphs(backend, graph)
         self._stream: tuple[tuple[int, ...], FrameStream] | None = None
         self._compile(objective, optimizer)
 
@@ -79,10 +80,10 @@ class Computation:
 
         The new one's weights are partitioned anew into trained and frozen.
         """
-        if self.trainable == [layer.trainable for layer in self._stack]:
+        if self.trainable == [layer.trainable for layer in self._graph]:
             self._compile(objective, optimizer)
             return self
-        again = Computation(self.backend, self._stack, self.layer_state.seed, self._place, objective, optimizer)
+        again = Computation(self.backend, self._graph, self.layer_state.seed, self._place, objective, optimizer)
         again.layer_state.step = self.layer_state.step
         return again
 
@@ -114,43 +115,46 @@ class Computation:
         Dropout drops what the next train_step will drop.
         """
         with self.alone():
-            value = self.backend.zeros((1,), np.float64)
+            values = self.backend.zeros((self.objective.width,), np.float64)
             bound = self._gathered(batch, training=True)
             self._draw_masks(bound)
-            bound.differentiate(value)
-            return float(self.backend.to_host(value)[0]), self.parameters.by_name(self.parameters.gradients)
+            bound.differentiate(values)
+            loss = self.objective.totals(self.backend.to_host(values)[np.newaxis])[0, 0]
+            return float(loss), self.parameters.by_name(self.parameters.gradients)
 
     def evaluate(self, batch: Batch, values: Array) -> None:
         """Measure a batch in inference mode; values (names,) float64 on the device gets the objective's numbers."""
         with self.alone():
             self._gathered(batch, training=False).evaluate(values)
 
-    def predict(self, x: HostArray, batch_size: int, count: Callable[[int], None] = lambda movies: None) -> HostArray:
-        """x (N,T,H,W,C) -> (N,T,H,W,K), in inference mode; count is told the movies of each batch."""
-        output_shape = known(self._stack.output_shape(x.shape[1:]))
-        output = np.empty((len(x), *output_shape), self.backend.dtype)
-        for start in range(0, len(x), batch_size):
-            chunk = _five_axes(x[start : start + batch_size])
-            shape = BatchShape(known(x.shape[1:]), len(chunk), training=False, with_loss=False)
-            time_major = np.ascontiguousarray(chunk.swapaxes(0, 1), dtype=self.backend.dtype)
+    def predict(self, inputs: Arrays, batch_size: int, count: Callable[[int], None] = lambda movies: None) -> Arrays:
+        """Arrays (N, ...) for the inputs -> for the outputs, in inference mode; count is told each batch's movies."""
+        movies = len(inputs[0])
+        shapes = [known(shape) for shape in self._graph.output_shapes([x.shape[1:] for x in inputs])]
+        outputs = [np.empty((movies, *shape), self.backend.dtype) for shape in shapes]
+        for start in range(0, movies, batch_size):
+            chunks = [x[start : start + batch_size].astype(self.backend.dtype, copy=False) for x in inputs]
+            shape = BatchShape(tuple(known(x.shape[1:]) for x in inputs), len(chunks[0]), False, with_loss=False)
             with self.alone():
                 bound = self._bound.get(shape, None)
-                self.backend.copy_into(bound.x, time_major)
-                movies = self.backend.to_host(bound.predict())
-            output[start : start + batch_size] = movies.swapaxes(0, 1).reshape(len(chunk), *output_shape)
-            count(len(chunk))
-        return output
+                for array, chunk in zip(bound.inputs, chunks, strict=True):
+                    self.backend.copy_into(array, to_time_major(chunk))
+                made = [self.backend.to_host(output) for output in bound.predict()]
+            for output, host, of_output in zip(outputs, made, shapes, strict=True):
+                output[start : start + batch_size] = from_time_major(host, of_output)
+            count(len(chunks[0]))
+        return outputs
 
     def rollout(self, track: HostArray, n_frames: int) -> HostArray:
         """track (N,T,H,W,C) -> the n_frames frames that follow, (N,n_frames,H,W,C); see engine/graph/rollout.py."""
-        if not can_stream(self._stack.layers):
-            return growing_rollout(partial(self.predict, batch_size=DEFAULT_BATCH_SIZE), track, n_frames)
+        if not can_stream(self._graph):
+            return growing_rollout(lambda movies: self.predict([movies], DEFAULT_BATCH_SIZE)[0], track, n_frames)
         movies, _, height, width, channels = track.shape
         key = (movies, height, width, channels)
         with self.alone():
             if self._stream is None or self._stream[0] != key:
                 self._stream = None  # gives its memory back first
-                self._stream = key, FrameStream(self.backend, self._stack.layers, movies, (height, width, channels))
+                self._stream = key, FrameStream(self.backend, self._graph, movies, (height, width, channels))
             return streaming_rollout(self.backend, self._stream[1], track, n_frames)
 
     def state_arrays(self) -> dict[str, HostArray]:
@@ -178,22 +182,26 @@ class Computation:
     def _slots(self) -> dict[str, Array]:
         return {} if self.optimizer is None else self.optimizer.state
 
-    def _draw_masks(self, bound: BoundNetwork) -> None:
+    def _draw_masks(self, bound: BoundGraph) -> None:
         if self.layer_state.has_dropout:
             bound.draw_masks(self.layer_state.seed, self.layer_state.step)
 
-    def _gathered(self, batch: Batch, training: bool) -> BoundNetwork:
-        """Return the network bound to the batch's shape, with the batch as its input, target and weights."""
-        weights = None if batch.weights is None else known(batch.weights.shape[1:])
-        shape = BatchShape(known(batch.x.shape[1:]), batch.size, training, with_loss=True, weights=weights)
+    def _gathered(self, batch: Batch, training: bool) -> BoundGraph:
+        """Return the graph bound to the batch's shape, with the batch as its inputs, targets and weights."""
+        shape = BatchShape(
+            tuple(known(x.shape[1:]) for x in batch.x), batch.size, training, with_loss=True,
+            weights=tuple(None if weights is None else known(weights.shape[1:]) for weights in batch.weights),
+        )  # fmt: skip
         bound = self._bound.get(shape, self.objective)
-        self.backend.gather_batch(_five_axes(batch.x), batch.rows, bound.x)
-        self.backend.gather_batch(_five_axes(batch.y), batch.rows, bound.target)
-        if batch.weights is not None:
-            self.backend.gather_batch(_five_axes(batch.weights), batch.rows, bound.weights)
+        sources = (*batch.x, *batch.y, *batch.weights)
+        arrays = (*bound.inputs, *bound.targets, *bound.weights)
+        for source, array in zip(sources, arrays, strict=True):
+            if source is not None:
+                self.backend.gather_batch(_five_axes(source), batch.rows, array)
         return bound
 
 
 def _five_axes(movies: ArrayT) -> ArrayT:
-    """(N,T,H,W,C) as it is; frames (N,H,W,C) as movies of one frame."""
-    return movies if movies.ndim == 5 else movies.reshape((movies.shape[0], 1, *movies.shape[1:]))
+    """(N,T,H,W,C) as it is; arrays of fewer axes with ones behind N."""
+    missing = 5 - movies.ndim
+    return movies.reshape((movies.shape[0], *(1,) * missing, *movies.shape[1:])) if missing else movies

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from engine.graph.storage import narrow_between
-from engine.layers import Layer
+from engine.graph.graph import Graph
+from engine.graph.storage import narrow_calls
 from engine.layers.weight import known
 from engine.runtime.bound_graph import Repeated
 from kernels import Backend
@@ -11,7 +11,7 @@ from kernels.arrays import Array
 
 
 class FrameStream:
-    """Layers with their memory for frames of one shape.
+    """A graph of one input and one output with its memory for frames of one shape.
 
     The first frame of a stream is computed as it stands. The others are recorded in two turns, because a ConvLSTM hands
     out two sets of states in turn (ConvLSTM.step).
@@ -21,14 +21,16 @@ class FrameStream:
         output_shape: of what step gives, (B,H',W',K).
     """
 
-    def __init__(self, backend: Backend, layers: list[Layer], batch: int, frame: tuple[int, int, int]) -> None:
+    def __init__(self, backend: Backend, graph: Graph, batch: int, frame: tuple[int, int, int]) -> None:
         self.frame = backend.empty((batch, *frame))
-        self._layers = []
-        shape: tuple[int, ...] = (1, *frame)
-        for layer, narrow in zip(layers, narrow_between(layers), strict=True):
-            self._layers.append(layer.stream(backend, batch, (shape[1], shape[2], shape[3]), narrow))
-            shape = known(layer.output_shape(shape))
-        self.output_shape = (batch, *shape[1:])
+        shapes = [known(shape) for shape in graph.value_shapes([(1, *frame)])]
+        self._nodes = []
+        for call, narrow in zip(graph.calls, narrow_calls(graph), strict=True):
+            frames = [shapes[value][1:] for value in call.inputs]
+            node = call.layer.stream_node(backend, batch, [(h, w, c) for h, w, c in frames], narrow)
+            self._nodes.append((call.inputs, call.outputs, node))
+        self._output = graph.outputs[0]
+        self.output_shape = (batch, *shapes[self._output][1:])
         self._turns = [Repeated(backend, partial(self._run, t)) for t in (2, 1)]
         self._outputs: dict[int, Array] = {}
         self._t = 0
@@ -48,7 +50,8 @@ class FrameStream:
         return self._outputs[turn]
 
     def _run(self, t: int) -> None:
-        y = self.frame
-        for layer in self._layers:
-            y = layer.step(y, t)
-        self._outputs[t % 2] = y
+        values: dict[int, Array] = {0: self.frame}
+        for inputs, outputs, node in self._nodes:
+            made = node.step([values[value] for value in inputs], t)
+            values.update(zip(outputs, made, strict=True))
+        self._outputs[t % 2] = values[self._output]

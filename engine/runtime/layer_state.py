@@ -1,5 +1,7 @@
 """What layers remember besides their weights: dropout's place in its random numbers, states of stateful layers."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from engine.layers import Layer
@@ -16,12 +18,15 @@ class LayerState:
     Dropout's masks depend on two numbers, a seed and how many updates drew masks before, and on nothing else: so a run
     that goes on from a checkpoint drops what the run that was never stopped would have dropped.
 
+    Args:
+        layers: with the names of the models around each.
+
     Attributes:
         seed, step: those two.
     """
 
-    def __init__(self, layers: list[Layer], seed: int) -> None:
-        self._stateful = [layer for layer in layers if layer.stateful]
+    def __init__(self, layers: Mapping[Layer, str], seed: int) -> None:
+        self._stateful = {layer: f"{path}{layer.name}" for layer, path in layers.items() if layer.stateful}
         self.has_dropout = any(layer.has_dropout for layer in layers)
         self.seed, self.step = seed, 0
 
@@ -33,17 +38,17 @@ class LayerState:
     def arrays(self) -> dict[str, HostArray]:
         """All of it as host arrays by name; nothing for a network that remembers nothing."""
         found = {_DROPOUT: np.array([self.seed, self.step], np.int64)} if self.has_dropout else {}
-        for layer in self._stateful:
+        for layer, path in self._stateful.items():
             states = layer.carried.to_host()
             for name, state in zip(layer.state_names, states or [], strict=states is not None):
-                found[f"{_STATES}{layer.name}/{name}"] = state
+                found[f"{_STATES}{path}/{name}"] = state
         return found
 
     def split(self, state: dict[str, HostArray]) -> tuple[dict[str, HostArray], dict[str, HostArray]]:
         """What arrays() gave, and the rest."""
         mine = {name: array for name, array in state.items() if name == _DROPOUT or name.startswith(_STATES)}
         known = {_DROPOUT} if self.has_dropout else set()
-        known |= {f"{_STATES}{layer.name}/{name}" for layer in self._stateful for name in layer.state_names}
+        known |= {f"{_STATES}{path}/{name}" for layer, path in self._stateful.items() for name in layer.state_names}
         missing = {_DROPOUT} & known - mine.keys()
         if missing or mine.keys() - known:
             raise ValueError(
@@ -56,6 +61,6 @@ class LayerState:
         """Restore what arrays() gave; a stateful layer that it does not name begins at zero."""
         if _DROPOUT in mine:
             self.seed, self.step = (int(number) for number in mine[_DROPOUT])
-        for layer in self._stateful:
-            states = [mine.get(f"{_STATES}{layer.name}/{name}") for name in layer.state_names]
+        for layer, path in self._stateful.items():
+            states = [mine.get(f"{_STATES}{path}/{name}") for name in layer.state_names]
             layer.carried.reset([state for state in states if state is not None] or None)

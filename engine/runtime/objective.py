@@ -1,55 +1,122 @@
-"""What a step of training or evaluation measures: the loss, and the metrics beside it."""
+"""What a step of training or evaluation measures: a loss for each output, and metrics beside it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.losses import Loss
 from engine.metrics import Metric
 from kernels import Backend
-from kernels.arrays import Array
+from kernels.arrays import Array, HostArray
 from kernels.losses import LossOperation
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss with metrics.
+    """Losses with metrics, as compile was given them, for each output of a network.
 
     Attributes:
-        loss, metrics: as compile was given them.
+        losses: None for an output that nothing is asked of.
+        metrics: of each output.
+        loss_weights: what each loss counts in the one that training minimises.
+        outputs: their names, which stand in front of what is reported where there are several.
     """
 
-    loss: Loss
-    metrics: tuple[Metric, ...] = ()
+    losses: tuple[Loss | None, ...]
+    metrics: tuple[tuple[Metric, ...], ...] = ((),)
+    loss_weights: tuple[float, ...] = (1.0,)
+    outputs: tuple[str, ...] = ("output",)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one output, whose loss is the loss."""
+        return len(self.losses) == 1
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the numbers that `measure` writes: "loss", then the metrics'."""
-        return ("loss", *(metric.name for metric in self.metrics))
+        """Names of what `results` gives: "loss", each output's loss where there are several, then the metrics'."""
+        if self.is_single:
+            return ("loss", *(metric.name for metric in self.metrics[0]))
+        losses = [f"{output}_loss" for output, loss in zip(self.outputs, self.losses, strict=True) if loss is not None]
+        metrics = [
+            f"{output}_{metric.name}"
+            for output, of_output in zip(self.outputs, self.metrics, strict=True)
+            for metric in of_output
+        ]
+        return ("loss", *losses, *metrics)
 
-    def bind(self, backend: Backend, logits: bool) -> "BoundObjective":
+    @property
+    def width(self) -> int:
+        """How many numbers a step writes."""
+        return len(self.names)
+
+    def results(self, rows: HostArray, sizes: Sequence[int]) -> dict[str, float]:
+        """What steps measured, by name: means weighted by the steps' numbers of movies.
+
+        rows: (steps, width), as BoundObjective.measure wrote them.
+        """
+        weights = [float(size) for size in sizes]
+        means = self.totals(rows).T @ weights / sum(weights)
+        return dict(zip(self.names, means.tolist(), strict=True))
+
+    def totals(self, rows: HostArray) -> HostArray:
+        """Rows (steps, width) with the whole loss first: where there are several outputs, penalties stand there."""
+        if self.is_single:
+            return rows
+        totals = rows.copy()
+        counted = [weight for weight, loss in zip(self.loss_weights, self.losses, strict=True) if loss is not None]
+        for number, weight in enumerate(counted, start=1):
+            totals[:, 0] += weight * rows[:, number]
+        return totals
+
+    def bind(self, backend: Backend, logits: Sequence[bool]) -> "BoundObjective":
         """The operations on a back end; ValueError naming what it lacks.
 
-        logits: whether outputs stand before the last layer's sigmoid.
+        logits: for each output, whether it stands before the last layer's sigmoid.
         """
-        loss = backend.loss(self.loss.spec(from_logits=logits))
-        return BoundObjective(loss, [backend.loss(metric.spec(from_logits=logits)) for metric in self.metrics])
+        losses = [
+            None if loss is None else backend.loss(loss.spec(from_logits=before, scale=weight))
+            for loss, before, weight in zip(self.losses, logits, self.loss_weights, strict=True)
+        ]
+        metrics = [
+            [backend.loss(metric.spec(from_logits=before)) for metric in of_output]
+            for of_output, before in zip(self.metrics, logits, strict=True)
+        ]
+        return BoundObjective(backend, losses, metrics)
 
 
 class BoundObjective:
-    """A loss with metrics on a back end."""
+    """Losses with metrics on a back end."""
 
-    def __init__(self, loss: LossOperation, metrics: list[LossOperation]) -> None:
-        self._loss, self._metrics = loss, metrics
+    def __init__(
+        self, backend: Backend, losses: list[LossOperation | None], metrics: list[list[LossOperation]]
+    ) -> None:
+        self._backend, self._losses, self._metrics = backend, losses, metrics
+        self._zero = backend.zeros((1,), "float64")
 
     def measure(
-        self, output: Array, target: Array, weights: Array | None, values: Array, doutput: Array | None
+        self,
+        outputs: Sequence[Array],
+        targets: Sequence[Array],
+        weights: Sequence[Array | None],
+        values: Array,
+        gradients: Sequence[Array | None],
     ) -> None:
-        """Write the numbers, and the loss's gradient unless doutput is None.
+        """Write the numbers, and the losses' gradients unless they are None.
 
         Args:
-            output, target, doutput: (T,B,H,W,K).
-            weights: of the loss, as for kernels.losses.LossOperation; metrics have none.
-            values: (len(names),) float64.
+            outputs, targets, gradients: (T,B,H,W,K) for each output.
+            weights: of the losses, as for kernels.losses.LossOperation; metrics have none.
+            values: (width,) float64; the first is for the penalties alone where there are several outputs.
         """
-        self._loss(output, target, weights, values[:1], doutput)
-        for number, metric in enumerate(self._metrics, start=1):
-            metric(output, target, None, values[number : number + 1], None)
+        at = 0
+        if len(self._losses) > 1:
+            self._backend.copy_into(values[:1], self._zero)
+            at = 1
+        for number, loss in enumerate(self._losses):
+            if loss is not None:
+                loss(outputs[number], targets[number], weights[number], values[at : at + 1], gradients[number])
+                at += 1
+        for number, of_output in enumerate(self._metrics):
+            for metric in of_output:
+                metric(outputs[number], targets[number], None, values[at : at + 1], None)
+                at += 1

@@ -22,6 +22,7 @@ class Parameters:
     """The weights of a network on a back end; gives each Weight its view.
 
     Args:
+        named: the weights, in Keras' order, under names that differ.
         place: device and dtype, for people, that all networks which share a weight must share; None: no network's.
 
     Attributes:
@@ -29,14 +30,15 @@ class Parameters:
         layout: which weight stands where in them.
     """
 
-    def __init__(self, backend: Backend, weights: list[Weight], place: str | None = None) -> None:
+    def __init__(self, backend: Backend, named: list[tuple[str, Weight]], place: str | None = None) -> None:
         self._backend, self._place = backend, place
-        self._weights = weights
+        weights = [weight for _, weight in named]
+        self._weights, self._names = weights, {id(weight): name for name, weight in named}
         self._trainable = [weight for weight in weights if weight.trainable]
         moved = [weight for weight in weights if not weight.trainable]
         frozen = [weight for weight in moved if weight.has_gradient]
         self._offsets, size = _layout(self._trainable)
-        self.layout = Layout(tuple(weight.name for weight in self._trainable), (*self._offsets, size))
+        self.layout = Layout(tuple(self._names[id(weight)] for weight in self._trainable), (*self._offsets, size))
         moved_offsets, moved_size = _layout(moved)
         frozen_offsets, frozen_size = _layout(frozen)
         self.values = backend.zeros((size,))
@@ -69,20 +71,20 @@ class Parameters:
 
     def by_name(self, flat: Array) -> dict[str, HostArray]:
         """Host copies of a flat buffer's parts, by weight name, in Keras' order."""
-        return {weight.name: self._backend.to_host(self.view(flat, weight)) for weight in self._trainable}
+        return {self._names[id(w)]: self._backend.to_host(self.view(flat, w)) for w in self._trainable}
 
     def state_arrays(self, slots: dict[str, Array]) -> dict[str, HostArray]:
         """All weights and the optimizer's slots (flat buffers by name), as host arrays under stable names."""
-        state = {f"weights/{weight.name}": weight.to_host() for weight in self._weights}
+        state = {f"weights/{self._names[id(weight)]}": weight.to_host() for weight in self._weights}
         for slot, flat in slots.items():
             state.update({f"optimizer/{slot}/{name}": array for name, array in self.by_name(flat).items()})
         return state
 
     def load_state_arrays(self, state: dict[str, HostArray], slots: dict[str, Array]) -> None:
         """Restore what state_arrays returned; nothing is changed unless every name and shape fits."""
-        targets = {f"weights/{weight.name}": weight.value for weight in self._weights}
+        targets = {f"weights/{self._names[id(weight)]}": weight.value for weight in self._weights}
         for slot, flat in slots.items():
-            targets.update({f"optimizer/{slot}/{w.name}": self.view(flat, w) for w in self._trainable})
+            targets.update({f"optimizer/{slot}/{self._names[id(w)]}": self.view(flat, w) for w in self._trainable})
         missing, foreign = sorted(targets.keys() - state.keys()), sorted(state.keys() - targets.keys())
         if missing or foreign:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Where a stack of layers runs: the device asked for and, from the first call that needs it on, the layers on it."""
+"""Where a graph runs: the device asked for and, from the first call that needs it on, the layers on it."""
 
 import logging
 import threading
@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.graph.graph import LayerStack
+from engine.graph.checks import DataChecks
+from engine.graph.graph import Graph
 from engine.layers.weight import Shape
 from engine.optimizers.base import Optimizer
 from engine.runtime.compiled import Computation
@@ -24,28 +25,30 @@ _ARRAYS = "arrays, and what was trainable"
 
 
 class Placement:
-    """A stack of layers, its device, and what compile was given.
+    """A graph, its device, and what compile was given.
 
     copy.deepcopy and pickle go through host arrays and give a placement of its own, on a back end of its own: plans and
     recorded steps hold addresses, so they are never copied.
 
     Attributes:
-        stack: the layers.
+        graph: the layers.
+        checks: what data they take.
         device, device_reason: the device that was chosen, and why, for people.
         dtype: of the arrays.
         seed: what the random numbers began with.
         objective, optimizer: as the last compile gave them; None before.
 
     Args:
-        device, dtype, precision, seed: as for Sequential.
+        graph, device, dtype, precision, seed: as for Sequential.
     """
 
-    def __init__(self, device: str, dtype: Any, precision: str, seed: int | None) -> None:
+    def __init__(self, graph: Graph, device: str, dtype: Any, precision: str, seed: int | None) -> None:
         self.device, self.device_reason = choose_device(device)
         self.dtype, self._precision = _checked_dtype(dtype), precision
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else integer("seed", seed, 0)
         self._random = np.random.default_rng(self.seed)
-        self.stack = LayerStack(self.dtype)
+        self.graph = graph
+        self.checks = DataChecks(graph, self.dtype)
         self.objective: Objective | None = None
         self.optimizer: Optimizer | None = None
         self._identity = object()
@@ -71,27 +74,27 @@ class Placement:
         """
         if self._computation is not None:
             return self._computation
-        with BUILDING, Locks(self.stack):
+        with BUILDING, Locks(self.graph):
             if self._computation is None:  # else built by another thread, meanwhile
                 self._check_places()
-                self.stack.build(input_shape, self._random)
+                self.graph.build(input_shape, self._random)
                 backend = open_backend(self.device, self.dtype, self._precision)
                 _log.info("%s; %s", self.device_reason, backend.description)
                 self._computation = Computation(
-                    backend, self.stack, self.seed, self._place, self.objective, self.optimizer
+                    backend, self.graph, self.seed, self._place, self.objective, self.optimizer
                 )
             return self._computation
 
     def build_for(self, data_shape: Shape) -> Computation:
-        """Build for movies (T,H,W,C): where the first layer has no input_shape, for as many channels and any size."""
+        """Build for data of this shape: where the first layer has no input_shape, for as many channels and any size."""
         if self._computation is not None:
             return self._computation
-        with BUILDING, Locks(self.stack):
-            return self.build(self.stack.input_shape or self.stack.generalised(data_shape))
+        with BUILDING, Locks(self.graph):
+            return self.build(self.graph.input_shape or self.graph.generalised(data_shape))
 
     def compile(self, objective: Objective, optimizer: Optimizer) -> None:
         """Train by these from now on; layers' `trainable` counts as it stands now."""
-        with BUILDING, Locks(self.stack):
+        with BUILDING, Locks(self.graph):
             optimizer.claim(self._identity)
             if self.optimizer not in (None, optimizer):
                 self.optimizer.release()
@@ -117,13 +120,13 @@ class Placement:
             self.optimizer.claim(self._identity)
         if arrays is None:
             return
-        now = [layer.trainable for layer in self.stack]
+        now = [layer.trainable for layer in self.graph]
         self._set_trainable(trainable)  # the optimizer's slots are those of the weights that were trained then
         self.build().load_state_arrays(arrays)
         self._set_trainable(now)
 
     def _set_trainable(self, trainable: list[bool]) -> None:
-        for layer, value in zip(self.stack, trainable, strict=True):
+        for layer, value in zip(self.graph, trainable, strict=True):
             layer.trainable = value
 
     @property
@@ -131,7 +134,7 @@ class Placement:
         return f"device {self.device!r} in {self.dtype.name}"
 
     def _check_places(self) -> None:
-        for layer in self.stack:
+        for layer in self.graph:
             place = layer.weights[0].place if layer.weights else None
             if place not in (None, self._place):
                 raise ValueError(

@@ -12,7 +12,7 @@ from engine.fitting.loop import FitLoop
 from engine.fitting.progress import Progress
 from engine.models.checkpoints import checkpoint_of
 from engine.models.saving import model_writer
-from engine.models.sequential import Sequential
+from engine.models.trained_network import TrainedNetwork
 from engine.support.command_line import what_failed
 from engine.train.config import TrainConfig
 from engine.train.folder import RunFolder
@@ -21,7 +21,7 @@ from engine.train.writing import WritingBeside
 
 
 def run_loop(
-    network: Sequential,
+    network: TrainedNetwork,
     loop: FitLoop,
     config: TrainConfig,
     folder: RunFolder,

@@ -4,11 +4,14 @@ from engine.files.checkpoint import Checkpoint
 from engine.layers import BatchNormalization, Conv3D, ConvLSTM2D
 from engine.models.loading import load_model, network_from_config
 from engine.models.sequential import Sequential
+from engine.models.trained_network import TrainedNetwork
 from engine.train.choices import make_loss, make_metric, make_optimizer
 from engine.train.config import TrainConfig
 
 
-def make_network(config: TrainConfig, movie_shape: tuple[int, ...], checkpoint: Checkpoint | None = None) -> Sequential:
+def make_network(
+    config: TrainConfig, movie_shape: tuple[int, ...], checkpoint: Checkpoint | None = None
+) -> TrainedNetwork:
     """Build and compile the network for movies (T,H,W,C); it takes any other T, H, W too.
 
     ConvLSTM2D and BatchNormalization for each of `filters`, then a Conv3D with a sigmoid: the example's stack. With
@@ -17,7 +20,7 @@ def make_network(config: TrainConfig, movie_shape: tuple[int, ...], checkpoint: 
     refused, a model for other movies, a device that is not there.
     """
     if config.init is None:
-        network = _stack(config, movie_shape[-1])
+        network: TrainedNetwork = _stack(config, movie_shape[-1])
     elif checkpoint is None:
         network = load_model(config.init, device=config.device, dtype=config.dtype, precision=config.precision)
         _check_fits(network, config.init, movie_shape)
@@ -56,7 +59,7 @@ def _stack(config: TrainConfig, channels: int) -> Sequential:
     return network
 
 
-def _check_fits(network: Sequential, path: str, movie_shape: tuple[int, ...]) -> None:
+def _check_fits(network: TrainedNetwork, path: str, movie_shape: tuple[int, ...]) -> None:
     expected = network.input_shape or (None, None, None, None)
     if any(size not in (None, got) for size, got in zip(expected, movie_shape, strict=True)):
         raise ValueError(f"init: {path} is for movies {expected} (frames, height, width, channels), got {movie_shape}")

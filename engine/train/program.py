@@ -8,7 +8,7 @@ from typing import Any
 from engine.files.checkpoint import Checkpoint, load_checkpoint
 from engine.fitting.loop import FitLoop
 from engine.models.checkpoints import restore
-from engine.models.sequential import Sequential
+from engine.models.trained_network import TrainedNetwork
 from engine.support.command_line import failed, run_program, what_failed
 from engine.train.arguments import import_modules, make_parser, settings_of
 from engine.train.config import TrainConfig, checked, make_config
@@ -84,7 +84,7 @@ def _with_device(chosen: TrainConfig) -> TrainConfig:
     return replace(chosen, device=device)
 
 
-def _make_loop(network: Sequential, chosen: TrainConfig, data: RunData) -> FitLoop:
+def _make_loop(network: TrainedNetwork, chosen: TrainConfig, data: RunData) -> FitLoop:
     inputs, targets = data.train
     return FitLoop.on_arrays(
         network, inputs, targets, batch_size=chosen.batch_size, epochs=chosen.epochs,
@@ -93,7 +93,7 @@ def _make_loop(network: Sequential, chosen: TrainConfig, data: RunData) -> FitLo
 
 
 def _run(
-    network: Sequential,
+    network: TrainedNetwork,
     loop: FitLoop,
     chosen: TrainConfig,
     folder: RunFolder,
@@ -132,7 +132,7 @@ def _refuse_with_resume(settings: dict[str, Any]) -> None:
         raise ValueError(f"{given[0]}: cannot be changed by --resume, which takes the run's own; only {allowed} can")
 
 
-def _overview(network: Sequential, data: RunData, folder: RunFolder, seen: int) -> str:
+def _overview(network: TrainedNetwork, data: RunData, folder: RunFolder, seen: int) -> str:
     movies = data.train[0].shape
     weights = sum(math.prod(weight.shape) for weight in network.weights)
     validation = 0 if data.validation is None else len(data.validation[0])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from engine.models.sequential import Sequential
+from engine.models.trained_network import TrainedNetwork
 from engine.movies.plots import animation_images, save_animation_frames, save_gif, save_loss_plot
 from engine.movies.scores import OneStepScores, RolloutScores, in_batches, score_one_step, score_rollout
 from engine.train.config import TrainConfig
@@ -20,7 +20,7 @@ EXAMPLE_MOVIE = 4
 
 
 def finish(
-    network: Sequential, config: TrainConfig, folder: RunFolder, history: list[dict[str, float]], held_out: Pair
+    network: TrainedNetwork, config: TrainConfig, folder: RunFolder, history: list[dict[str, float]], held_out: Pair
 ) -> None:
     """Write everything that a finished run leaves, and print what counts.
 
@@ -43,7 +43,7 @@ def finish(
     print("\n".join([*summary_lines(len(inputs), named, scores, leaks), "", *_files(folder, exported)]))
 
 
-def _measures(network: Sequential) -> dict[str, LossSpec]:
+def _measures(network: TrainedNetwork) -> dict[str, LossSpec]:
     """Say what the loss ("loss") and the metrics measure on the network's outputs, which are no logits any more."""
     loss = network.loss
     assert loss is not None, "a run's network is compiled"
@@ -118,7 +118,7 @@ def _draw(folder: RunFolder, inputs: Any, targets: Any, predicted: Any, seen: in
     save_gif(folder.gif, images)
 
 
-def _export(network: Sequential, folder: RunFolder) -> bool:
+def _export(network: TrainedNetwork, folder: RunFolder) -> bool:
     try:
         network.export(folder.onnx)
     except ImportError as error:

@@ -39,7 +39,7 @@ class LossOperation:
             term, slope = ((array.reshape(len(runs), -1) * runs).reshape(output.shape) for array in (term, slope))
         loss[0] = np.sum(term, dtype=np.float64) / output.size
         if doutput is not None:
-            doutput[...] = slope * output.dtype.type(1.0 / output.size)
+            doutput[...] = slope * output.dtype.type(self._spec.scale / output.size)
 
     def _term_and_slope(self, output: HostArray, target: HostArray) -> tuple[HostArray, HostArray]:
         spec = self._spec

@@ -43,7 +43,7 @@ def test_many_replays_go_on(device: Device) -> None:
     x, y = (backend.from_host(movies) for movies in case.batch())
     losses = backend.zeros((20 if device.simulated else MANY,), np.float64)
     for step in range(len(losses)):
-        network.train_step(Batch(x, y, None, np.arange(1)), losses[step : step + 1])
+        network.train_step(Batch((x,), (y,), (None,), np.arange(1)), losses[step : step + 1])
     host = backend.to_host(losses)
     assert np.isfinite(host).all() and host[-1] < host[0]
 

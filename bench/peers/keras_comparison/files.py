@@ -137,7 +137,7 @@ def saved_by_keras(network: Network, folder: Path, seen: Differences) -> None:
     seen.see(f"{label}: saved back, Keras' prediction", number, predicted(reopened, x), predicted(opened, x))
 
 
-def see_trained(seen: Differences, label: str, network: Network, ours: engine.Sequential, model: Any) -> None:
+def see_trained(seen: Differences, label: str, network: Network, ours: Any, model: Any) -> None:
     """Weights, after STEPS more steps on both sides.
 
     tf.keras' fused BatchNormalization moves its variance by n/(n-1) times the batch's, n its pixels; Keras 3 and

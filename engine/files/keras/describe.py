@@ -80,7 +80,7 @@ def describe_training(network: Description) -> Config | None:
 
 def _batch_size(network: Description) -> int | None:
     """Known where the first layer was told, as stateful layers need it."""
-    return network.layers[0].batch_size if network.layers else None
+    return network.graph.batch_size
 
 
 def written_layers(network: Description) -> list[tuple[KerasForm, str, bool]]:

@@ -13,6 +13,7 @@ from engine.files.keras.hdf5 import Hdf5Reader
 from engine.files.keras.keras3 import read_tree
 from engine.files.keras.weight_shapes import check_shapes
 from engine.files.keras.weights import WeightLists
+from engine.graph.chain import Chain
 from engine.graph.description import Description
 from engine.layers import Layer
 from engine.layers.weight import Shape
@@ -58,7 +59,10 @@ def read_network(path: Path) -> tuple[Description, list[str]]:
         first = architecture.layers[0]
         first.input_shape = check_shapes(architecture.layers, weights, architecture.input_shape)
         first.batch_size = architecture.batch_size
-        network = Description(architecture.name, architecture.dtype, architecture.layers)
+        chain = Chain()
+        for layer in architecture.layers:
+            chain.add(layer)
+        network = Description(architecture.name, architecture.dtype, chain)
         missing = "; ".join(architecture.untrainable) or _read_training(network, opened.training)
         network = _with_numbers(network, gates.from_file(network.layers, weights, opened.keras, network.optimizer))
     return network, [*architecture.remarks, *_remarks(network, opened.keras, missing)]

@@ -17,6 +17,7 @@ import numpy as np
 from engine.layers.recurrent.conv_lstm_arguments import ConvLSTMArguments
 from engine.layers.recurrent.conv_lstm_bound import bound_in_axes
 from engine.layers.recurrent.conv_lstm_recurrence import ComposedRecurrence
+from engine.layers.symbolic import is_symbolic
 from engine.support.validation import finite_movies
 from kernels import Backend
 from kernels.arrays import Array, HostArray
@@ -43,16 +44,17 @@ class CalledDirectly(ConvLSTMArguments):
 
     _direct: "DirectCall | None" = None
 
-    def __call__(
-        self, x: HostArray, initial_state: Sequence[HostArray] | None = None, training: bool = False
-    ) -> HostArray | list[HostArray]:
+    def __call__(self, inputs: Any, initial_state: Any = None, training: bool | None = None, mask: None = None) -> Any:
         """Run the layer on movies (N,T,H,W,C) from initial_state [h, c], zero by default: what Keras' layer gives.
 
         Returns the output, or [output, h, c] with return_state. training=True drops out, and backward() may follow.
+        Symbolic tensors write down a use of the layer, as for every one (see Layer).
         """
+        if is_symbolic(inputs) or mask is not None:
+            return super().__call__(inputs, initial_state, training, mask)
         with self.lock:
             self._direct = self._direct or DirectCall(self)
-            output, h, c = self._direct.forward(x, initial_state, training)
+            output, h, c = self._direct.forward(inputs, initial_state, bool(training))
         return [output, h, c] if self.return_state else output
 
     def backward(

@@ -25,7 +25,7 @@ LOSS_BINARY_ACCURACY = _CODES["LOSS_BINARY_ACCURACY"]
 
 @jit
 def crossentropy_of_logits(
-    z: Array, y: Array, weights: Array, loss: Array, dz: Array, need_dz: bool, smoothing: float
+    z: Array, y: Array, weights: Array, loss: Array, dz: Array, need_dz: bool, smoothing: float, scale: float
 ) -> None:
     """Binary cross-entropy, through the logits z:  max(z,0) - z y + log1p(exp(-|z|)),  sigmoid(z) - y."""
     run = z.size // weights.size
@@ -41,7 +41,7 @@ def crossentropy_of_logits(
             positive = select_less(logit, 0.0, 0.0, logit)
             total += weight * sum_of_first(positive - logit * target + log1p_of_fraction(e), count)
             if need_dz:
-                store_first(dz, here, (sigmoid(logit) - target) * (weight * (1.0 / z.size)), count)
+                store_first(dz, here, (sigmoid(logit) - target) * (weight * (scale / z.size)), count)
     loss[0] = total / z.size
 
 
@@ -93,6 +93,7 @@ def _mean_of_terms(
     loss: Array,
     dx: Array,
     need_dx: bool,
+    scale: float,
 ) -> None:
     """Every loss but crossentropy_of_logits; scalars have the dtype of x."""
     run = x.size // weights.size
@@ -104,7 +105,7 @@ def _mean_of_terms(
             term, slope = term_and_slope(kind, p, y[i], parameter, low, high)
             total += float(weight) * float(term)
             if need_dx:
-                dx[i] = slope * weight / x.size
+                dx[i] = slope * weight * scale / x.size
     loss[0] = total / x.size
 
 
@@ -117,6 +118,7 @@ class LossOperation:
         self._parameter = dtype.type(spec.parameter)
         self._of_logits = spec.from_logits and spec.kind == "binary_crossentropy"
         low, high = dtype.type(PROBABILITY_MARGIN), dtype.type(1.0 - PROBABILITY_MARGIN)
+        self._scale = spec.scale
         self._numbers = TERMS[spec.kind].code, spec.from_logits, self._parameter, low, high
 
     def __call__(self, output: Array, target: Array, weights: Array | None, loss: Array, doutput: Array | None) -> None:
@@ -124,6 +126,7 @@ class LossOperation:
         dx = doutput.reshape(-1) if doutput is not None else x  # never written when it is not needed
         runs = self._ones if weights is None else weights.reshape(-1)
         if self._of_logits:
-            crossentropy_of_logits(x, y, runs, loss, dx, doutput is not None, self._parameter)
+            crossentropy_of_logits(x, y, runs, loss, dx, doutput is not None, self._parameter, self._scale)
         else:
-            _mean_of_terms(*self._numbers, x, y, runs, loss, dx, doutput is not None)
+            scale = x.dtype.type(self._scale)
+            _mean_of_terms(*self._numbers, x, y, runs, loss, dx, doutput is not None, scale)

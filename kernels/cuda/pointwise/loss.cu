@@ -1,6 +1,6 @@
 // Losses, each with its gradient, and activations.
 //
-//     forward: sum of w * term / n                                    backward, times w / n
+//     forward: sum of w * term / n                                    backward, times scale * w / n
 //     (1)  binary cross-entropy  max(z,0) - z y + log1p(exp(-|z|))    sigmoid(z) - y
 //     (1') of probabilities      -(y log p + (1 - y) log(1 - p))      (p - y) / (p (1 - p)), 0 where p was clipped
 //     (2)  mean squared error    (p - y)^2                            2 (p - y)
@@ -50,9 +50,9 @@ __device__ __forceinline__ Term loss_term(int kind, bool from_logits, float x, f
 // (1) to (5): output, target (n), weights (n / run) or null -> partial (gridDim.x), doutput (n) or null.
 extern "C" __global__ void __launch_bounds__(THREADS)
     loss_terms(const float* output, const float* target, const float* weights, double* partial, float* doutput,
-               int kind, int from_logits, float parameter, long long run, long long n, long long quads) {
+               int kind, int from_logits, float parameter, float scale, long long run, long long n, long long quads) {
     DYNAMIC_SHARED(double, shared);
-    const float share = 1.0f / float(n);
+    const float share = scale / float(n);
     double sum = 0.0;
     for_each(n, quads, [&](long long at, auto width) {
         constexpr int WIDTH = decltype(width)::WIDTH;

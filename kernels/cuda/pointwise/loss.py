@@ -51,6 +51,7 @@ class LossOperation:
             "kind": TERMS[spec.kind].code,
             "from_logits": int(spec.from_logits),
             "parameter": spec.parameter,
+            "scale": spec.scale,
         }
 
     def __call__(self, output: Array, target: Array, weights: Array | None, loss: Array, doutput: Array | None) -> None:

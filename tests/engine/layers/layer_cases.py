@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine import (
+    AlphaDropout,
     BatchNormalization,
     Conv1D,
     Conv1DTranspose,
@@ -17,9 +18,14 @@ from engine import (
     Dense,
     DepthwiseConv1D,
     DepthwiseConv2D,
+    GaussianDropout,
+    GaussianNoise,
+    LayerNormalization,
     SeparableConv1D,
     SeparableConv2D,
     Sequential,
+    SpatialDropout2D,
+    SpatialDropout3D,
 )
 from engine.layers import Layer
 
@@ -84,6 +90,15 @@ CASES: dict[str, Layers] = {
     "conv3d-groups": _conv3d(groups=2, kernel_size=(1, 2, 3)),
     "conv3d-no_bias": _conv3d(use_bias=False, activation="tanh"),
     "conv3d-channels_first": _conv3d(data_format="channels_first", filters=2, kernel_size=3, padding="valid", groups=1),
+    "layer_norm": lambda: [Conv2D(3, 1), LayerNormalization(gamma_regularizer="l2", beta_constraint="max_norm")],
+    "layer_norm-frames": lambda: [Conv2D(3, 1), LayerNormalization(axis=[2, 3, 4], epsilon=0.1, center=False)],
+    "layer_norm-time": lambda: [Conv2D(3, 1), LayerNormalization(axis=(-4, -1), scale=False)],
+    "alpha_dropout": lambda: [Conv2D(3, 1), AlphaDropout(0.3, noise_shape=(None, 1, None, None, None))],
+    "gaussian_dropout": lambda: [Conv2D(3, 1), GaussianDropout(0.3)],
+    "gaussian_noise": lambda: [Conv2D(3, 1), GaussianNoise(0.5), Conv2D(2, 1, activation="tanh")],
+    "spatial_dropout3d": lambda: [Conv2D(3, 1), SpatialDropout3D(0.4)],
+    "spatial_dropout3d-first": lambda: [Conv2D(3, 1), SpatialDropout3D(0.4, "channels_first")],
+    "spatial_dropout2d": lambda: [ConvLSTM2D(3, 3), SpatialDropout2D(0.4), Conv2D(2, 1, activation="tanh")],
     "conv2d-valid": lambda: [Conv2D(3, (2, 3), activation="tanh")],
     "conv2d-strides": lambda: [Conv2D(4, 3, strides=(2, 1), padding="same", groups=2, kernel_constraint="max_norm")],
     "conv2d-channels_first": lambda: [Conv2D(2, (3, 2), data_format="channels_first", dilation_rate=2, use_bias=False)],

@@ -38,7 +38,7 @@ def save_and_load_weights(path: Path) -> None:
         ("callbacks: expected objects of", lambda _: fitted(callbacks=[callbacks.EarlyStopping])),
         ("callbacks: expected objects of", lambda _: fitted(callbacks=callbacks.EarlyStopping)),
         ("shuffle: expected True or False, got 'batch'", lambda _: fitted(shuffle="batch")),
-        ("x: expected an array of movies, or batches.*got dict", lambda _: seed_like("reference").fit({"a": 1})),
+        ("x: expected a value for each input.* unknown .'a'", lambda _: seed_like("reference").fit({"a": X}, Y)),
         ("x: expected an array of numbers", lambda _: seed_like("reference").predict_on_batch(None)),
         ("dtype: expected 'float32' or 'float64', got 'foo'", lambda _: Sequential(dtype="foo")),
         ("dtype: expected 'float32' or 'float64', got 'int32'", lambda _: Sequential(dtype="int32")),

@@ -34,7 +34,7 @@ def network_of(device: str, optimizer: object = "adam", **kwargs: object) -> Seq
         Conv3D(1, (1, 3, 3), padding="same", activation="sigmoid"),
     ]
     network = Sequential(layers, device=device, seed=0)
-    network.compile(optimizer, "binary_crossentropy", ["mse"])
+    network.compile(optimizer, "binary_crossentropy", metrics=["mse"])
     return network
 
 

@@ -50,7 +50,7 @@ class Recorder:
     """Stands for a network and all in it: notes which movies each step was given."""
 
     stop_training = False
-    objective = Objective(MeanSquaredError())
+    objective = Objective((MeanSquaredError(),))
 
     def __init__(self) -> None:
         self.placement = self.computation = self

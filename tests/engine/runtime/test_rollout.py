@@ -53,7 +53,7 @@ def test_a_network_that_looks_ahead_inside_is_rolled_out_by_its_definition() -> 
     network = Sequential(device="reference", dtype="float64", seed=2)
     network.add(Conv3D(2, (3, 3, 3), padding="same", activation="tanh"))
     network.add(ConvLSTM2D(1, 3, padding="same", return_sequences=True))
-    assert not can_stream(network.layers)
+    assert not can_stream(network.graph)
     track = movies(1, 4)[0]
     np.testing.assert_allclose(network.rollout(track, 3), seeds_loop(network, track, 3), atol=1e-12)
 
@@ -63,7 +63,7 @@ def test_causal_convolutions_stream_anywhere() -> None:
     network.add(Conv3D(2, (3, 1, 3), padding="causal", activation="tanh"))
     network.add(ConvLSTM2D(2, 3, padding="same", return_sequences=True))
     network.add(Conv3D(1, (4, 3, 3), padding="same"))
-    assert can_stream(network.layers)
+    assert can_stream(network.graph)
     track = movies(1, 2)[0]
     np.testing.assert_allclose(network.rollout(track, 5), seeds_loop(network, track, 5), atol=1e-12)
 
@@ -86,7 +86,7 @@ def test_a_growing_track_that_the_network_cannot_take_is_refused_before_any_work
     network = Sequential(device="reference")
     network.add(Conv3D(1, 3, padding="same", input_shape=(4, 7, 6, 1)))
     network.add(Conv3D(1, 3, padding="same"))
-    assert not can_stream(network.layers)
+    assert not can_stream(network.graph)
     with pytest.raises(ValueError, match="track: expected 4 frames, got 5"):
         network.rollout(movies(1, 4), 2)
     assert not network.built

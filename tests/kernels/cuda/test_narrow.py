@@ -8,8 +8,9 @@ import pytest
 
 from bench.cuda.launches import Recorder
 from engine import BatchNormalization, Conv3D, ConvLSTM2D, Sequential
-from engine.graph.storage import narrow_between
-from engine.layers.layer import Narrow
+from engine.graph.chain import Chain
+from engine.graph.storage import narrow_calls
+from engine.layers.layer import Layer, Narrow
 from kernels.specs import GRADIENT_ERROR
 
 ARGUMENTS = {"padding": "same", "return_sequences": True, "recurrent_activation": "sigmoid"}
@@ -84,6 +85,13 @@ def test_a_streamed_frame_packs_no_weights_and_converts_the_frame_alone(recorder
     assert more["pack_forward"] == 1, "conv3d's alone"
 
 
+def narrow_between(layers: list[Layer]) -> list[Narrow]:
+    chain = Chain()
+    for layer in layers:
+        chain.add(layer)
+    return narrow_calls(chain)
+
+
 def test_what_layers_know() -> None:
     lstm = ConvLSTM2D(4, 3, **ARGUMENTS)
     last_frame = ConvLSTM2D(4, 3, padding="same")
@@ -93,6 +101,6 @@ def test_what_layers_know() -> None:
     assert narrow_between([lstm, norm, head]) == [first, both, Narrow(x=True, y=False)]
     assert narrow_between([norm, lstm]) == [first, Narrow(x=True, y=False)]
     assert narrow_between([last_frame, norm]) == [Narrow(), Narrow()]
-    assert narrow_between([norm, strided, norm]) == [Narrow()] * 3
+    assert narrow_between([norm, strided, BatchNormalization()]) == [Narrow()] * 3
     assert narrow_between([norm, Conv3D(1, 3, strides=2)]) == [Narrow()] * 2
     assert narrow_between([]) == []
