@@ -3,6 +3,8 @@
 The names are Keras': `from engine import Sequential, ConvLSTM2D, BatchNormalization, Conv3D`.
 """
 
+from typing import TYPE_CHECKING
+
 from engine import (
     activations,
     callbacks,
@@ -31,6 +33,7 @@ from engine.models.sequential import Sequential
 from engine.movies import generate_movies
 from engine.optimizers import SGD, Adadelta, Adam, AdamW, Nadam, RMSprop
 from engine.registry import register
+from engine.support.missing_names import refuse_missing
 from engine.version import __version__
 
 __all__ = [
@@ -62,3 +65,6 @@ __all__ = [
     "schedules",
 ]
 __all__ += layers.__all__
+
+if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
+    __getattr__ = refuse_missing(globals())

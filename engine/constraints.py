@@ -4,9 +4,10 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.keras_objects import KerasObject, get_object, names_of
+from engine.support.missing_names import refuse_missing
 from engine.support.validation import in_range
 from kernels import Backend
 from kernels.arrays import Array
@@ -128,3 +129,7 @@ def _keep_axis(constraint: Any) -> None:
     axes = axis if isinstance(axis, tuple) else (axis,)
     if not axes or not all(isinstance(item, int) and not isinstance(item, bool) for item in axes):
         raise ValueError(f"axis: expected an integer or several, got {axis!r}")
+
+
+if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
+    __getattr__ = refuse_missing(globals())

@@ -7,11 +7,12 @@ makes an initializer draw from a generator of its own, the same at every call, a
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.keras_objects import KerasObject, get_object, names_of
+from engine.support.missing_names import refuse_missing
 from engine.support.validation import in_range, integer, one_of
 from kernels.arrays import HostArray
 
@@ -264,3 +265,7 @@ def get_initializer(argument: str, value: Any) -> Initializer:
         value = _SHORT_NAMES.get(value, value)
     initializer: Initializer = get_object(argument, value, Initializer, _MAKERS)
     return initializer
+
+
+if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
+    __getattr__ = refuse_missing(globals())

@@ -4,9 +4,10 @@ Every loss is a mean over all elements, with sample weights sum(w * term) / n: K
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.registry import Registry, is_registered, name_of
+from engine.support.missing_names import refuse_missing
 from engine.support.validation import in_range, one_of
 from kernels.losses import TERMS, LossKind, LossSpec
 
@@ -153,3 +154,7 @@ def get_loss(loss: Any) -> Loss:
         return LOSSES[one_of("loss", loss.get("class_name"), LOSSES)](**(loss.get("config") or {}))
     cls: type[Loss] = LOSSES.find(loss)
     return cls()
+
+
+if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
+    __getattr__ = refuse_missing(globals())

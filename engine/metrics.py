@@ -7,10 +7,11 @@ do not touch it, both as in Keras.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.losses import LOSSES, Loss
 from engine.registry import Registry
+from engine.support.missing_names import refuse_missing
 from engine.support.validation import in_range
 from kernels.losses import LossKind, LossSpec
 
@@ -107,3 +108,7 @@ def get_metrics(metrics: Any) -> tuple[Metric, ...]:
             name = f"{metric.name}_{number}"
         named[name] = Metric(name, metric.kind, metric.parameter, metric.from_logits)
     return tuple(named.values())
+
+
+if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
+    __getattr__ = refuse_missing(globals())

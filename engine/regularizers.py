@@ -1,9 +1,10 @@
 """Regularizers: penalties on weights that are added to the loss, by Keras' names."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.keras_objects import KerasObject, get_object, names_of
+from engine.support.missing_names import refuse_missing
 from engine.support.validation import in_range
 from kernels import Backend
 from kernels.arrays import Array
@@ -63,3 +64,7 @@ _MAKERS = names_of({"L1": L1, "L2": L2, "L1L2": L1L2}) | {"l1_l2": l1_l2}
 def get_regularizer(argument: str, value: Any) -> Regularizer | None:
     """Return the regularizer that an object, a name or a config stands for; None stays None."""
     return None if value is None else get_object(argument, value, Regularizer, _MAKERS)
+
+
+if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
+    __getattr__ = refuse_missing(globals())

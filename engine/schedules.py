@@ -8,9 +8,10 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.registry import Registry, name_of
+from engine.support.missing_names import refuse_missing
 from engine.support.validation import in_range, one_of, positive_int
 
 _LARGEST = 1e9
@@ -187,3 +188,7 @@ def _check_decay(initial_learning_rate: Any, decay_steps: Any) -> None:
 
 def _fraction(step: int, decay_steps: int, staircase: bool) -> float:
     return step // decay_steps if staircase else step / decay_steps
+
+
+if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
+    __getattr__ = refuse_missing(globals())

@@ -4,6 +4,8 @@
 Callback.
 """
 
+from typing import TYPE_CHECKING
+
 from engine.callbacks.callback import Callback
 from engine.callbacks.callback_list import CallbackList
 from engine.callbacks.csv_logger import CSVLogger
@@ -15,6 +17,7 @@ from engine.callbacks.model_checkpoint import ModelCheckpoint
 from engine.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from engine.callbacks.tensorboard import TensorBoard
 from engine.callbacks.terminate_on_nan import TerminateOnNaN
+from engine.support.missing_names import refuse_missing
 
 __all__ = [
     "CSVLogger",
@@ -29,3 +32,6 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
 ]
+
+if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
+    __getattr__ = refuse_missing(globals())

@@ -4,6 +4,8 @@ A folder holds the layers of one kind, one a file, and its __init__ lists them; 
 folders.
 """
 
+from typing import TYPE_CHECKING
+
 from engine.layers import activation, convolutional, core, normalization, recurrent, regularization
 from engine.layers.activation import *  # noqa: F403
 from engine.layers.bound_layer import BoundLayer
@@ -17,6 +19,7 @@ from engine.layers.recurrent import *  # noqa: F403
 from engine.layers.regularization import *  # noqa: F403
 from engine.layers.weight import Weight, WeightSpec
 from engine.registry import Registry
+from engine.support.missing_names import refuse_missing
 
 __all__ = ["LAYERS", "BoundLayer", "Input", "InputLayer", "Layer", "Weight", "WeightSpec"]
 __all__ += activation.__all__
@@ -28,3 +31,6 @@ __all__ += regularization.__all__
 
 LAYERS: Registry[Layer] = Registry("layer", Layer, (globals()[name] for name in __all__[7:]), check=check_class)
 """The layers by Keras' names, and those of one's own that engine.register was given."""
+
+if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
+    __getattr__ = refuse_missing(globals())

@@ -1,7 +1,7 @@
 """Optimizers, which move weights along gradients, under Keras' names: Adadelta, SGD, Adam, AdamW, Nadam, RMSprop."""
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.optimizers.adadelta import Adadelta
 from engine.optimizers.adam import Adam, AdamW
@@ -10,6 +10,7 @@ from engine.optimizers.nadam import Nadam
 from engine.optimizers.rmsprop import RMSprop
 from engine.optimizers.sgd import SGD
 from engine.registry import Registry
+from engine.support.missing_names import refuse_missing
 from engine.support.validation import one_of
 
 __all__ = ["OPTIMIZERS", "SGD", "Adadelta", "Adam", "AdamW", "Nadam", "Optimizer", "RMSprop", "get_optimizer"]
@@ -36,3 +37,7 @@ def get_optimizer(optimizer: Any) -> Optimizer:
         return OPTIMIZERS[name](**arguments)
     made: Optimizer = OPTIMIZERS.find(optimizer)()
     return made
+
+
+if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
+    __getattr__ = refuse_missing(globals())
