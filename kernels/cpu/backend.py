@@ -12,7 +12,8 @@ from kernels.cpu.compile.vector import instruction_set
 from kernels.cpu.layers.batch_norm import CpuBatchNorm
 from kernels.cpu.layers.broadcast import CpuBroadcast
 from kernels.cpu.layers.conv3d import CpuConv3D
-from kernels.cpu.layers.conv3d_direct import CpuDirectConv3D
+from kernels.cpu.layers.conv3d_depthwise import CpuDepthwiseConv3D
+from kernels.cpu.layers.conv3d_unfolded import CpuUnfoldedConv3D
 from kernels.cpu.layers.conv_lstm import CpuConvLSTM
 from kernels.cpu.layers.embedding import CpuLookup
 from kernels.cpu.layers.layer_norm import CpuLayerNorm
@@ -23,7 +24,7 @@ from kernels.cpu.pointwise import combinations, elementwise, losses, optimizers
 from kernels.cpu.pointwise.softmax import CpuSoftmax
 from kernels.host import HostBackend
 from kernels.losses import LossSpec
-from kernels.operations import ConvLSTM
+from kernels.operations import Conv3D, ConvLSTM
 from kernels.specs import (
     BatchNormSpec,
     ClipSpec,
@@ -91,10 +92,12 @@ class CpuBackend(HostBackend):
     def lookup(self, spec: LookupSpec) -> CpuLookup:
         return CpuLookup(spec, self.dtype, self.threads)
 
-    def conv3d(self, spec: Conv3DSpec) -> CpuConv3D | CpuDirectConv3D:
-        if spec.is_dense:
+    def conv3d(self, spec: Conv3DSpec) -> Conv3D[HostArray]:
+        if spec.is_dense and not spec.is_pointwise:
             return CpuConv3D(spec, self.dtype, self.threads, self._transform)
-        return CpuDirectConv3D(spec, self.dtype, self.threads)
+        if spec.groups == spec.C > 1:
+            return CpuDepthwiseConv3D(spec, self.dtype, self.threads)
+        return CpuUnfoldedConv3D(spec, self.dtype, self.threads)
 
     def max_pooling(self, spec: MaxPoolingSpec) -> CpuMaxPooling:
         return CpuMaxPooling(spec, self.dtype, self.threads)

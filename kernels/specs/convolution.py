@@ -83,6 +83,11 @@ class Conv3DSpec:
         return centred and self.strides == ones and self.dilation == ones and self.groups == 1
 
     @property
+    def is_pointwise(self) -> bool:
+        """True for a kernel of one tap: a matrix product over the pixels that it visits."""
+        return self._kernel == (1, 1, 1)
+
+    @property
     def _sizes(self) -> tuple[int, int, int]:
         return self.T, self.H, self.W
 

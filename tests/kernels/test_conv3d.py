@@ -30,6 +30,14 @@ SPECS = [
     Conv3DSpec(T=3, B=2, H=7, W=4, C=4, K=1, kt=1, kh=3, kw=5, padding="causal"),
     Conv3DSpec(T=4, B=2, H=3, W=5, C=8, K=2, kt=2, kh=1, kw=5),
     Conv3DSpec(T=3, B=1, H=5, W=4, C=40, K=3, kt=3, kh=3, kw=1, padding="causal"),
+    Conv3DSpec(T=2, B=2, H=9, W=11, C=5, K=17, kt=1, kh=3, kw=3, padding="valid"),
+    Conv3DSpec(T=2, B=2, H=8, W=9, C=3, K=90, kt=1, kh=3, kw=3, strides=(1, 2, 2)),
+    Conv3DSpec(T=1, B=3, H=1, W=9, C=4, K=3, kt=1, kh=1, kw=3, padding="causal", dilation=(1, 1, 2), causal_axis=2),
+    Conv3DSpec(T=1, B=37, H=1, W=1, C=19, K=6, kt=1, kh=1, kw=1),
+    Conv3DSpec(T=2, B=2, H=5, W=4, C=3, K=2, kt=1, kh=1, kw=1, strides=(1, 2, 3)),
+    Conv3DSpec(T=2, B=2, H=5, W=6, C=19, K=19, kt=1, kh=3, kw=3, groups=19),
+    Conv3DSpec(T=2, B=1, H=6, W=7, C=3, K=9, kt=1, kh=3, kw=2, padding="valid", strides=(1, 2, 1), groups=3),
+    Conv3DSpec(T=3, B=1, H=5, W=4, C=2, K=4, kt=2, kh=2, kw=3, dilation=(1, 2, 1), groups=2),
 ]
 
 
@@ -68,7 +76,8 @@ def zeros_before(n: int, k: int, stride: int, dilation: int, padding: str) -> in
 def direct_sum(spec: Conv3DSpec, x: Array, kernel: Array, bias: Array) -> Array:
     """The definition, index by index."""
     sizes, taps = (spec.T, spec.H, spec.W), (spec.kt, spec.kh, spec.kw)
-    paddings = (spec.padding, *["same" if spec.padding == "causal" else spec.padding] * 2)
+    across = "same" if spec.padding == "causal" else spec.padding
+    paddings = [spec.padding if axis == spec.causal_axis else across for axis in range(3)]
     before = [zeros_before(*of) for of in zip(sizes, taps, spec.strides, spec.dilation, paddings, strict=True)]
     inner, outer = spec.C // spec.groups, spec.K // spec.groups
     y = np.zeros(spec.y_shape) + bias

@@ -1,6 +1,8 @@
 """Sums of columns in float64, from the first row to the last."""
 
-from kernels.arrays import Array
+import numpy as np
+
+from kernels.arrays import Array, HostArray
 from kernels.cpu.compile.jit import jit
 
 
@@ -15,11 +17,16 @@ def sum_rows(partial: Array, total: Array) -> None:
 
 
 @jit
-def column_sums(x: Array, total: Array) -> None:
-    """total[n] = sum of column n of the flat matrix x (rows, total.size)."""
+def _column_sums(x: Array, sums: Array, total: Array) -> None:
+    """Row by row: columns one after the other would read all of x for each."""
     width = total.size
+    for start in range(0, x.size, width):
+        for n in range(width):
+            sums[n] += x[start + n]
     for n in range(width):
-        result = 0.0
-        for i in range(n, x.size, width):
-            result += x[i]
-        total[n] = result
+        total[n] = sums[n]
+
+
+def column_sums(x: HostArray, total: HostArray) -> None:
+    """total[n] = sum of column n of the flat matrix x (rows, total.size)."""
+    _column_sums(x, np.zeros(total.size), total)

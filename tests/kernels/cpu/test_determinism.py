@@ -36,13 +36,20 @@ def _network_results(threads: int, convolution: Any, B: int) -> list[Array]:
     gradients = [np.empty_like(gamma), np.empty_like(gamma)]
     results += [normal.backward(dh, h, gamma, *gradients).copy(), *gradients, *statistics]
 
-    head = backend.conv3d(Conv3DSpec(T, B, H, W, F, 2, 3, 3, 3))
-    kernel, bias = random(3, 3, 3, F, 2), random(2)
-    results.append(head.forward(h, kernel, bias).copy())
-    gradients = [np.empty_like(kernel), np.empty_like(bias)]
-    dx = head.backward(random(T, B, H, W, 2), h, kernel, *gradients)
-    assert dx is not None
-    results += [dx.copy(), *gradients]
+    for spec in (
+        Conv3DSpec(T, B, H, W, F, 2, 3, 3, 3),
+        Conv3DSpec(T, B, H, W, F, 2, 2, 3, 3, padding="valid"),
+        Conv3DSpec(T, B, H, W, F, 2, 1, 3, 3, strides=(1, 2, 2)),
+        Conv3DSpec(T, B, H, W, F, 2, 1, 1, 1),
+        Conv3DSpec(T, B, H, W, F, 2 * F, 1, 3, 3, groups=F),
+    ):
+        convolution_3d = backend.conv3d(spec)
+        kernel, bias = random(*spec.kernel_shape), random(spec.K)
+        results.append(convolution_3d.forward(h, kernel, bias).copy())
+        gradients = [np.empty_like(kernel), np.empty_like(bias)]
+        dx = convolution_3d.backward(random(*spec.y_shape), h, kernel, *gradients)
+        assert dx is not None
+        results += [dx.copy(), *gradients]
 
     layer_normal = backend.layer_norm(LayerNormSpec(T, B, H, W, F))
     results.append(layer_normal.forward(h, gamma, gamma).copy())
