@@ -9,6 +9,7 @@ output_channels, gate_order, looks_ahead ("true": predictions of a sequence depe
 layers        [{"class": ..., "name": ..., ...}, ...]
 last_frame_only  "true": the output of a sequence is that of its last frame
 states        of a step graph: [{"past": input name, "present": output name, "shape": [...]}, ...]
+inputs, outputs  their names
 how_to_run    a few lines of Python
 """
 
@@ -31,13 +32,8 @@ _HOW_TO_RUN = {
 
 def metadata(source: Any, network: Network, graph: str) -> dict[str, str]:
     """Return the metadata of a graph of the engine network `source`."""
-    _, height, width, channels = source.input_shape
-    sizes = [
-        None,
-        None if isinstance(network.height, str) else height,
-        None if isinstance(network.width, str) else width,
-        channels,
-    ]
+    sizes = [size if isinstance(size, int) else None for size in network.input_shape]
+    sizes = [None, *sizes[1:]] if len(sizes) == 4 else sizes
     return {
         "graph": graph,
         "name": network.name,
@@ -47,8 +43,10 @@ def metadata(source: Any, network: Network, graph: str) -> dict[str, str]:
         "output_channels": str(network.channels_out),
         "gate_order": GATE_ORDER,
         "last_frame_only": json.dumps(network.last_frame_only),
+        "inputs": json.dumps(network.input_names),
+        "outputs": json.dumps(network.output_names),
         "looks_ahead": json.dumps(network.looks_ahead),
-        "layers": json.dumps([_describe(layer) for layer in source.layers]),
+        "layers": json.dumps([_describe(layer) for layer in source.graph]),
         "states": json.dumps(
             [{"past": s.past, "present": s.present, "shape": s.shape} for s in network.states]
             if graph == "step"

@@ -10,7 +10,7 @@ new frame costs one step, and the result is that of predicting the growing movie
 import numpy as np
 from onnx import GraphProto
 
-from export.boundary import declare_past, declare_present, frame_by_frame, inputs_first, outputs_last, zero_states
+from export.boundary import declare_past, declare_present, inputs_first, outputs_last, zero_states
 from export.graph_builder import GraphBuilder
 from export.layers import State
 from export.network import Network
@@ -24,7 +24,7 @@ def rollout_graph(network: Network, graph: GraphBuilder) -> GraphProto:
             f"graph: 'rollout' feeds predictions back, and the output has {network.channels_out} channels and the "
             f"input {network.channels}, of sizes {network.size_out} and {network.size}; expected equal ones"
         )
-    size = (network.height, network.width)
+    size = network.size
     movies = graph.input("movies", ("N", "T", *size, network.channels), np.float32, "movies, frames, rows, columns")
     n_frames = graph.input("n_frames", (), np.int64, "how many frames to predict, at least 1")
     given = graph.node("Shape", movies, name="frames_given", start=1, end=2)
@@ -68,7 +68,7 @@ def _body(graph: GraphBuilder, network: Network, states: list[State], fed_back: 
     frame = body.input("frame", fed_back.shape, doc="the movie's frame, or zeros after its end")
     is_given = body.input("frame_is_given", (), np.bool_)
     x = body.node("Where", is_given, frame, fed_back.past, name="frame_or_prediction")
-    y = frame_by_frame(body, network.layers, x)
+    y = network.frame(body, x)
     body.node("Identity", y, name="prediction_fed_back", output=fed_back.present)
     body.node("Identity", y, name="prediction")
     declare_present(body, states)

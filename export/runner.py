@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.graph.checks import spread
 from engine.graph.rollout import growing_rollout
 from engine.support.validation import finite_movies, positive_int
 from export.step_stream import StepStream
@@ -62,6 +63,8 @@ class OnnxNetwork:
             raise ValueError(f"path: {str(path)!r} was not written by this exporter: its metadata names no graph")
         self.graph, self.name = about["graph"], about["name"]
         self.input_shape: tuple[int | None, ...] = tuple(json.loads(about["input_shape"]))
+        self.input_names: list[str] = json.loads(about.get("inputs", '["movies"]'))
+        self.output_names: list[str] = json.loads(about.get("outputs", '["predictions"]'))
         self._looks_ahead = json.loads(about["looks_ahead"])
         self._last_frame_only = json.loads(about.get("last_frame_only", "false"))
         self._channels_out = int(about["output_channels"])
@@ -70,14 +73,17 @@ class OnnxNetwork:
         self.description = f"onnxruntime {onnxruntime.__version__}, {self.provider} ({reason}), {self.graph} graph"
         _log.info(self.description)
 
-    def predict(self, x: HostArray) -> HostArray:
+    def predict(self, x: Any) -> Any:
         """Predict: x (N,T,H,W,C) -> the network's output for every frame, (N,T,H,W,K) float32.
 
-        A step graph is run frame by frame, which is exact unless the network looks ahead.
+        For several inputs x is a list of arrays, or a dict by their names; several outputs come as a list. A step graph
+        is run frame by frame, which is exact unless the network looks ahead.
 
         Raises ValueError: x does not fit; or the file holds a rollout graph, or a step graph of a network that looks
         ahead.
         """
+        if self.graph == "sequence" and self._is_whole:
+            return self._run_whole(x)
         movies = self._checked("x", x)
         if self.graph == "rollout":
             raise ValueError("predict: this file holds the rollout graph; export graph='sequence' for predictions")
@@ -131,6 +137,20 @@ class OnnxNetwork:
     def _run(self, output: str, feeds: dict[str, HostArray]) -> HostArray:
         result: HostArray = self.session.run([output], feeds)[0]
         return result
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the graph is of anything else than movies in and predictions out."""
+        return len(self.input_names) > 1 or len(self.output_names) > 1 or len(self.input_shape) != 4
+
+    def _run_whole(self, x: Any) -> Any:
+        given = spread("x", x, self.input_names, "input")
+        feeds = {name: np.asarray(array, np.float32) for name, array in zip(self.input_names, given, strict=True)}
+        try:
+            made = self.session.run(self.output_names, feeds)
+        except Exception as error:
+            raise ValueError(f"x: onnxruntime cannot run these: {str(error).splitlines()[0]}") from None
+        return made[0] if len(made) == 1 else made
 
     def _stream(self, movies: HostArray) -> StepStream:
         movies_, _, height, width, _ = movies.shape

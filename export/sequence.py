@@ -8,9 +8,10 @@ like stands between runs, over whole movies; a layer that goes backwards begins 
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from onnx import GraphProto
+from onnx import GraphProto, TensorProto
 
 from export.boundary import (
     declare_past,
@@ -19,10 +20,13 @@ from export.boundary import (
     from_graph_dtype,
     inputs_first,
     outputs_last,
+    to_graph_dtype,
     zero_states,
 )
 from export.graph_builder import GraphBuilder
 from export.layers import FrameLayer
+from export.layers.frame_call import all_at_once, reversed_frames
+from export.layers.layouts import from_natural, to_natural
 from export.network import Network, states_of
 
 
@@ -40,25 +44,52 @@ def sequence_graph(network: Network, graph: GraphBuilder) -> GraphProto:
     for layer in network.layers:
         if layer.stateful:
             raise ValueError(f"layer {layer.name!r}: stateful: a sequence begins at zero; expected graph='step'")
+    if not network.is_chain_of_frames:
+        return _whole_graph(network, graph)
     movies = graph.input(
-        "movies", ("N", "T", *network.size, network.channels), np.float32, "movies, frames, rows, columns"
+        "movies",
+        ("N", "T", *network.size, network.channels),
+        np.float32,
+        "movies, frames, rows, columns",
     )
     x = inputs_first(graph, movies)
     for number, run in enumerate(_runs(network.layers)):
         scope = f"frames_{number}" if number else "frames"
         if run.layers and run.layers[0].backwards:
-            x = _reversed(graph, x, scope)
+            x = reversed_frames(graph, x, scope)
         if states_of(run.layers):
             with graph.scope(scope):
                 x = _scan(graph, network, run, x, movies)
         elif run.layers or run.ahead:
-            x = _all_at_once(graph, run, x, scope)
+            x = all_at_once(graph, x, scope, partial(_frames_of_run, run))
         if run.ahead is not None:
             x = run.ahead.over_time(graph, x)
         if run.whole is not None:
             x = run.whole.over_movies(graph, x)
     _write_output(graph, network, x)
     return graph.graph(network.name, "Movies in, for every frame the prediction of the next one out")
+
+
+def _whole_graph(network: Network, graph: GraphBuilder) -> GraphProto:
+    """Write a graph of any connections, layer by layer over whole values."""
+    values: dict[int, str] = {}
+    for value, name in zip(network.inputs, network.input_names, strict=True):
+        shape = network.shapes[value]
+        given = to_graph_dtype(graph, graph.input(name, ("N", *shape), np.float32))
+        values[value] = from_natural(graph, given, len(shape), f"{name}/channels_first")
+    for call in network.calls:
+        made = call.nodes.whole(graph, [values[value] for value in call.inputs])
+        values.update(zip(call.outputs, made, strict=True))
+    for value, name in zip(network.outputs, network.output_names, strict=True):
+        shape = network.shapes[value]
+        natural = to_natural(graph, values[value], len(shape), f"{name}/natural")
+        if graph.dtype == "float32":
+            graph.node("Identity", natural, name=name)
+        else:
+            graph.node("Cast", natural, name=name, to=TensorProto.FLOAT)
+        sizes = [size if isinstance(size, int) else f"{name}_{size}" for size in shape]
+        graph.output(name, ("N", *sizes), np.float32)
+    return graph.graph(network.name, "Whole movies, or what else the inputs are, in; the network's outputs out")
 
 
 def _write_output(graph: GraphBuilder, network: Network, x: str) -> None:
@@ -72,14 +103,6 @@ def _write_output(graph: GraphBuilder, network: Network, x: str) -> None:
     last = graph.node("Gather", x, graph.constant("last", np.array(-1, np.int64)), name="last_frame", axis=0)
     from_graph_dtype(graph, last, [0, 2, 3, 1], "predictions", "(N,K,H,W) -> (N,H,W,K)")
     graph.output("predictions", ("N", *frame), np.float32, "the output of the last frame")
-
-
-def _reversed(graph: GraphBuilder, x: str, scope: str) -> str:
-    """Reverse the frames of x (T,...)."""
-    with graph.scope(scope):
-        names = {"from": -1, "to": np.iinfo(np.int64).min, "axis": 0, "by": -1}
-        bounds = [graph.constant(f"backwards_{name}", np.array([number], np.int64)) for name, number in names.items()]
-        return graph.node("Slice", x, *bounds, name="backwards", doc="the last frame comes first")
 
 
 def _runs(layers: list[FrameLayer]) -> list[_Run]:
@@ -114,19 +137,8 @@ def _scan(graph: GraphBuilder, network: Network, run: _Run, x: str, movies: str)
     return graph.scan(body.graph("frame_by_frame"), zeros, [x], "over_time", "layers that see only the past")[-1]
 
 
-def _all_at_once(graph: GraphBuilder, run: _Run, x: str, scope: str) -> str:
-    """Write layers without states over all frames x (T,N,C,H,W) at once, as one big batch of frames."""
-    with graph.scope(scope):
-        any_number = graph.constant("any_number", np.array([-1], np.int64))
-        frame_size = graph.node("Shape", x, name="frame_size", start=2, end=5)
-        flat_shape = graph.node("Concat", any_number, frame_size, name="flat_shape", axis=0)
-        flat = graph.node("Reshape", x, flat_shape, name="flat")
-    y, _ = _frames(graph, run, flat)
-    with graph.scope(scope):
-        frames_and_movies = graph.node("Shape", x, name="frames_and_movies", start=0, end=2)
-        size_out = graph.node("Shape", y, name="size_out", start=1, end=4)
-        shape_out = graph.node("Concat", frames_and_movies, size_out, name="shape_out", axis=0)
-        return graph.node("Reshape", y, shape_out, name="over_time")
+def _frames_of_run(run: _Run, graph: GraphBuilder, x: str) -> str:
+    return _frames(graph, run, x)[0]
 
 
 def _frames(graph: GraphBuilder, run: _Run, x: str) -> tuple[str, int]:

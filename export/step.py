@@ -9,7 +9,7 @@ states are zeros before the first frame; then each present becomes the past of t
 import numpy as np
 from onnx import GraphProto
 
-from export.boundary import declare_past, declare_present, frame_by_frame, from_graph_dtype, to_graph_dtype
+from export.boundary import declare_past, declare_present, from_graph_dtype, to_graph_dtype
 from export.graph_builder import GraphBuilder
 from export.network import Network
 
@@ -17,11 +17,11 @@ from export.network import Network
 def step_graph(network: Network, graph: GraphBuilder) -> GraphProto:
     """Write the step graph; ValueError if the network cannot run frame by frame."""
     network.check_frame_by_frame("step")
-    size = (network.height, network.width)
+    size = network.size
     frame = graph.input("frame", ("N", *size, network.channels), np.float32, "the newest frame of each movie")
     declare_past(graph, network.states)
     x = graph.node("Transpose", to_graph_dtype(graph, frame), name="frame_channels_first", perm=[0, 3, 1, 2])
-    y = frame_by_frame(graph, network.layers, x)
+    y = network.frame(graph, x)
     from_graph_dtype(graph, y, [0, 2, 3, 1], "prediction", "(N,K,H,W) -> (N,H,W,K)")
     graph.output("prediction", ("N", *network.size_out, network.channels_out), np.float32, "the frame that follows")
     declare_present(graph, network.states)

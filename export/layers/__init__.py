@@ -3,42 +3,62 @@
 A module registers itself with `nodes_for`; all of them are imported here, so that a new one needs no other line.
 """
 
+from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any
 
 from engine.layers import LAYERS
+from export.layers.frame_call import FrameCall
 from export.layers.frame_layer import NODES, FrameLayer, Size, State, nodes_for
+from export.layers.layouts import GraphShape
+from export.layers.whole_layer import WHOLE_NODES, WholeLayer, whole_nodes_for
 
 for _module in walk_packages(__path__, f"{__name__}."):
     import_module(_module.name)
 
 
-def read_layers(network: Any, channels: int, size: Size) -> list[FrameLayer]:
-    """The layers of a built engine network for frames of that size with this many channels, weights included.
+def read_call(
+    layer: Any, name: str, shapes_in: Sequence[GraphShape], shapes_out: Sequence[GraphShape], initial_states: int = 0
+) -> WholeLayer:
+    """What writes one use of a layer of a built engine network, weights included.
+
+    Args:
+        name: that its nodes get.
+        shapes_in, shapes_out: of its inputs, initial states last, and outputs.
+        initial_states: how many of the inputs are those.
 
     Raises ValueError naming the layer and what of it no ONNX graph here can do.
     """
-    layers: list[FrameLayer] = []
-    shape = network.input_shape
-    for layer in network.layers:
-        layers.append(_read(layer, channels, size, len(shape) + 1))
-        channels, size = layers[-1].channels_out, layers[-1].size_out
-        shape = layer.output_shape(shape)
-    return layers
-
-
-def _read(layer: Any, channels: int, size: Size, rank: int) -> FrameLayer:
     kind = type(layer)
-    if kind not in NODES:
-        known = ", ".join(name for name, other in LAYERS.items() if other in NODES)
+    if kind not in NODES and kind not in WHOLE_NODES:
+        known = ", ".join(each for each, other in LAYERS.items() if other in NODES or other in WHOLE_NODES)
         raise ValueError(
             f"network: expected layers of {known}, got {layer.name!r} of class {kind.__name__}; "
             "export.layers.nodes_for makes another one known"
         )
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         raise ValueError(f"layer {layer.name!r}: data_format: expected 'channels_last', got {layer.data_format!r}")
-    return NODES[kind](layer, channels, size, rank)
+    if kind in WHOLE_NODES:
+        nodes = WHOLE_NODES[kind](layer, shapes_in, shapes_out)
+        nodes.rename(name)
+        return nodes
+    frame: tuple[int | str, ...] = (*(1,) * (3 - len(shapes_in[0])), *shapes_in[0])[-3:]
+    of_frames = NODES[kind](layer, int(frame[2]), (frame[0], frame[1]), len(shapes_in[0]) + 1)
+    of_frames.name = name
+    return FrameCall(of_frames, shapes_in, shapes_out, initial_states)
 
 
-__all__ = ["NODES", "FrameLayer", "Size", "State", "nodes_for", "read_layers"]
+__all__ = [
+    "NODES",
+    "WHOLE_NODES",
+    "FrameCall",
+    "FrameLayer",
+    "GraphShape",
+    "Size",
+    "State",
+    "WholeLayer",
+    "nodes_for",
+    "read_call",
+    "whole_nodes_for",
+]
