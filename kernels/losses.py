@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kernels.arrays import ArrayT_contra
+from kernels.row_losses import PROBABILITY_MARGIN, ROW_TERMS, RowTerm
 
 LossKind = str
-"""A name in TERMS."""
-
-PROBABILITY_MARGIN = 1e-7
-"""Keras' epsilon, which keeps probabilities off 0 and 1 in a logarithm."""
+"""A name in TERMS or in ROW_TERMS of kernels/row_losses.py."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +56,38 @@ TERMS: dict[LossKind, Term] = {
         parameter="delta",
     ),
     "binary_accuracy": Term(4, "term = where((p > threshold) == y, 1, 0)", None, parameter="threshold"),
+    "log_cosh": Term(5, "e = abs(p - y); term = e + log((1 + exp(-2 * e)) / 2)", "slope = tanh(p - y)"),
+    "mean_squared_logarithmic_error": Term(
+        code=6,
+        formula=f"d = log(maximum(p, {PROBABILITY_MARGIN}) + 1) - log(maximum(y, {PROBABILITY_MARGIN}) + 1); "
+        "term = d**2",
+        slope=f"slope = where(p >= {PROBABILITY_MARGIN}, 2 * d / (p + 1), 0)",
+    ),
+    "mean_absolute_percentage_error": Term(
+        code=7,
+        formula=f"size = maximum(abs(y), {PROBABILITY_MARGIN}); term = 100 * abs(p - y) / size",
+        slope="slope = 100 * sign(p - y) / size",
+    ),
+    "poisson": Term(8, f"term = p - y * log(p + {PROBABILITY_MARGIN})", f"slope = 1 - y / (p + {PROBABILITY_MARGIN})"),
 }
 """By name. Binary cross-entropy of logits is computed from z without clipping."""
 
 
+def term_of(kind: LossKind) -> Term | RowTerm:
+    """The entry of a kind. Raises ValueError: there is none."""
+    known = {**TERMS, **ROW_TERMS}
+    if kind not in known:
+        raise ValueError(f"kind: expected one of {', '.join(known)}, got {kind!r}")
+    return known[kind]
+
+
 @dataclass(frozen=True)
 class LossSpec:
-    """A mean over every element of a term in prediction p and target y.
+    """A mean, over every element or every row, of a term in prediction p and target y.
 
     Attributes:
-        kind: of the term, a name in TERMS.
-        from_logits: the operation is given z, and p = 1 / (1 + exp(-z)).
+        kind: of the term.
+        from_logits: the operation is given z, and p = 1 / (1 + exp(-z)), of a term of rows softmax(z).
         parameter: of the term.
         scale: what the gradient is multiplied by, and the mean is not.
 
@@ -81,13 +100,19 @@ class LossSpec:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in TERMS:
-            raise ValueError(f"kind: expected one of {', '.join(TERMS)}, got {self.kind!r}")
+        term_of(self.kind)
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether the term looks at whole rows, the last axis."""
+        return self.kind in ROW_TERMS
 
     @property
     def has_gradient(self) -> bool:
         """Whether the operation can write one."""
-        term = TERMS[self.kind]
+        term = term_of(self.kind)
+        if isinstance(term, RowTerm):
+            return (term.of_logits if self.from_logits else term.slope) is not None
         return term.has_logit_slope if self.from_logits else term.slope is not None
 
 
@@ -108,8 +133,9 @@ class LossOperation(Protocol[ArrayT_contra]):
             doutput = scale * w * term' / n
 
         Args:
-            output, target, doutput: any one shape, of n elements.
-            weights: one number w for each run of n / weights.size elements, such as (T,B,1,1,1) for frames
-                (T,B,H,W,K); None is 1.
+            output, target, doutput: any one shape; target (..., 1) where it holds classes. n is the number of terms,
+                of elements or of rows.
+            weights: one number w for each run of n / weights.size terms, such as (T,B,1,1,1) for frames (T,B,H,W,K);
+                None is 1.
             loss: (1,) float64, on the device.
         """

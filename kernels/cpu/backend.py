@@ -21,6 +21,7 @@ from kernels.cpu.layers.lstm_cell import CpuLSTMCell
 from kernels.cpu.layers.max_pooling import CpuMaxPooling
 from kernels.cpu.layers.resampling import CpuResampling
 from kernels.cpu.pointwise import combinations, elementwise, losses, optimizers
+from kernels.cpu.pointwise.row_losses import RowLossOperation
 from kernels.cpu.pointwise.softmax import CpuSoftmax
 from kernels.host import HostBackend
 from kernels.losses import LossSpec
@@ -122,8 +123,8 @@ class CpuBackend(HostBackend):
     def softmax(self) -> CpuSoftmax:
         return CpuSoftmax(self.threads)
 
-    def loss(self, spec: LossSpec) -> losses.LossOperation:
-        return losses.LossOperation(spec, self.dtype)
+    def loss(self, spec: LossSpec) -> losses.LossOperation | RowLossOperation:
+        return RowLossOperation(spec, self.dtype) if spec.of_rows else losses.LossOperation(spec, self.dtype)
 
     def update(self, spec: UpdateSpec) -> optimizers.UpdateOperation:
         return optimizers.UpdateOperation(spec, self.dtype)

@@ -29,6 +29,7 @@ from kernels.cuda.pointwise.lookup import CudaLookup
 from kernels.cuda.pointwise.loss import ActivationOperation, Losses, LossOperation
 from kernels.cuda.pointwise.optimizers import ClipOperation, Optimizers, UpdateOperation
 from kernels.cuda.pointwise.pieces import CudaLSTMCell, CudaMaskedCopies, CudaPermute, Kernels, WeightRules
+from kernels.cuda.pointwise.row_loss import RowLosses, RowLossOperation
 from kernels.cuda.pointwise.softmax import CudaSoftmax
 from kernels.cuda.pooling.max_pooling import CudaMaxPooling
 from kernels.cuda.pooling.resampling import CudaResampling
@@ -106,6 +107,7 @@ class CudaBackend(Backend[Array]):
         self.description = f"{runtime.name}, {precision}"
         self._workspace = Workspace(runtime)
         self._losses = Losses(runtime, self._workspace)
+        self._row_losses = RowLosses(runtime, self._workspace)
         self._optimizers = Optimizers(runtime)
         self._gather = Gather(runtime, self._workspace)
         self._cell = Kernels(runtime, "pointwise/lstm_cell.cu", ACTIVATION_DEFINES)
@@ -202,8 +204,8 @@ class CudaBackend(Backend[Array]):
     def softmax(self) -> CudaSoftmax:
         return CudaSoftmax(self._softmax)
 
-    def loss(self, spec: LossSpec) -> LossOperation:
-        return LossOperation(self._losses, spec)
+    def loss(self, spec: LossSpec) -> LossOperation | RowLossOperation:
+        return RowLossOperation(self._row_losses, spec) if spec.of_rows else LossOperation(self._losses, spec)
 
     def update(self, spec: UpdateSpec) -> UpdateOperation:
         return UpdateOperation(self._optimizers, spec)

@@ -21,6 +21,7 @@ from kernels.reference.layer_norm import ReferenceLayerNorm
 from kernels.reference.lstm_cell import ReferenceLSTMCell
 from kernels.reference.max_pooling import ReferenceMaxPooling
 from kernels.reference.resampling import ReferenceResampling
+from kernels.reference.row_losses import RowLossOperation
 from kernels.reference.softmax import ReferenceSoftmax
 from kernels.specs import (
     BatchNormSpec,
@@ -87,8 +88,8 @@ class ReferenceBackend(HostBackend):
     def softmax(self) -> ReferenceSoftmax:
         return ReferenceSoftmax()
 
-    def loss(self, spec: LossSpec) -> losses.LossOperation:
-        return losses.LossOperation(spec)
+    def loss(self, spec: LossSpec) -> losses.LossOperation | RowLossOperation:
+        return RowLossOperation(spec) if spec.of_rows else losses.LossOperation(spec)
 
     def update(self, spec: UpdateSpec) -> optimizers.UpdateOperation:
         return optimizers.UpdateOperation(spec)

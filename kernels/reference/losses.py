@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from kernels.arrays import HostArray
-from kernels.losses import PROBABILITY_MARGIN, LossKind, LossSpec
+from kernels.losses import LossKind, LossSpec
+from kernels.row_losses import PROBABILITY_MARGIN
 from kernels.tables import require
 
 TermAndSlope = Callable[[HostArray, HostArray, float], tuple[HostArray, HostArray]]
@@ -71,6 +72,27 @@ def _binary_accuracy(p: HostArray, y: HostArray, threshold: float) -> tuple[Host
     return ((p > threshold) == y).astype(p.dtype), np.zeros_like(p)
 
 
+def _log_cosh(p: HostArray, y: HostArray, _: float) -> tuple[HostArray, HostArray]:
+    size = np.abs(p - y)
+    return size + np.log1p(np.exp(-2.0 * size)) - p.dtype.type(np.log(2.0)), np.tanh(p - y)
+
+
+def _squared_logarithmic_error(p: HostArray, y: HostArray, _: float) -> tuple[HostArray, HostArray]:
+    least = p.dtype.type(PROBABILITY_MARGIN)
+    difference = np.log(np.maximum(p, least) + 1.0) - np.log(np.maximum(y, least) + 1.0)
+    return np.square(difference), np.where(p >= least, 2.0 * difference / (p + 1.0), 0.0)
+
+
+def _absolute_percentage_error(p: HostArray, y: HostArray, _: float) -> tuple[HostArray, HostArray]:
+    size = np.maximum(np.abs(y), p.dtype.type(PROBABILITY_MARGIN))
+    return 100.0 * np.abs(p - y) / size, 100.0 * np.sign(p - y) / size
+
+
+def _poisson(p: HostArray, y: HostArray, _: float) -> tuple[HostArray, HostArray]:
+    above = p + p.dtype.type(PROBABILITY_MARGIN)
+    return p - y * np.log(above), 1.0 - y / above
+
+
 def _sigmoid(z: HostArray) -> HostArray:
     return 0.5 * np.tanh(0.5 * z) + 0.5
 
@@ -81,6 +103,10 @@ TERMS: dict[LossKind, TermAndSlope] = {
     "mean_absolute_error": lambda p, y, _: (np.abs(p - y), np.sign(p - y)),
     "huber": _huber,
     "binary_accuracy": _binary_accuracy,
+    "log_cosh": _log_cosh,
+    "mean_squared_logarithmic_error": _squared_logarithmic_error,
+    "mean_absolute_percentage_error": _absolute_percentage_error,
+    "poisson": _poisson,
 }
 
 LOGIT_TERMS: dict[LossKind, TermAndSlope] = {"binary_crossentropy": _crossentropy_of_logits}

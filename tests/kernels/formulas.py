@@ -1,13 +1,15 @@
-"""What the formulas of kernels/activations.py, combinations.py, losses.py and updates.py say, in float64."""
+"""What the tables of kernels/ say (activations, combinations, losses, row_losses, updates), in float64."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from kernels.activations import parsed
 from kernels.combinations import COMBINATIONS, CombinationSpec
-from kernels.losses import TERMS, LossSpec
+from kernels.losses import LossSpec, term_of
+from kernels.row_losses import RowTerm
 from kernels.updates import UPDATES, UpdateSpec
 
 Array = np.ndarray[Any, Any]
@@ -17,6 +19,8 @@ _NAMES = {
     for name in ("abs", "clip", "exp", "log", "maximum", "minimum", "sign", "sqrt", "tanh", "where")
 }
 _NAMES["erf"] = np.vectorize(math.erf, otypes=[np.float64])
+
+_OVER_ROWS = {name: partial(getattr(np, name), axis=-1, keepdims=True) for name in ("sum", "max", "argmax")}
 
 
 def results(statements: str, **names: Any) -> dict[str, Any]:
@@ -53,15 +57,15 @@ def combination_gradients(spec: CombinationSpec, dy: Array, a: Array, b: Array) 
 
 
 def terms(spec: LossSpec, output: Array, target: Array) -> Array:
-    """The terms of a loss at each element."""
-    return results(TERMS[spec.kind].formula, **_given(spec, output, target))["term"]
+    """The terms of a loss at each element or row."""
+    return results(_statements(spec)[0], **_given(spec, output, target))["term"]
 
 
 def slopes(spec: LossSpec, output: Array, target: Array) -> Array:
-    """Their derivatives by the prediction."""
-    term = TERMS[spec.kind]
-    assert term.slope is not None
-    return results(f"{term.formula}; {term.slope}", **_given(spec, output, target))["slope"]
+    """Their derivatives by the prediction, or by the logits."""
+    formula, slope = _statements(spec)
+    assert slope is not None
+    return results(f"{formula}; {slope}", **_given(spec, output, target))["slope"]
 
 
 def update(spec: UpdateSpec, weights: Array, gradients: Array, slots: list[Array], rates: list[float]) -> list[Array]:
@@ -74,7 +78,19 @@ def update(spec: UpdateSpec, weights: Array, gradients: Array, slots: list[Array
     return [space["w"], *(space[symbol] for symbol in symbols)]
 
 
+def _statements(spec: LossSpec) -> tuple[str, str | None]:
+    term = term_of(spec.kind)
+    if isinstance(term, RowTerm) and spec.from_logits and term.of_logits is not None:
+        return term.of_logits
+    return term.formula, term.slope
+
+
 def _given(spec: LossSpec, output: Array, target: Array) -> dict[str, Any]:
-    parameter = TERMS[spec.kind].parameter
-    p = activation("sigmoid", output) if spec.from_logits else output
-    return {"p": p, "y": target} | ({} if parameter is None else {parameter: spec.parameter})
+    parameter = term_of(spec.kind).parameter
+    given = {"y": target} | ({} if parameter is None else {parameter: spec.parameter})
+    if not spec.of_rows:
+        return given | {"p": activation("sigmoid", output) if spec.from_logits else output}
+    exponential = np.exp(output)
+    softmax = exponential / exponential.sum(-1, keepdims=True)
+    rows = {"K": output.shape[-1], "onehot": lambda y: (np.arange(output.shape[-1]) == y).astype(float)}
+    return given | rows | _OVER_ROWS | {"z": output, "p": softmax if spec.from_logits else output}

@@ -34,7 +34,7 @@ def name(spec: LossSpec) -> str:
 
 def data(spec: LossSpec, shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Outputs that fit the loss, and targets from 0 to 1 many of them 0 or 1 (for accuracy all)."""
-    probabilities = spec.kind == "binary_crossentropy" and not spec.from_logits
+    probabilities = spec.kind in {"binary_crossentropy", "poisson"} and not spec.from_logits
     output = random_array(0, shape, 1.0 if probabilities else 2.0)
     output = 1 / (1 + np.exp(-output)) if probabilities else output
     target = np.clip(random_array(1, shape) + 0.5, 0, 1)

@@ -23,6 +23,7 @@ from tests.kernels import (
     test_optimizers,
     test_pooling,
     test_resampling,
+    test_row_losses,
     test_softmax,
     test_weight_rules,
 )
@@ -62,6 +63,9 @@ CASES: dict[str, Callable[[Checker], None]] = {
     "block": lambda on: test_layout.test_a_block_in_a_block(on, test_layout.BLOCKS[2]),
     "loss": lambda on: test_losses.test_weights_multiply_the_terms_and_the_mean_is_over_all_elements(
         on, test_losses.LOGITS, (3, 2, 5, 7, 1)
+    ),
+    "row_loss": lambda on: test_row_losses.test_the_mean_of_the_terms_and_their_slope(
+        on, test_row_losses.SPECS[0], (3, 2, 5, 7, 3)
     ),
     **{rule: partial(test_optimizers.test_every_rule_follows_its_formula, rule=rule, size=1003) for rule in UPDATES},
     "decay_weights": test_optimizers.test_weight_decay_leaves_out_what_is_not_marked,

@@ -12,7 +12,8 @@ from kernels.arrays import Array
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import lanes, load_first, select_less, store_first, sum_of_first
 from kernels.cpu.pointwise.nonlinearities import exp_of_minus_magnitude, log1p_of_fraction, sigmoid
-from kernels.losses import PROBABILITY_MARGIN, TERMS, LossSpec
+from kernels.losses import TERMS, LossSpec
+from kernels.row_losses import PROBABILITY_MARGIN
 from kernels.tables import constants, implemented, require
 
 _CODES = constants("LOSS", TERMS)
@@ -21,6 +22,10 @@ LOSS_MEAN_SQUARED_ERROR = _CODES["LOSS_MEAN_SQUARED_ERROR"]
 LOSS_MEAN_ABSOLUTE_ERROR = _CODES["LOSS_MEAN_ABSOLUTE_ERROR"]
 LOSS_HUBER = _CODES["LOSS_HUBER"]
 LOSS_BINARY_ACCURACY = _CODES["LOSS_BINARY_ACCURACY"]
+LOSS_LOG_COSH = _CODES["LOSS_LOG_COSH"]
+LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR = _CODES["LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR"]
+LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR = _CODES["LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR"]
+LOSS_POISSON = _CODES["LOSS_POISSON"]
 
 
 @jit
@@ -71,6 +76,17 @@ def term_and_slope(kind: int, p: float, y: float, parameter: float, low: float, 
     elif kind == LOSS_BINARY_ACCURACY:
         hit = (y == one) if p > parameter else (y == error * 0)
         term, slope = one if hit else error * 0, error * 0
+    elif kind == LOSS_LOG_COSH:
+        term, slope = size + math.log1p(math.exp(size * -2)) - math.log(one * 2), math.tanh(error)
+    elif kind == LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR:
+        q, t = low if p < low else p, low if y < low else y
+        difference = math.log(q + 1) - math.log(t + 1)
+        term, slope = difference * difference, error * 0 if p < low else difference * 2 / (p + 1)
+    elif kind == LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR:
+        whole = low if abs(y) < low else abs(y)
+        term, slope = size * 100 / whole, sign * 100 / whole
+    elif kind == LOSS_POISSON:
+        term, slope = p - y * math.log(p + low), one - y / (p + low)
     else:
         term, slope = one * math.nan, one * math.nan
     return term, slope

@@ -8,7 +8,11 @@
 //     (4)  Huber                 (p - y)^2 / 2, beyond delta          p - y, beyond delta
 //                                delta (|p - y| - delta / 2)          delta sign(p - y)
 //     (5)  binary accuracy       1 where (p > threshold) = y
-//     (6)  y = activation(z)                                       activations.cuh
+//     (6)  log(cosh(p - y))      |p - y| + log((1 + exp(-2 |p - y|)) / 2)   tanh(p - y)
+//     (7)  squared logarithmic   d^2, d = log((p + 1) / (y + 1))   2 d / (p + 1)    p, y at least PROBABILITY_MARGIN
+//     (8)  absolute percentage   100 |p - y| / |y|                 100 sign(p - y) / |y|    |y| likewise
+//     (9)  Poisson               p - y log(p + margin)             1 - y / (p + margin)
+//     (10) y = activation(z)                                       activations.cuh
 //
 // Loss terms are summed in float64: each block its share into partial (gridDim), then one block all shares, in order.
 // A NaN stays a NaN everywhere.
@@ -24,7 +28,7 @@ struct Term {
     float value, slope;
 };
 
-// (1) to (5) of one element; parameter: label smoothing, delta or threshold. A kind without a branch gives NaN. loss.py
+// (1) to (9) of one element; parameter: label smoothing, delta or threshold. A kind without a branch gives NaN. loss.py
 // writes the constants LOSS_... in front, with PROBABILITY_MARGIN.
 __device__ __forceinline__ Term loss_term(int kind, bool from_logits, float x, float y, float parameter) {
     if (kind == LOSS_BINARY_CROSSENTROPY) {
@@ -43,11 +47,22 @@ __device__ __forceinline__ Term loss_term(int kind, bool from_logits, float x, f
             if (size <= parameter) return {0.5f * error * error, error};
             return {parameter * (size - 0.5f * parameter), parameter * sign};
         case LOSS_BINARY_ACCURACY: return {(p > parameter ? 1.0f : 0.0f) == y ? 1.0f : 0.0f, 0.0f};           // (5)
+        case LOSS_LOG_COSH: return {size + log1pf(expf(-2.0f * size)) - 0.6931472f, tanhf(error)};            // (6)
+        case LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR: {                                                           // (7)
+            const float q = p < PROBABILITY_LOW ? PROBABILITY_LOW : p, t = y < PROBABILITY_LOW ? PROBABILITY_LOW : y;
+            const float difference = logf(q + 1.0f) - logf(t + 1.0f);
+            return {difference * difference, p < PROBABILITY_LOW ? 0.0f : 2.0f * difference / (p + 1.0f)};
+        }
+        case LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR: {                                                           // (8)
+            const float whole = fabsf(y) < PROBABILITY_LOW ? PROBABILITY_LOW : fabsf(y);
+            return {100.0f * size / whole, 100.0f * sign / whole};
+        }
+        case LOSS_POISSON: return {p - y * logf(p + PROBABILITY_LOW), 1.0f - y / (p + PROBABILITY_LOW)};      // (9)
         default: return {__int_as_float(0x7fffffff), __int_as_float(0x7fffffff)};
     }
 }
 
-// (1) to (5): output, target (n), weights (n / run) or null -> partial (gridDim.x), doutput (n) or null.
+// (1) to (9): output, target (n), weights (n / run) or null -> partial (gridDim.x), doutput (n) or null.
 extern "C" __global__ void __launch_bounds__(THREADS)
     loss_terms(const float* output, const float* target, const float* weights, double* partial, float* doutput,
                int kind, int from_logits, float parameter, float scale, long long run, long long n, long long quads) {
@@ -86,7 +101,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     if (threadIdx.x == 0) loss[0] = sum / double(n);
 }
 
-// (6): z -> y (n), which may be z.
+// (10): z -> y (n), which may be z.
 extern "C" __global__ void __launch_bounds__(THREADS)
     activation_forward(const float* z, float* y, int activation, float activation_p0, float activation_p1,
                        float activation_p2, long long n, long long quads) {
@@ -100,7 +115,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     });
 }
 
-// (6): what is kept, y or z, and dy -> dz (n), which may be dy.
+// (10): what is kept, y or z, and dy -> dz (n), which may be dy.
 extern "C" __global__ void __launch_bounds__(THREADS)
     activation_backward(const float* kept, const float* dy, float* dz, int activation, float activation_p0,
                         float activation_p1, float activation_p2, long long n, long long quads) {

@@ -9,7 +9,8 @@ from kernels.cuda.common.elementwise import THREADS, blocks, quads
 from kernels.cuda.launch.launch import Kernel, Program, Runtime
 from kernels.cuda.launch.source import Constant, words_of
 from kernels.cuda.launch.workspace import Workspace
-from kernels.losses import PROBABILITY_MARGIN, TERMS, LossSpec
+from kernels.losses import TERMS, LossSpec
+from kernels.row_losses import PROBABILITY_MARGIN
 from kernels.tables import constants, implemented, require
 
 REDUCE_BYTES = 8 * THREADS
