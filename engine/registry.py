@@ -18,7 +18,7 @@ from engine.support.validation import one_of
 T = TypeVar("T")
 
 _REGISTRIES: "list[Registry[Any]]" = []
-_GIVEN: ContextVar[Mapping[str, type]] = ContextVar("given", default=MappingProxyType({}))
+_GIVEN: ContextVar[Mapping[str, Any]] = ContextVar("given", default=MappingProxyType({}))
 
 
 class Registry(Mapping[str, Callable[..., T]], Generic[T]):
@@ -50,7 +50,9 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
 
     @property
     def _known(self) -> dict[str, Any]:
-        given = {name: cls for name, cls in _GIVEN.get().items() if issubclass(cls, self.base)}
+        given = {
+            name: cls for name, cls in _GIVEN.get().items() if isinstance(cls, type) and issubclass(cls, self.base)
+        }
         return {**self._classes, **given}
 
     def __getitem__(self, name: str) -> Any:
@@ -130,20 +132,28 @@ def register(cls: type[T] | None = None, name: str | None = None) -> type[T] | C
 
 
 @contextmanager
-def custom_objects(classes: Mapping[str, type] | None) -> Iterator[None]:
-    """Inside, these classes are known by these names, before registered ones; in this thread alone.
+def custom_objects(classes: Mapping[str, Any] | None) -> Iterator[None]:
+    """Inside, these classes and loss functions are known by these names, before registered ones; in this thread alone.
 
-    Raises ValueError: one of them has no base that `register` takes.
+    Raises ValueError: one of them is a class without a base that `register` takes, or is neither class nor function.
     """
     for name, cls in (classes or {}).items():
-        if not isinstance(cls, type) or _registry_of(cls) is None:
+        if not callable(cls) or (isinstance(cls, type) and _registry_of(cls) is None):
             bases = ", ".join(registry.base.__name__ for registry in _REGISTRIES)
-            raise ValueError(f"custom_objects: {name!r}: expected a subclass of one of {bases}, got {cls!r}")
+            raise ValueError(
+                f"custom_objects: {name!r}: expected a subclass of one of {bases}, or a loss's function, got {cls!r}"
+            )
     token = _GIVEN.set({**_GIVEN.get(), **(classes or {})})
     try:
         yield
     finally:
         _GIVEN.reset(token)
+
+
+def given_function(name: str) -> Callable[..., Any] | None:
+    """The function that custom_objects knows by this name; None where there is none."""
+    found = _GIVEN.get().get(name)
+    return found if callable(found) and not isinstance(found, type) else None
 
 
 def name_of(cls: type) -> str:

@@ -75,7 +75,7 @@ TERMS: dict[LossKind, Term] = {
 
 def term_of(kind: LossKind) -> Term | RowTerm:
     """The entry of a kind. Raises ValueError: there is none."""
-    known = {**TERMS, **ROW_TERMS}
+    known: dict[str, Term | RowTerm] = {**TERMS, **ROW_TERMS}
     if kind not in known:
         raise ValueError(f"kind: expected one of {', '.join(known)}, got {kind!r}")
     return known[kind]

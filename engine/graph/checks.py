@@ -7,6 +7,9 @@ import numpy as np
 
 from engine.graph.graph import Graph
 from engine.graph.rollout import can_stream, check_rollout
+from engine.layers.weight import known
+from engine.losses import Loss
+from engine.losses.targets import TargetShape
 from engine.support.validation import finite_movies
 from kernels.arrays import HostArray
 
@@ -19,10 +22,14 @@ class DataChecks:
 
     Args:
         dtype: that data will be cast to.
+
+    Attributes:
+        losses: for each output, what its targets are for; none before compile.
     """
 
     def __init__(self, graph: Graph, dtype: Any) -> None:
         self._graph, self._dtype = graph, dtype
+        self.losses: Sequence[Loss | None] = ()
 
     def inputs(self, name: str, x: Any) -> Arrays:
         """Validate data for the inputs: they fit them, are of one length, and go through the layers."""
@@ -49,19 +56,17 @@ class DataChecks:
         return arrays
 
     def targets(self, name: str, y: Any, inputs: Arrays, x_name: str = "x") -> Arrays:
-        """Validate targets, shaped like the outputs for these checked inputs."""
+        """Validate targets, shaped as the losses want them for these checked inputs' outputs."""
         shapes = self._graph.output_shapes([array.shape[1:] for array in inputs])
         names = self._graph.output_names
         given = spread(name, y, names, "output", [len(shape) + 1 for shape in shapes])
+        losses = self.losses or [None] * len(names)
+        of = inputs[0].shape if len(inputs) == 1 else [each.shape for each in inputs]
         arrays = []
-        for number, (value, shape) in enumerate(zip(given, shapes, strict=True)):
+        for number, (value, shape, loss) in enumerate(zip(given, shapes, losses, strict=True)):
             label = name if len(given) == 1 else f"{name}[{number}] ({names[number]})"
-            expected = (len(inputs[0]), *shape)
-            array = finite_movies(label, value, len(expected), self._dtype)
-            if array.shape != expected:
-                of = inputs[0].shape if len(inputs) == 1 else [each.shape for each in inputs]
-                raise ValueError(f"{label}: expected shape {expected} for {x_name} of shape {of}, got {array.shape}")
-            arrays.append(array)
+            expected = TargetShape(label, (len(inputs[0]), *known(shape)), f"{x_name} of shape {of}", loss)
+            arrays.append(expected.checked(value, self._dtype))
         return arrays
 
     def pair(self, x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> tuple[Arrays, Arrays]:

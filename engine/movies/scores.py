@@ -11,7 +11,7 @@ import numpy as np
 
 from kernels.arrays import HostArray
 from kernels.losses import LossSpec
-from kernels.reference.losses import LossOperation
+from kernels.reference import ReferenceBackend
 
 Rollout = Callable[[HostArray, int], HostArray]
 """(track (N,T,H,W,C), n_frames) -> the frames that follow, (N,n_frames,H,W,C)."""
@@ -20,6 +20,8 @@ CSI_THRESHOLD = 0.5
 """Value from which on a pixel counts as on, unless a run says otherwise."""
 
 _SQUARES = LossSpec("mean_squared_error")
+
+_ORACLE = ReferenceBackend(np.float64)
 
 
 def csi(prediction: HostArray, truth: HostArray, threshold: float = CSI_THRESHOLD) -> float:
@@ -35,7 +37,7 @@ def csi(prediction: HostArray, truth: HostArray, threshold: float = CSI_THRESHOL
 def mean_loss(spec: LossSpec, prediction: HostArray, truth: HostArray) -> float:
     """Measure a loss or a metric: the mean of its term over all elements, in float64, by the reference's operation."""
     mean = np.empty(1)
-    LossOperation(spec)(prediction.astype(np.float64), truth.astype(np.float64), None, mean, None)
+    _ORACLE.loss(spec)(prediction.astype(np.float64), truth.astype(np.float64), None, mean, None)
     return float(mean[0])
 
 

@@ -47,16 +47,19 @@ class BatchShape:
 
 
 class Repeated:
-    """Work that is done again and again on the same arrays: at first as it stands, then as the back end recorded it."""
+    """Work that is done again and again on the same arrays: at first as it stands, then as the back end recorded it.
 
-    def __init__(self, backend: Backend, work: Callable[[], None]) -> None:
-        self._backend, self._work = backend, work
+    recorded: False where it goes through the host, and is always done as it stands.
+    """
+
+    def __init__(self, backend: Backend, work: Callable[[], None], recorded: bool = True) -> None:
+        self._backend, self._work, self._recorded = backend, work, recorded
         self._done_before = False
         self._again: Callable[[], None] | None = None
 
     def __call__(self) -> None:
         """Do it once more."""
-        if not self._done_before:
+        if not self._done_before or not self._recorded:
             self._work()
             self._done_before = True
             return
@@ -70,7 +73,7 @@ class BoundGraph:
 
     Attributes:
         inputs: time-major (T,B,H,W,C); write a batch there.
-        targets: like the outputs, likewise; none without a loss.
+        targets: as the losses want them for the outputs, likewise; none without a loss.
         weights: of the samples, likewise; None where they are all one.
     """
 
@@ -79,7 +82,8 @@ class BoundGraph:
         self._calls = graph.calls
         shapes = [known(each) for each in graph.value_shapes(shape.inputs)]
         folded = self._folded(objective)
-        self._objective = None if objective is None else objective.bind(backend, folded)
+        of_outputs = [shapes[value] for value in graph.outputs]
+        self._objective = None if objective is None else objective.bind(backend, of_outputs, folded)
         arrays = [backend.empty(time_major(each, shape.batch)) for each in shape.inputs]
         self.inputs = arrays
         self._values: list[Any] = [*arrays, *(None for _ in shapes[len(arrays) :])]
@@ -91,9 +95,10 @@ class BoundGraph:
         for number, value in enumerate(self._outputs):
             if objective is None:
                 break
-            self.targets.append(backend.empty(time_major(shapes[value], shape.batch)))
-            asked = shape.training and objective.losses[number] is not None
-            doutputs.append(backend.empty(self.targets[-1].shape) if asked else None)
+            loss, output = objective.losses[number], time_major(shapes[value], shape.batch)
+            target = shapes[value] if loss is None else loss.target_shape(shapes[value])
+            self.targets.append(backend.empty(time_major(target, shape.batch)))
+            doutputs.append(backend.empty(output) if shape.training and loss is not None else None)
             of_weights = shape.weights[number]
             self.weights.append(None if of_weights is None else backend.empty(time_major(of_weights, shape.batch)))
         self._doutputs = doutputs
@@ -107,7 +112,8 @@ class BoundGraph:
             self._shared = SharedWeights(backend, [self._calls[number] for number in self._differentiated])
         self._measured = backend.zeros((objective.width if objective is not None else 1,), np.float64)
         self._predict = Repeated(backend, self._forward)
-        self._evaluate = Repeated(backend, self._forward_with_penalized_loss)
+        self._recorded = objective is None or not objective.on_host
+        self._evaluate = Repeated(backend, self._forward_with_penalized_loss, self._recorded)
         self._train: Repeated | None = None
         self._trained_by: tuple[Any, ...] = ()
 
@@ -193,7 +199,7 @@ class BoundGraph:
                 for weight, constraint in self._constraints:
                     constraint.apply(self._backend, weight.value)
 
-            self._train = Repeated(self._backend, step)
+            self._train = Repeated(self._backend, step, self._recorded)
             self._trained_by = optimizer.state, optimizer.recorded_numbers()
         optimizer.begin_step(self._backend)
         self._train()

@@ -68,14 +68,21 @@ class Objective:
             totals[:, 0] += weight * rows[:, number]
         return totals
 
-    def bind(self, backend: Backend, logits: Sequence[bool]) -> "BoundObjective":
+    @property
+    def on_host(self) -> bool:
+        """Whether a loss is computed on the host, so that a step cannot be recorded."""
+        return any(loss is not None and loss.on_host for loss in self.losses)
+
+    def bind(self, backend: Backend, shapes: Sequence[tuple[int, ...]], logits: Sequence[bool]) -> "BoundObjective":
         """The operations on a back end; ValueError naming what it lacks.
 
-        logits: for each output, whether it stands before the last layer's sigmoid.
+        Args:
+            shapes: of the outputs, without the axis of the batch.
+            logits: for each output, whether it stands before the last layer's sigmoid or softmax.
         """
         losses = [
-            None if loss is None else backend.loss(loss.spec(from_logits=before, scale=weight))
-            for loss, before, weight in zip(self.losses, logits, self.loss_weights, strict=True)
+            None if loss is None else loss.bind(backend, shape, before, weight)
+            for loss, shape, before, weight in zip(self.losses, shapes, logits, self.loss_weights, strict=True)
         ]
         metrics = [
             [backend.loss(metric.spec(from_logits=before)) for metric in of_output]

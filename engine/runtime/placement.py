@@ -99,6 +99,7 @@ class Placement:
             if self.optimizer not in (None, optimizer):
                 self.optimizer.release()
             self.objective, self.optimizer = objective, optimizer
+            self.checks.losses = objective.losses
             if self._computation is not None:
                 self._computation = self._computation.compiled_again(objective, optimizer)
 

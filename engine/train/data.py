@@ -12,7 +12,7 @@ from engine.train.choices import make_loss
 from engine.train.config import TrainConfig
 from kernels.activations import ACTIVATIONS
 from kernels.arrays import HostArray
-from kernels.losses import TERMS
+from kernels.losses import term_of
 
 Pair = tuple[HostArray, HostArray]
 """Inputs and targets, float32 (N,T,H,W,C) both; targets[:, t] is the frame after inputs[:, t]."""
@@ -66,7 +66,7 @@ def check_reachable(config: TrainConfig, data: RunData, activation: str) -> None
     least, most = min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)
     found = f"got {least:g} to {most:g}; scale them (docs/own_movies.md)"
     name = config.data or "samples"
-    low, high = TERMS[make_loss(config.loss).kind].targets or (-math.inf, math.inf)
+    low, high = term_of(make_loss(config.loss).kind).targets or (-math.inf, math.inf)
     if not low <= least <= most <= high:
         raise ValueError(f"{name}: {config.loss['name']} expects targets from {low:g} to {high:g}, {found}")
     reached = ACTIVATIONS.get(activation.split(maxsplit=1)[0], ACTIVATIONS["linear"])

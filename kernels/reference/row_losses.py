@@ -46,7 +46,7 @@ class RowLossOperation:
             term, slope = term * runs, slope * runs
         loss[0] = np.sum(term, dtype=np.float64) / rows
         if doutput is not None:
-            doutput[...] = slope * output.dtype.type(1.0 / rows)
+            doutput[...] = slope * output.dtype.type(spec.scale / rows)
 
 
 def _sum(rows: HostArray) -> HostArray:

@@ -15,7 +15,7 @@ LIMITS = {"activation": 4, "optimizer": 8, "loss": 7, "layer": 5, "kernel": 6}
 TAKEN_UP = [f"test_{name}.py" for name in ("elementwise", "losses", "optimizers")] + [
     "cuda/conv3d/test_conv3d_pointwise.py"
 ]
-ADDED = "hard_silu or lion or log_cosh or pointwise"
+ADDED = "hard_silu or lion or charbonnier or pointwise"
 
 
 def page(recipe: str) -> str:

@@ -27,7 +27,7 @@ def network(device: str) -> Sequential:
     made.add(Conv3D(2, (1, 3, 3), padding="same", activation="hard_silu", input_shape=FRAME))
     made.add(LAYERS["Scale"](start=0.5))
     made.add(Conv3D(1, (2, 1, 3), padding="causal"))
-    made.compile(loss="log_cosh", optimizer="lion")
+    made.compile(loss="charbonnier", optimizer="lion")
     return made
 
 

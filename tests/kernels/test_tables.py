@@ -20,10 +20,10 @@ BACKENDS = ("reference-float32", "cpu-float32", "cuda-float32")
 ARCTAN = ActivationEntry(99, "y = arctan(z)", "cos(y)**2", -np.pi / 2, np.pi / 2, "Atan")
 ENTRIES: dict[str, tuple[dict[str, Any], Any, Callable[[Backend], Any]]] = {
     "arctan": (ACTIVATIONS, ARCTAN, lambda backend: backend.activation("arctan")),
-    "log_cosh": (
+    "charbonnier": (
         TERMS,
-        Term(99, "term = log(cosh(p - y))", "slope = tanh(p - y)"),
-        lambda backend: backend.loss(LossSpec("log_cosh")),
+        Term(99, "term = sqrt((p - y)**2 + 1)", "slope = (p - y) / term"),
+        lambda backend: backend.loss(LossSpec("charbonnier")),
     ),
     "lion": (UPDATES, UpdateRule("w = w - rate * sign(g)"), lambda backend: backend.update(UpdateSpec("lion"))),
 }

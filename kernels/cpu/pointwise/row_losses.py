@@ -176,6 +176,7 @@ def _mean_of_rows(
     dx: Array,
     need_dx: bool,
     scratch: Array,
+    scale: float,
 ) -> None:
     """Every loss of rows; x, dx (rows, K), y (rows, K or 1), scratch (2, K); scalars have the dtype of x."""
     run = len(x) // weights.size
@@ -191,7 +192,7 @@ def _mean_of_rows(
         total += float(weight) * float(term)
         if need_dx:
             for k in range(given.size):
-                dx[row, k] = scratch[0, k] * weight / len(x)
+                dx[row, k] = scratch[0, k] * weight * scale / len(x)
     loss[0] = total / len(x)
 
 
@@ -205,13 +206,14 @@ class RowLossOperation:
         of_logits = spec.from_logits and term.of_logits is not None
         low, high = dtype.type(PROBABILITY_MARGIN), dtype.type(1.0 - PROBABILITY_MARGIN)
         self._numbers = term.code, of_logits, spec.from_logits and not of_logits, dtype.type(spec.parameter), low, high
+        self._scale = dtype.type(spec.scale)
         self._scratch = np.zeros((2, 0), dtype)
 
     def __call__(self, output: Array, target: Array, weights: Array | None, loss: Array, doutput: Array | None) -> None:
         channels = output.shape[-1]
-        x, y = output.reshape(-1, channels), target.reshape(-1, target.shape[-1])
+        x, y = output.reshape((-1, channels)), target.reshape((-1, target.shape[-1]))
         if self._scratch.shape[1] != channels:
             self._scratch = np.zeros((2, channels), output.dtype)
-        dx = doutput.reshape(-1, channels) if doutput is not None else x  # never written when it is not needed
+        dx = doutput.reshape((-1, channels)) if doutput is not None else x  # never written when it is not needed
         runs = self._ones if weights is None else weights.reshape(-1)
-        _mean_of_rows(*self._numbers, x, y, runs, loss, dx, doutput is not None, self._scratch)
+        _mean_of_rows(*self._numbers, x, y, runs, loss, dx, doutput is not None, self._scratch, self._scale)

@@ -1,6 +1,6 @@
 // Losses of rows, each with its gradient: of a row p (K), the target t (K) or the class y, and its probabilities or logits.
 //
-//     forward: sum of w * term / rows                                        backward, times w / rows
+//     forward: sum of w * term / rows                                        backward, times scale * w / rows
 //     (1)  categorical cross-entropy    sum t (l - z), l = log sum exp(z)    sum(t) exp(z - l) - t
 //     (1') of probabilities             -sum t log q, q = p / sum(p)         (u - sum(u q)) / sum(p), u = -t / q
 //     (2)  sparse one                   l - z[y]                             exp(z - l) - (k = y)
@@ -13,7 +13,6 @@
 // in (4) lengths are at least the margin. One thread has a whole row. Terms are summed in float64: each block its share
 // into partial (gridDim), then one block all shares, in order. A NaN stays a NaN everywhere.
 
-#include "common/activations.cuh"
 #include "common/block_sums.cuh"
 
 constexpr int THREADS = 256;
@@ -128,27 +127,27 @@ __device__ __forceinline__ float similarity(Row p, const float* y, int count, fl
 // doutput (rows, count) or null. of_logits, softmax: output is z; the second takes its softmax first.
 extern "C" __global__ void __launch_bounds__(THREADS)
     row_terms(const float* output, const float* target, const float* weights, double* partial, float* doutput,
-              int kind, int of_logits, int softmax, float parameter, int count, int target_count, long long run,
-              long long rows) {
+              int kind, int of_logits, int softmax, float parameter, float scale, int count, int target_count,
+              long long run, long long rows) {
     DYNAMIC_SHARED(double, shared);
-    const float share = 1.0f / float(rows);
+    const float share = scale / float(rows);
     double sum = 0.0;
     for (long long row = (long long)blockIdx.x * THREADS + threadIdx.x; row < rows;
          row += (long long)gridDim.x * THREADS) {
         const float *x = output + row * count, *y = target + row * target_count;
-        const float weight = weights == nullptr ? 1.0f : weights[row / run], scale = weight * share;
+        const float weight = weights == nullptr ? 1.0f : weights[row / run], factor = weight * share;
         float* slope = doutput == nullptr ? nullptr : doutput + row * count;
         const Row p{x, softmax ? log_sum_exp(x, count) : 0.0f, softmax != 0};
         float term;
         switch (kind) {
             case ROW_CATEGORICAL_CROSSENTROPY:
-                term = crossentropy(x, y, count, parameter, of_logits, slope, scale);
+                term = crossentropy(x, y, count, parameter, of_logits, slope, factor);
                 break;
             case ROW_SPARSE_CATEGORICAL_CROSSENTROPY:
-                term = sparse_crossentropy(x, int(y[0]), count, of_logits, slope, scale);
+                term = sparse_crossentropy(x, int(y[0]), count, of_logits, slope, factor);
                 break;
-            case ROW_KL_DIVERGENCE: term = divergence(p, y, count, slope, scale); break;
-            case ROW_COSINE_SIMILARITY: term = similarity(p, y, count, slope, scale); break;
+            case ROW_KL_DIVERGENCE: term = divergence(p, y, count, slope, factor); break;
+            case ROW_COSINE_SIMILARITY: term = similarity(p, y, count, slope, factor); break;
             case ROW_CATEGORICAL_ACCURACY:
                 term = index_of_largest(x, count) == index_of_largest(y, count) ? 1.0f : 0.0f;                // (5)
                 break;

@@ -42,6 +42,7 @@ class RowLossOperation:
             "of_logits": int(of_logits),
             "softmax": int(spec.from_logits and not of_logits),
             "parameter": spec.parameter,
+            "scale": spec.scale,
         }
 
     def __call__(self, output: Array, target: Array, weights: Array | None, loss: Array, doutput: Array | None) -> None:
