@@ -57,11 +57,11 @@ class GraphBuilder:
         self._outputs.append(self._value(name, shape, dtype, doc))
         return name
 
-    def constant(self, name: str, value: Any) -> str:
-        """Add a constant; floating-point arrays are cast to the builder's dtype."""
+    def constant(self, name: str, value: Any, dtype: Any = None) -> str:
+        """Add a constant; floating-point arrays are cast to dtype (None: the builder's own)."""
         array = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
         if array.dtype.kind == "f":
-            array = array.astype(self.dtype)
+            array = array.astype(self.dtype if dtype is None else dtype)
         name = self._take("/".join([*self._scopes, name]))
         self._constants.append(numpy_helper.from_array(array, name))
         return name

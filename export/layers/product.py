@@ -45,18 +45,21 @@ class ProductNodes(FrameLayer):
             return y if self._activation == "linear" else activation_node(graph, self._activation, y, "activation")
 
 
-def framewise_size(layer: Any, channels: int, size: Size) -> Size:
-    """A frame's size behind a layer whose window slides over frames; ValueError where it must be known and is not."""
+def framewise_size(layer: Any, channels: int, size: Size, frames: int = 1) -> Size:
+    """A frame's size behind a layer whose window slides over frames; ValueError where it must be known and is not.
+
+    frames: as many as the window sees at least.
+    """
     height, width = size
     if isinstance(height, str) or isinstance(width, str):
-        shape: tuple[int, ...] = layer.output_shape((1, 97, 89, channels))
+        shape: tuple[int, ...] = layer.output_shape((frames, 97, 89, channels))
         if shape[1:3] == (97, 89):
             return size
         raise ValueError(
             f"layer {layer.name!r}: strides and padding='valid' change the size of frames: expected a network with "
             "height and width in its input_shape, exported without dynamic_size"
         )
-    shape = layer.output_shape((1, height, width, channels))
+    shape = layer.output_shape((frames, height, width, channels))
     return shape[1], shape[2]
 
 

@@ -10,27 +10,20 @@ import numpy as np
 
 from kernels.arrays import HostArray
 from kernels.operations import Resampling
-from kernels.specs import AxisWeights, ResamplingSpec
+from kernels.specs import ResamplingSpec
 
 
 class ReferenceResampling(Resampling[HostArray]):
     """Multiplies by the whole matrices."""
 
     def __init__(self, spec: ResamplingSpec, dtype: np.dtype[Any]) -> None:
-        self.matrices = [_matrix(axis).astype(dtype) for axis in spec.axes]
+        self.matrices = [axis.matrix.astype(dtype) for axis in spec.axes]
 
     def forward(self, x: HostArray) -> HostArray:
         return _through(self.matrices, x)
 
     def backward(self, dy: HostArray) -> HostArray:
         return _through([matrix.T for matrix in self.matrices], dy)
-
-
-def _matrix(axis: AxisWeights) -> HostArray:
-    matrix = np.zeros((axis.outputs, axis.inputs))
-    for row, (first, count), weights in zip(matrix, axis.spans, axis.weights, strict=True):
-        row[first : first + count] = weights
-    return matrix
 
 
 def _through(matrices: list[HostArray], x: HostArray) -> HostArray:

@@ -47,6 +47,14 @@ class AxisWeights:
         return table
 
     @property
+    def matrix(self) -> HostArray:
+        """The whole matrix (outputs, inputs)."""
+        matrix = np.zeros((self.outputs, self.inputs))
+        for row, (first, count), values in zip(matrix, self.spans, self.weights, strict=True):
+            row[first : first + count] = values
+        return matrix
+
+    @property
     def transposed(self) -> "AxisWeights":
         """The transposed matrix, through which gradients go."""
         spans = covering(self.spans, self.inputs)

@@ -68,34 +68,27 @@ def test_without_training_there_is_the_same_output(on: Checker) -> None:
     on.close(on.backend.resampling(spec).forward(on.device(x)), by_definition(spec.axes, x), "y")
 
 
-def matrix(axis: AxisWeights) -> Array:
-    dense = np.zeros((axis.outputs, axis.inputs))
-    for row, (first, count), weights in zip(dense, axis.spans, axis.weights, strict=True):
-        row[first : first + count] = weights
-    return dense
-
-
 def test_averages_leave_padding_out() -> None:
     expected = [[1, 1, 0, 0, 0], [0, 1, 1, 1, 0], [0, 0, 0, 1, 1]] / np.array([[2], [3], [2]])
-    np.testing.assert_allclose(matrix(averages(5, 3, 2, "same")), expected)
+    np.testing.assert_allclose(averages(5, 3, 2, "same").matrix, expected)
 
 
 def test_repeats_are_numpys() -> None:
-    np.testing.assert_array_equal(matrix(repeats(3, 2)), np.repeat(np.eye(3), 2, axis=0))
+    np.testing.assert_array_equal(repeats(3, 2).matrix, np.repeat(np.eye(3), 2, axis=0))
 
 
 def test_linear_interpolation_is_between_centres_of_pixels() -> None:
     expected = [[1, 0, 0], [0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0.75, 0.25], [0, 0.25, 0.75], [0, 0, 1]]
-    np.testing.assert_allclose(matrix(interpolated(3, 2, "bilinear")), expected)
+    np.testing.assert_allclose(interpolated(3, 2, "bilinear").matrix, expected)
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos3", "lanczos5"])
 def test_interpolation_keeps_constants(interpolation: Any) -> None:
-    np.testing.assert_allclose(matrix(interpolated(7, 3, interpolation)).sum(axis=1), 1.0)
+    np.testing.assert_allclose(interpolated(7, 3, interpolation).matrix.sum(axis=1), 1.0)
 
 
 @pytest.mark.parametrize(
     "axis", [averages(7, 3, 2, "same"), averages(7, 2, 3, "valid"), interpolated(6, 2, "lanczos3")]
 )
 def test_the_transposed_matrix_is_transposed(axis: AxisWeights) -> None:
-    np.testing.assert_array_equal(matrix(axis.transposed), matrix(axis).T)
+    np.testing.assert_array_equal(axis.transposed.matrix, axis.matrix.T)

@@ -32,8 +32,8 @@ def modern_entry(entry: Config) -> Config:
             config["kernel_size"] = [config.pop(size) for size in sizes]
     if "dim_ordering" in config:
         config["data_format"] = _DATA_FORMATS.get(config.pop("dim_ordering"))
-    if config.get("strides") in ([1, 1], [1, 1, 1], None):
-        config.pop("strides", None)
+    if config.get("strides", 0) is None:
+        del config["strides"]
     if "forget_bias_init" in config:
         config["unit_forget_bias"] = config.pop("forget_bias_init") == "one"
     for argument, offered in form.only.items():

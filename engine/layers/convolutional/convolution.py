@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from engine.layers.arguments import output_length
-from engine.layers.convolutional.window import AXES, Movie, WindowLayer
+from engine.layers.convolutional.window import WindowLayer
 from engine.layers.layer import BoundLayer, Narrow
 from engine.layers.product import BoundConvolution, GivenRules
+from engine.layers.spatial import AXES, Movie
 from engine.layers.weight import Shape, Weight, WeightSpec
 from engine.support.validation import positive_int
 from kernels import Backend, Conv3DSpec

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.layers.convolutional.per_channel import PerChannelLayer
-from engine.layers.convolutional.window import Movie
 from engine.layers.keras_form import KerasForm
 from engine.layers.layer import BoundLayer, Narrow
 from engine.layers.product import BoundConvolution, GivenRules
+from engine.layers.spatial import Movie
 from engine.layers.weight import Shape, WeightSpec
 from kernels import Backend
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.layers.arguments import output_length
-from engine.layers.convolutional.window import AXES, Movie, WindowLayer
+from engine.layers.convolutional.window import WindowLayer
 from engine.layers.product import GivenRules
+from engine.layers.spatial import AXES, Movie
 from engine.layers.weight import Shape, Weight, WeightSpec
 from engine.support.validation import positive_int
 from kernels import Conv3DSpec

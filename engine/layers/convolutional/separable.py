@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.layers.convolutional.per_channel import PerChannelLayer
-from engine.layers.convolutional.window import Movie
 from engine.layers.keras_form import KerasForm
 from engine.layers.layer import BoundLayer, Narrow
 from engine.layers.product import BoundConvolution, BoundProduct, GivenRules
+from engine.layers.spatial import Movie
 from engine.layers.weight import Shape, Weight, WeightSpec
 from engine.support.validation import positive_int
 from kernels import Backend, Conv3DSpec

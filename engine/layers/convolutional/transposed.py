@@ -10,9 +10,10 @@ backward:  dx      = that convolution of dy
 from collections.abc import Sequence
 from typing import Any
 
-from engine.layers.convolutional.window import AXES, Movie, WindowLayer
+from engine.layers.convolutional.window import WindowLayer
 from engine.layers.layer import BoundLayer, Narrow
 from engine.layers.product import BoundProduct, GivenRules
+from engine.layers.spatial import AXES, Movie
 from engine.layers.weight import Shape, Weight, WeightSpec
 from engine.support.validation import integer, positive_int
 from kernels import Backend, Conv3DSpec

@@ -1,10 +1,11 @@
-"""Layers that change shapes and compute nothing: padding, cropping, and the same numbers in another order."""
+"""Layers that give their input another shape: padding, cropping, repetition, and the same numbers in another order."""
 
 from engine.layers.reshaping.cropping import Cropping1D, Cropping2D, Cropping3D
 from engine.layers.reshaping.flatten import Flatten
 from engine.layers.reshaping.permute import Permute
 from engine.layers.reshaping.repeat_vector import RepeatVector
 from engine.layers.reshaping.reshape import Reshape
+from engine.layers.reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from engine.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
 __all__ = [
@@ -15,6 +16,9 @@ __all__ = [
     "Permute",
     "RepeatVector",
     "Reshape",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

@@ -1,0 +1,49 @@
+"""GlobalMaxPooling1D, GlobalMaxPooling2D and GlobalMaxPooling3D: the largest number of all."""
+
+from engine.layers.keras_form import KerasForm
+from engine.layers.pooling.global_pooling import GlobalMaxPoolingLayer
+
+
+class GlobalMaxPooling1D(GlobalMaxPoolingLayer):
+    """The largest number of each channel over all steps: (N,L,C) -> (N,C). Of equal numbers the
+    first gets the gradient.
+
+    Args:
+        data_format: 'channels_last' (default) or 'channels_first', Keras' (N,C,L) in.
+        keepdims: whether the axes stay, with one position each: (N,1,C), or the channels first (default: False).
+        name, input_shape, batch_input_shape, trainable: as for every layer (see Layer).
+    """
+
+    _default_name = "global_max_pooling1d"
+    rank = 1
+    keras_form = KerasForm("GlobalMaxPooling1D", groups=("global_max_pooling1d",), implied={"keepdims": False})
+
+
+class GlobalMaxPooling2D(GlobalMaxPoolingLayer):
+    """The largest number of each channel over all rows and columns: (N,H,W,C) -> (N,C). Of equal numbers the
+    first gets the gradient.
+
+    Args:
+        data_format: 'channels_last' (default) or 'channels_first', Keras' (N,C,H,W) in.
+        keepdims: whether the axes stay, with one position each: (N,1,1,C), or the channels first (default: False).
+        name, input_shape, batch_input_shape, trainable: as for every layer (see Layer).
+    """
+
+    _default_name = "global_max_pooling2d"
+    rank = 2
+    keras_form = KerasForm("GlobalMaxPooling2D", groups=("global_max_pooling2d",), implied={"keepdims": False})
+
+
+class GlobalMaxPooling3D(GlobalMaxPoolingLayer):
+    """The largest number of each channel over all frames, rows and columns: (N,T,H,W,C) -> (N,C). Of equal numbers the
+    first gets the gradient.
+
+    Args:
+        data_format: 'channels_last' (default) or 'channels_first', Keras' (N,C,T,H,W) in.
+        keepdims: whether the axes stay, with one position each: (N,1,1,1,C), or the channels first (default: False).
+        name, input_shape, batch_input_shape, trainable: as for every layer (see Layer).
+    """
+
+    _default_name = "global_max_pooling3d"
+    rank = 3
+    keras_form = KerasForm("GlobalMaxPooling3D", groups=("global_max_pooling3d",), implied={"keepdims": False})

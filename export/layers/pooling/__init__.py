@@ -1,0 +1,1 @@
+"""Layers that make their input smaller, as the exporter writes them."""

@@ -1,0 +1,1 @@
+"""Layers that give their input another shape, as the exporter writes them."""
