@@ -25,6 +25,7 @@ from engine.layers.activation import *  # noqa: F403
 from engine.layers.convolutional import *  # noqa: F403  # again, for type checkers, which see one star far
 from engine.layers.core import *  # noqa: F403
 from engine.layers.normalization import *  # noqa: F403
+from engine.layers.pooling import *  # noqa: F403
 from engine.layers.recurrent import *  # noqa: F403
 from engine.layers.regularization import *  # noqa: F403
 from engine.models.functional import Model

@@ -6,7 +6,7 @@ folders.
 
 from typing import TYPE_CHECKING
 
-from engine.layers import activation, convolutional, core, normalization, recurrent, regularization
+from engine.layers import activation, convolutional, core, normalization, pooling, recurrent, regularization
 from engine.layers.activation import *  # noqa: F403
 from engine.layers.bound_layer import BoundLayer
 from engine.layers.convolutional import *  # noqa: F403  # so that a new layer is named in its own folder alone
@@ -15,6 +15,7 @@ from engine.layers.input_layer import Input, InputLayer
 from engine.layers.layer import Layer
 from engine.layers.normalization import *  # noqa: F403
 from engine.layers.own_layers import check_class
+from engine.layers.pooling import *  # noqa: F403
 from engine.layers.recurrent import *  # noqa: F403
 from engine.layers.regularization import *  # noqa: F403
 from engine.layers.weight import Weight, WeightSpec
@@ -26,6 +27,7 @@ __all__ += activation.__all__
 __all__ += convolutional.__all__
 __all__ += core.__all__
 __all__ += normalization.__all__
+__all__ += pooling.__all__
 __all__ += recurrent.__all__
 __all__ += regularization.__all__
 

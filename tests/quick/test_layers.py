@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine import Conv1D, Conv2D, Conv3D, Dense, Sequential
+from engine import Conv1D, Conv2D, Conv2DTranspose, Conv3D, Dense, MaxPooling3D, Sequential
 from engine.layers import LAYERS, Layer
 from export import OnnxNetwork
 from tests.simulated import simulate_device
@@ -49,6 +49,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "SeparableConv1D": {"filters": 2, "kernel_size": 2, "padding": "same", "activation": "tanh"},
     "SeparableConv2D": {"filters": 2, "kernel_size": 3, "padding": "same", "depth_multiplier": 2},
     "Dense": {"units": 2, "activation": "tanh"},
+    **{f"{kind}Pooling{rank}D": {"strides": 1, "padding": "same"} for kind in ("Average", "Max") for rank in (1, 2)},
+    **{f"{kind}Pooling3D": {"pool_size": (1, 2, 3), "strides": 1, "padding": "same"} for kind in ("Average", "Max")},
+    "UpSampling2D": {"size": 2, "interpolation": "bilinear"},
+    "UpSampling3D": {"size": (1, 2, 2)},
     "Conv3D": {"filters": 2, "kernel_size": (2, 3, 3), "padding": "causal", "activation": "tanh"},
 }
 """What a layer cannot be made without."""
@@ -62,28 +66,50 @@ class Place(NamedTuple):
     above: Callable[[], Layer]
 
 
+def dense() -> Layer:
+    return Dense(1, "sigmoid")
+
+
+def enlarged(*pool_size: int) -> Place:
+    """Frames that become smaller by a kernel and windows, and as large again by the layer and a kernel."""
+    return Place(
+        X,
+        lambda: [Conv2D(3, (2, 1), activation="tanh", input_shape=FRAME), MaxPooling3D(pool_size)],
+        lambda: Conv2DTranspose(1, (2, 1), activation="sigmoid"),
+    )
+
+
 AMONG_MOVIES = Place(
     X,
     lambda: [Conv3D(3, (1, 3, 3), padding="same", activation="tanh", input_shape=FRAME)],
     lambda: Conv3D(1, 1, activation="sigmoid"),
 )
+AMONG_STEPS = Place(X[:, :, 0, :, 0], lambda: [Conv1D(3, 2, input_shape=(4, 6))], dense)
+AMONG_FRAMES = Place(X[:, 0], lambda: [Conv2D(3, 2, input_shape=FRAME[1:])], dense)
+MOVIES_TO_NUMBERS = Place(X[:, :3], lambda: [Conv3D(3, (1, 2, 2), activation="tanh", input_shape=FRAME)], dense)
 PLACES = {
-    "Embedding": Place(RANDOM.integers(0, 5, (2, 7)), list, lambda: Dense(1, "sigmoid")),
-    "SpatialDropout1D": Place(
-        X[:, :, 0, :, 0], lambda: [Conv1D(3, 2, input_shape=(None, 6))], lambda: Dense(1, "sigmoid")
-    ),
-    "SpatialDropout2D": Place(
-        X[:, 0], lambda: [Conv2D(3, 2, input_shape=FRAME[1:])], lambda: Conv2D(1, 1, activation="sigmoid")
-    ),
+    "Embedding": Place(RANDOM.integers(0, 5, (2, 7)), list, dense),
+    "SpatialDropout1D": AMONG_STEPS,
+    "SpatialDropout2D": AMONG_FRAMES,
+    **{f"Global{kind}Pooling1D": AMONG_STEPS for kind in ("Average", "Max")},
+    **{f"Global{kind}Pooling2D": AMONG_FRAMES for kind in ("Average", "Max")},
+    **{f"Global{kind}Pooling3D": MOVIES_TO_NUMBERS for kind in ("Average", "Max")},
+    "UpSampling1D": enlarged(1, 1, 2),
+    "UpSampling2D": enlarged(1, 2, 2),
+    "UpSampling3D": enlarged(1, 2, 2),
 }
-"""The layers that do not take movies."""
-
-TRIED = [name for name in LAYERS if name not in ("Embedding", "SpatialDropout1D")]
-"""Networks take movies and frames so far."""
+"""The layers that do not take movies, or do not give as large ones."""
 
 
 def place(name: str) -> Place:
     return PLACES.get(name, AMONG_MOVIES)
+
+
+TRIED = [name for name in LAYERS if name != "Embedding"]
+"""Batches are of floating-point numbers so far."""
+
+IN_FILES = [name for name in TRIED if place(name).x.ndim > 3]
+"""Keras' files are of movies and frames so far."""
 
 
 def targets(built: Sequential, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -132,7 +158,7 @@ def test_a_layer_trains_and_predicts(name: str, device: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".keras", ".h5"])
-@pytest.mark.parametrize("name", TRIED)
+@pytest.mark.parametrize("name", IN_FILES)
 def test_a_layer_comes_back_from_a_file(name: str, suffix: str, tmp_path: Path) -> None:
     built, x = network(name, "reference"), place(name).x
     built.fit(x, targets(built, x), batch_size=2, epochs=1, verbose=0)
@@ -153,10 +179,18 @@ def test_weights_alone_come_back(name: str, suffix: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("graph", ["sequence", "step", "rollout"])
-@pytest.mark.parametrize("name", [name for name in LAYERS if name not in PLACES])
+@pytest.mark.parametrize("name", [name for name in TRIED if place(name).x is X])
 def test_a_layer_goes_to_onnx(name: str, graph: str, tmp_path: Path) -> None:
     built = network(name, "reference")
     built.fit(X, Y, batch_size=2, epochs=1, verbose=0)
     built.export(tmp_path / "model.onnx", graph=graph)
     onnx = OnnxNetwork(tmp_path / "model.onnx")
     np.testing.assert_allclose(onnx.rollout(X[0], 2), built.rollout(X[0], 2), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in TRIED if place(name).x is not X])
+def test_a_layer_of_other_inputs_goes_to_onnx(name: str, tmp_path: Path) -> None:
+    built, x = network(name, "reference"), place(name).x
+    built.fit(x, targets(built, x), batch_size=2, epochs=1, verbose=0)
+    built.export(tmp_path / "model.onnx", graph="sequence")
+    np.testing.assert_allclose(OnnxNetwork(tmp_path / "model.onnx").predict(x), built.predict(x), atol=1e-5)
