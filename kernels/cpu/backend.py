@@ -12,6 +12,7 @@ from kernels.cpu.compile.vector import instruction_set
 from kernels.cpu.layers.batch_norm import CpuBatchNorm
 from kernels.cpu.layers.broadcast import CpuBroadcast
 from kernels.cpu.layers.conv3d import CpuConv3D
+from kernels.cpu.layers.conv3d_cropped import CpuCroppedConv3D, has_transform
 from kernels.cpu.layers.conv3d_depthwise import CpuDepthwiseConv3D
 from kernels.cpu.layers.conv3d_unfolded import CpuUnfoldedConv3D
 from kernels.cpu.layers.conv_lstm import CpuConvLSTM
@@ -96,6 +97,8 @@ class CpuBackend(HostBackend):
     def conv3d(self, spec: Conv3DSpec) -> Conv3D[HostArray]:
         if spec.is_dense and not spec.is_pointwise:
             return CpuConv3D(spec, self.dtype, self.threads, self._transform)
+        if self._transform and has_transform(spec):
+            return CpuCroppedConv3D(spec, self.dtype, self.threads)
         if spec.groups == spec.C > 1:
             return CpuDepthwiseConv3D(spec, self.dtype, self.threads)
         return CpuUnfoldedConv3D(spec, self.dtype, self.threads)

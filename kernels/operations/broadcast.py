@@ -20,6 +20,10 @@ class Broadcast(ABC, Generic[ArrayT]):
         """Write y."""
 
     @abstractmethod
+    def add(self, x: ArrayT, y: ArrayT) -> None:
+        """y += what forward would write: a bias."""
+
+    @abstractmethod
     def backward(self, dy: ArrayT, dx: ArrayT) -> None:
         """Write dx, the sums of dy over the axes along which x is repeated; they are not the same memory."""
 

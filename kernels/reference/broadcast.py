@@ -18,5 +18,8 @@ class ReferenceBroadcast(Broadcast[HostArray]):
     def forward(self, x: HostArray, y: HostArray) -> None:
         y[...] = x
 
+    def add(self, x: HostArray, y: HostArray) -> None:
+        y += x
+
     def backward(self, dy: HostArray, dx: HostArray) -> None:
         dx[...] = dy.sum(axis=self._summed, keepdims=True)  # (1)

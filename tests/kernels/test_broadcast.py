@@ -26,6 +26,8 @@ def test_broadcast_repeats_and_its_backward_sums(on: Checker, x_shape: tuple[int
     y, dx = on.garbage(Y), on.garbage(x_shape)
     operation.forward(on.device(x), y)
     on.close(y, np.broadcast_to(x, Y), "y")
+    operation.add(on.device(x), y)
+    on.close(y, np.broadcast_to(2.0 * x, Y), "y, twice")
     operation.backward(on.device(dy), dx)
     axes = tuple(k for k in range(5) if x_shape[k] != Y[k])
     on.close(dx, dy.sum(axis=axes, keepdims=True), "dx")

@@ -31,6 +31,8 @@ SPECS = [
     Conv3DSpec(T=4, B=2, H=3, W=5, C=8, K=2, kt=2, kh=1, kw=5),
     Conv3DSpec(T=3, B=1, H=5, W=4, C=40, K=3, kt=3, kh=3, kw=1, padding="causal"),
     Conv3DSpec(T=2, B=2, H=9, W=11, C=5, K=17, kt=1, kh=3, kw=3, padding="valid"),
+    Conv3DSpec(T=2, B=1, H=12, W=14, C=9, K=10, kt=1, kh=3, kw=3, padding="valid"),
+    Conv3DSpec(T=5, B=1, H=14, W=15, C=8, K=9, kt=2, kh=3, kw=1, padding="valid"),
     Conv3DSpec(T=2, B=2, H=8, W=9, C=3, K=90, kt=1, kh=3, kw=3, strides=(1, 2, 2)),
     Conv3DSpec(T=1, B=3, H=1, W=9, C=4, K=3, kt=1, kh=1, kw=3, padding="causal", dilation=(1, 1, 2), causal_axis=2),
     Conv3DSpec(T=1, B=37, H=1, W=1, C=19, K=6, kt=1, kh=1, kw=1),

@@ -135,24 +135,20 @@ class _BoundTransposedConvolution(BoundProduct):
         self, layer: TransposedConvolution, backend: Backend, spec: Conv3DSpec, training: bool, logits: bool
     ) -> None:
         super().__init__(layer, backend, logits, spec.x_shape, training)
-        self._layer, self._backend, self._kernel_shape = layer, backend, spec.kernel_shape
+        self._layer, self._kernel_shape = layer, spec.kernel_shape
         self._convolution = backend.conv3d(spec)
         self._unread = backend.zeros((spec.K,))
         self._no_bias = backend.zeros((spec.K,))
-        # What a convolution's backward pass is given for x, which it does not read.
-        self._no_x = backend.empty(spec.x_shape)
         if layer.bias is not None:
             self._repeated = backend.broadcast((1, 1, 1, 1, spec.C), spec.x_shape)
-            self._biases = self._no_x
 
     def multiply(self, x: Array) -> Array:
         self._x = x
         kernel = self._layer.kernel.value.reshape(self._kernel_shape)
-        y = self._convolution.backward(x, self._no_x, kernel, None, None)  # (1)
+        y = self._convolution.backward(x, x, kernel, None, None)  # (1); the second x is not read
         assert y is not None
         if self._layer.bias is not None:
-            self._repeated.forward(self._layer.bias.value.reshape((1, 1, 1, 1, -1)), self._biases)
-            self._backend.add(y, self._biases, y)
+            self._repeated.add(self._layer.bias.value.reshape((1, 1, 1, 1, -1)), y)
         return y
 
     def differentiate(self, dz: Array, need_dx: bool) -> Array | None:

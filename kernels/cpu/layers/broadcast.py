@@ -98,6 +98,9 @@ class CpuBroadcast(Broadcast[HostArray]):
     def forward(self, x: HostArray, y: HostArray) -> None:
         y[...] = x
 
+    def add(self, x: HostArray, y: HostArray) -> None:
+        y += x
+
     def backward(self, dy: HostArray, dx: HostArray) -> None:
         if self._sums is None:
             dx[...] = dy

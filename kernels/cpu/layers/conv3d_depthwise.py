@@ -7,8 +7,8 @@ Backward:       dx[q, n]      = sum over k of dy[p, n] * kernel[k, n]    where p
                 dbias[n]      = sum of dy
 
 n counts channels out. Where each channel in has several, x is repeated for them first, and dx summed over them last.
-A vector of neighbouring channels stays in a register while the taps are added up, and every sum has one order, whatever
-the number of threads.
+A vector of neighbouring channels stays in a register while the taps of a row are added up, and every sum has one order,
+whatever the number of threads.
 """
 
 from typing import Any
@@ -30,29 +30,53 @@ _MOST_PARTIAL_SUMS = 8
 
 
 @jit
+def _whole_columns(w: Window) -> tuple[int, int]:
+    """The first output column, and that after the last, whose taps all lie within a row."""
+    reach = (w.kw - 1) * w.dilation_w
+    first = min(w.W_out, (w.before_w + w.stride_w - 1) // w.stride_w)
+    last = (w.W - 1 - reach + w.before_w) // w.stride_w
+    return first, max(first, min(w.W_out, last + 1))
+
+
+@jit
+def _add_taps(
+    w: Window, u0: int, u1: int, whole: bool, x: Array, x_row: int, kernel: Array, line: int, y: Array, y_row: int
+) -> None:
+    """Add to a row of y, columns u0 to u1, what it sees through one row of the kernel; whole: no tap lies outside."""
+    K = w.groups * w.outer
+    for u in range(u0, u1):
+        ux = u * w.stride_w - w.before_w
+        for n in range(0, K, lanes(x)):
+            total = load_first(y, y_row + u * K + n, K - n)
+            for j in range(w.kw):
+                at = ux + j * w.dilation_w
+                if whole or 0 <= at < w.W:
+                    seen = load_first(x, x_row + at * K + n, K - n)
+                    total = total + seen * load_first(kernel, line + j * K + n, K - n)
+            store_first(y, y_row + u * K + n, total, K - n)
+
+
+@jit
 def _forward_rows(w: Window, first: int, end: int, x: Array, kernel: Array, bias: Array, y: Array) -> None:
     """(1), flat arrays."""
     K = w.groups * w.outer
+    whole_first, whole_end = _whole_columns(w)
     for row in range(first, end):
         image, v = row // w.H_out, row % w.H_out
         t, b = image // w.B, image % w.B
+        y_row = row * w.W_out * K
         for u in range(w.W_out):
-            for n in range(0, K, lanes(x)):
-                total = load_first(bias, n, K - n)
-                for d in range(w.kt):
-                    tx = t * w.stride_t + d * w.dilation_t - w.before_t
-                    for i in range(w.kh):
-                        vx = v * w.stride_h + i * w.dilation_h - w.before_h
-                        if not (0 <= tx < w.T and 0 <= vx < w.H):
-                            continue
-                        start = ((tx * w.B + b) * w.H + vx) * w.W
-                        for j in range(w.kw):
-                            ux = u * w.stride_w + j * w.dilation_w - w.before_w
-                            if 0 <= ux < w.W:
-                                tap = ((d * w.kh + i) * w.kw + j) * K + n
-                                seen = load_first(x, (start + ux) * K + n, K - n)
-                                total = total + seen * load_first(kernel, tap, K - n)
-                store_first(y, (row * w.W_out + u) * K + n, total, K - n)
+            for n in range(K):
+                y[y_row + u * K + n] = bias[n]
+        for d in range(w.kt):
+            tx = t * w.stride_t + d * w.dilation_t - w.before_t
+            for i in range(w.kh):
+                vx = v * w.stride_h + i * w.dilation_h - w.before_h
+                if 0 <= tx < w.T and 0 <= vx < w.H:
+                    x_row, line = ((tx * w.B + b) * w.H + vx) * w.W * K, (d * w.kh + i) * w.kw * K
+                    _add_taps(w, 0, whole_first, False, x, x_row, kernel, line, y, y_row)
+                    _add_taps(w, whole_first, whole_end, True, x, x_row, kernel, line, y, y_row)
+                    _add_taps(w, whole_end, w.W_out, False, x, x_row, kernel, line, y, y_row)
 
 
 @parallel
@@ -113,14 +137,15 @@ def _backward_kernel_rows(w: Window, first: int, end: int, dy: Array, x: Array, 
                     continue
                 start = ((tx * w.B + b) * w.H + vx) * w.W
                 for j in range(w.kw):
+                    shift = j * w.dilation_w - w.before_w
+                    u0 = max(0, (w.stride_w - 1 - shift) // w.stride_w)
+                    u1 = min(w.W_out, (w.W - 1 - shift) // w.stride_w + 1)
                     for n in range(0, K, lanes(x)):
                         tap = ((d * w.kh + i) * w.kw + j) * K + n
                         total = load_first(sums, tap, K - n)
-                        for u in range(w.W_out):
-                            ux = u * w.stride_w + j * w.dilation_w - w.before_w
-                            if 0 <= ux < w.W:
-                                slope = load_first(dy, (row * w.W_out + u) * K + n, K - n)
-                                total = total + load_first(x, (start + ux) * K + n, K - n) * slope
+                        for u in range(u0, u1):
+                            slope = load_first(dy, (row * w.W_out + u) * K + n, K - n)
+                            total = total + load_first(x, (start + u * w.stride_w + shift) * K + n, K - n) * slope
                         store_first(sums, tap, total, K - n)
 
 

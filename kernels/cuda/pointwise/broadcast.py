@@ -57,6 +57,9 @@ class CudaBroadcast(Broadcast[Array]):
     def forward(self, x: Array, y: Array) -> None:
         launch_strided(self._layout, x, y, self._y_shape, self._steps)
 
+    def add(self, x: Array, y: Array) -> None:
+        launch_strided(self._layout, x, y, self._y_shape, self._steps, adds=True)
+
     def backward(self, dy: Array, dx: Array) -> None:
         outputs, segments = self._numbers["outputs"], self._numbers["segments"]
         partial = dx if self._partial is None else self._partial

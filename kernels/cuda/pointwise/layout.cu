@@ -28,10 +28,10 @@ extern "C" __global__ void masked_copies_backward(const float* dy, const float* 
 }
 
 // y (n), of sizes ..., size1, ..., size4 = x, whose element moves by step_k where y's index k moves by one: axes in
-// another order, and repeated ones, whose step is zero.
+// another order, and repeated ones, whose step is zero. With `adds`, y += that.
 extern "C" __global__ void strided(const float* x, float* y, int size1, int size2, int size3, int size4,
                                    long long step0, long long step1, long long step2, long long step3,
-                                   long long step4, long long n) {
+                                   long long step4, int adds, long long n) {
     long long at = (long long)blockIdx.x * blockDim.x + threadIdx.x;
     if (at >= n) return;
     long long rest = at, source = rest % size4 * step4;
@@ -41,5 +41,6 @@ extern "C" __global__ void strided(const float* x, float* y, int size1, int size
     source += rest % size2 * step2;
     rest /= size2;
     source += rest % size1 * step1;
-    y[at] = x[source + rest / size1 * step0];
+    const float value = x[source + rest / size1 * step0];
+    y[at] = adds ? y[at] + value : value;
 }

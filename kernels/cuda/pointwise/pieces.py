@@ -111,12 +111,17 @@ class CudaPermute(Permute[Array]):
         launch_strided(self._kernels, x, y, y.shape, [math.prod(x.shape[axis + 1 :]) for axis in axes])
 
 
-def launch_strided(kernels: Kernels, x: Array, y: Array, shape: tuple[int, ...], steps: Sequence[int]) -> None:
-    """y (of this shape) = x, whose element moves by steps[k] where y's index k moves by one; kernels of layout.cu."""
+def launch_strided(
+    kernels: Kernels, x: Array, y: Array, shape: tuple[int, ...], steps: Sequence[int], adds: bool = False
+) -> None:
+    """y (of this shape) = x, whose element moves by steps[k] where y's index k moves by one; kernels of layout.cu.
+
+    adds: whether y is added to.
+    """
     n, missing = math.prod(shape), 5 - len(shape)
     sizes, all_steps = (1,) * missing + shape, (0,) * missing + tuple(steps)
     scalars: dict[str, Any] = {f"size{k}": sizes[k] for k in range(1, 5)} | {f"step{k}": all_steps[k] for k in range(5)}
-    kernels("strided", {"x": x.size, "y": n})(_grid(n), (ELEMENT_THREADS,), x=x, y=y, n=n, **scalars)
+    kernels("strided", {"x": x.size, "y": n})(_grid(n), (ELEMENT_THREADS,), x=x, y=y, adds=int(adds), n=n, **scalars)
 
 
 class WeightRules:
