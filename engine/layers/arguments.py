@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from engine.activations import get_activation
 from engine.layers.weight import Shape
 from engine.support.validation import int_tuple, one_of
-from kernels.activations import SOFTMAX, Activation
 from kernels.specs import Padding, convolution_length
 
 DATA_FORMATS = (None, "channels_last", "channels_first")
@@ -27,17 +25,6 @@ CONVOLUTION_OF_KERAS_1 = {
 def any_size(channels: int, channel_axis: int) -> Shape:
     """The shape of movies with so many channels on that axis, and any size on the others."""
     return tuple(channels if axis == channel_axis else None for axis in range(4))
-
-
-def checked_activation(name: str, value: Any, elementwise: bool = False) -> Activation:
-    """An activation as layers keep it: a text (engine/activations.py); None is 'linear', as in Keras.
-
-    elementwise: refuse softmax, as for the gates of a recurrent cell.
-    """
-    activation = get_activation(name, value)
-    if elementwise and activation == SOFTMAX:
-        raise ValueError(f"{name}: expected a function of each element, got {SOFTMAX!r}, which is one of rows")
-    return activation
 
 
 def checked_padding(value: Any, known: list[Padding]) -> Padding:

@@ -8,7 +8,7 @@ from engine.constraints import Constraint, get_constraint
 from engine.initializers import Initializer, get_initializer
 from engine.keras_objects import serialize, serialize_short
 from engine.layers.activated import InPlaceActivation
-from engine.layers.arguments import checked_activation
+from engine.layers.activation_text import checked_activation
 from engine.layers.layer import BoundLayer, Layer
 from engine.layers.weight import Weight, WeightSpec, stand_in
 from engine.regularizers import Regularizer, get_regularizer

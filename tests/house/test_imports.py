@@ -20,10 +20,9 @@ FLOORS: list[list[str]] = [
     ["engine.fitting"],
     ["engine.callbacks", "engine.movies"],
     ["engine.runtime", "engine.files"],
-    ["engine.graph"],
+    ["engine.graph", "engine.activations"],
     ["engine.layers", "engine.optimizers", "engine.metrics"],
     [
-        "engine.activations",
         "engine.losses",
         "engine.schedules",
         "engine.initializers",

@@ -21,7 +21,7 @@ import numpy as np
 from engine.files.keras.forms import form_of
 from engine.files.keras.weights import WeightLists
 from engine.layers import Layer
-from engine.layers.arguments import checked_activation
+from engine.layers.activation_text import checked_activation
 from engine.optimizers.base import Optimizer
 from kernels.activations import HARD_SIGMOID_SLOPE
 from kernels.arrays import HostArray

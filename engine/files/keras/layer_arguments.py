@@ -3,11 +3,11 @@
 import inspect
 from typing import Any
 
-from engine.activations import get_activation
 from engine.files.keras.forms import form_of, layers_by_keras_name
 from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.rules import understood
 from engine.layers import Layer
+from engine.layers.activation_text import checked_activation
 
 Config = dict[str, Any]
 
@@ -64,7 +64,7 @@ def _activation(label: str, argument: str, value: Any, keras: int) -> Any:
         if layer is None or not isinstance(config, dict):
             raise ValueError(f"{label}: {argument} is a custom function ({_short(value)}); code of a file is not run")
         entry = {"class_name": value["class_name"], "config": config}
-        return get_activation(argument, layer(**engine_arguments(entry, keras, [], [])))
+        return checked_activation(argument, layer(**engine_arguments(entry, keras, [], [])))
     return HARD_SIGMOID_OF_KERAS[keras] if value == "hard_sigmoid" else value
 
 

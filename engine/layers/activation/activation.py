@@ -3,7 +3,7 @@
 from typing import Any
 
 from engine.layers.activation.activation_layer import ActivationLayer
-from engine.layers.arguments import checked_activation
+from engine.layers.activation_text import checked_activation
 from engine.layers.keras_form import KerasForm
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from engine.activations import rectifier
 from engine.layers.activation.activation_layer import ActivationLayer
+from engine.layers.activation_text import rectifier
 from engine.layers.keras_form import KerasForm
 from engine.support.validation import in_range
 

@@ -8,12 +8,12 @@ import numpy as np
 from engine.constraints import get_constraint
 from engine.initializers import get_initializer
 from engine.keras_objects import serialize, serialize_short
+from engine.layers.activation_text import checked_activation
 from engine.layers.arguments import (
     CONVOLUTION_OF_KERAS_1,
     DATA_FORMATS,
     any_size,
     check_movie_rank,
-    checked_activation,
     checked_movie_shape,
     checked_padding,
     output_length,
