@@ -58,7 +58,10 @@ _BY_HAND = {"hard_sigmoid": hard_sigmoid_keras2, "hard_sigmoid_keras3": hard_sig
 
 
 def activation(name: Any, version: int) -> str | Callable[[Any], Any] | None:
-    """An activation in this Keras: its own where it has that function, else one written by hand."""
+    """An activation in this Keras: its own where it has that function, a layer, else one written by hand."""
+    if isinstance(name, dict):
+        made: Callable[[Any], Any] = getattr(KERAS[version].layers, name["class_name"])(**name["config"])
+        return made
     if name in _BY_HAND:
         return NAMES[version].get(name, _BY_HAND[name])
     return name

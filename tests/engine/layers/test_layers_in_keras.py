@@ -1,6 +1,7 @@
-"""Layer by layer against what real Keras computed in float64: convolutions, Dense, LayerNormalization, Embedding."""
+"""Layer by layer against what real Keras computed in float64: convolutions, Dense, activations and others."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,21 @@ from engine.layers import LAYERS, Layer
 from engine.layers.weight import time_major
 from kernels.select import open_backend
 from tests.engine.networks import FLOAT64_DEVICES
-from tests.fixtures import keras_layer_cases, keras_product_cases
+from tests.fixtures import keras_activation_cases, keras_layer_cases, keras_product_cases
 from tests.paths import FIXTURES
 
 Array = np.ndarray[Any, Any]
 
-CASES = keras_product_cases.CASES | keras_layer_cases.CASES
+CASES = keras_product_cases.CASES | keras_layer_cases.CASES | keras_activation_cases.CASES
 
-TOLERANCE = 1e-9
-"""Relative to the largest number of an array, in float64."""
+TOLERANCE, OF_FLOAT32_CONSTANTS = 1e-9, 1e-6
+"""Relative to the largest number of an array, in float64; and where TensorFlow's constants are float32."""
 
 
 @pytest.fixture(scope="module")
 def keras() -> Iterator[dict[str, Array]]:
     kept: dict[str, Array] = {}
-    for path in ("keras_products.npz", "keras_layers.npz"):
+    for path in ("keras_products.npz", "keras_layers.npz", "keras_activations.npz"):
         with np.load(FIXTURES / path, allow_pickle=False) as file:
             kept |= dict(file)
     yield kept
@@ -37,7 +38,8 @@ def arrays_of(keras: dict[str, Array], case: str) -> dict[str, Array]:
 
 def built(case: str, weights: list[Array]) -> Layer:
     """The case's layer with these weights, of any backend yet to come."""
-    layer = LAYERS[CASES[case].class_name](**CASES[case].arguments)
+    arguments = keras_activation_cases.arguments_of(CASES[case], lambda kind, given: LAYERS[kind](**given), {})
+    layer = LAYERS[CASES[case].class_name](**arguments)
     layer.build(CASES[case].shape[1:], np.random.default_rng(0))
     assert [weight.shape for weight in layer.weights] == [array.shape for array in weights]
     for weight, array in zip(layer.weights, weights, strict=True):
@@ -51,8 +53,8 @@ def on_back_end(array: Array) -> Array:
     return np.ascontiguousarray(frames_first).reshape(time_major(array.shape[1:], len(array)))
 
 
-def close(actual: Any, expected: Array, what: str) -> None:
-    bound = TOLERANCE * max(1.0, float(np.abs(expected).max()))
+def close(actual: Any, expected: Array, what: str, tolerance: float = TOLERANCE) -> None:
+    bound = tolerance * max(1.0, float(np.abs(expected).max()))
     np.testing.assert_allclose(actual, expected, rtol=0, atol=bound, err_msg=what)
 
 
@@ -60,6 +62,8 @@ def close(actual: Any, expected: Array, what: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_a_layer_is_keras(case: str, device: str, keras: dict[str, Array]) -> None:
     kept = arrays_of(keras, case)
+    rounded = case.endswith(keras_activation_cases.FLOAT32_CONSTANTS)
+    check = partial(close, tolerance=OF_FLOAT32_CONSTANTS if rounded else TOLERANCE)
     backend = open_backend(device, "float64")
     layer = built(case, [kept[f"weight_{n}"] for n in range(sum(name.startswith("weight_") for name in kept))])
     for weight in layer.weights:
@@ -68,12 +72,12 @@ def test_a_layer_is_keras(case: str, device: str, keras: dict[str, Array]) -> No
     assert layer.output_shape(tuple(shape)) == kept["y"].shape[1:]
     bound = layer.bind(backend, tuple(shape), movies, training=True)
     y = bound.forward(backend.from_host(on_back_end(kept["x"])))
-    close(backend.to_host(y), on_back_end(kept["y"]), "y")
+    check(backend.to_host(y), on_back_end(kept["y"]), "y")
     dx = bound.backward(backend.from_host(on_back_end(kept["by"])), need_dx=True)
-    close(backend.to_host(dx), on_back_end(kept.get("dx", 0.0 * kept["x"])), "dx")
+    check(backend.to_host(dx), on_back_end(kept.get("dx", 0.0 * kept["x"])), "dx")
     for number, weight in enumerate(layer.weights):
         expected = kept[f"gradient_{number}"]
         assert np.abs(expected).max() > 1e-3, f"the gradient of {weight.name} proves nothing"
-        close(backend.to_host(weight.gradient), expected, weight.name)
+        check(backend.to_host(weight.gradient), expected, weight.name)
     inference = layer.bind(backend, tuple(shape), movies, training=False)
-    close(backend.to_host(inference.forward(backend.from_host(on_back_end(kept["x"])))), on_back_end(kept["y"]), "y")
+    check(backend.to_host(inference.forward(backend.from_host(on_back_end(kept["x"])))), on_back_end(kept["y"]), "y")
