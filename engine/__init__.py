@@ -24,10 +24,12 @@ from engine.layers import *  # noqa: F403  # so that a new layer needs no line h
 from engine.layers.activation import *  # noqa: F403
 from engine.layers.convolutional import *  # noqa: F403  # again, for type checkers, which see one star far
 from engine.layers.core import *  # noqa: F403
+from engine.layers.merging import *  # noqa: F403
 from engine.layers.normalization import *  # noqa: F403
 from engine.layers.pooling import *  # noqa: F403
 from engine.layers.recurrent import *  # noqa: F403
 from engine.layers.regularization import *  # noqa: F403
+from engine.layers.reshaping import *  # noqa: F403
 from engine.models.functional import Model
 from engine.models.loading import load_model
 from engine.models.sequential import Sequential

@@ -33,7 +33,7 @@ class KerasForm:
         scaled_gates: for each gate, whether its activation is that one.
         one_frame_size: whether Keras 3 builds the layer for one height and width only.
         absorbs: by the class of a Keras layer that may stand before this one and is a part of it here: a function from
-            both layers' arguments to those of one; ValueError where they are no such pair.
+            both layers' arguments to those of one; None where they are no such pair, and stay two layers.
     """
 
     class_name: str
@@ -53,4 +53,4 @@ class KerasForm:
     gate_argument: str | None = None
     scaled_gates: tuple[bool, ...] = ()
     one_frame_size: bool = False
-    absorbs: Mapping[str, Callable[[Config, Config], Config]] = field(default_factory=dict)
+    absorbs: Mapping[str, Callable[[Config, Config], Config | None]] = field(default_factory=dict)

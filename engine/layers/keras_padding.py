@@ -21,8 +21,8 @@ def same_padding(config: Config) -> list[list[int]]:
     return [[total // 2, total - total // 2] for total in _reach(config)]
 
 
-def absorb_padding(padding: Config, config: Config) -> Config:
-    """The arguments of one Conv3D for a ZeroPadding3D and the Conv3D behind it; ValueError: they are no such pair."""
+def absorb_padding(padding: Config, config: Config) -> Config | None:
+    """The arguments of one Conv3D for a ZeroPadding3D and the Conv3D behind it; None: they are no such pair."""
     zeros = _pairs(padding.get("padding"))
     strides = config.get("strides") or 1
     frame = [strides] * 2 if isinstance(strides, int) else strides[1:]
@@ -32,10 +32,7 @@ def absorb_padding(padding: Config, config: Config) -> Config:
             return {**config, "padding": "causal"}
         if zeros == same_padding(config) and strides in (1, [1, 1, 1]):
             return {**config, "padding": "same"}
-    raise ValueError(
-        f"layer {padding.get('name')!r}: ZeroPadding3D is offered only where it makes the Conv3D that "
-        f"follows, with padding='valid', causal in time or 'same', got {zeros}"
-    )
+    return None
 
 
 def _reach(config: Config) -> list[int]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.files.keras.forms import absorbed_names, form_of, layers_by_keras_name
+from engine.files.keras.forms import form_of, layers_by_keras_name
 from engine.files.keras.functional import chain
 from engine.files.keras.keras1 import modern_entry
 from engine.files.keras.layer_arguments import engine_arguments
@@ -81,7 +81,7 @@ def _checked(entry: Any) -> Config:
     if entry.get("registered_name") not in (None, kind):
         raise ValueError(f"layer {name!r}: a custom layer ({entry['registered_name']}); code of a file is not run")
     known = layers_by_keras_name()
-    if kind not in (*known, *absorbed_names(), "InputLayer"):
+    if kind not in (*known, "InputLayer"):
         hint = "; code of a file is not run" if kind == "Lambda" else ""
         offered = dict.fromkeys(form_of(layer).class_name for layer in known.values())
         raise ValueError(f"layer {name!r}: {kind} is not offered, only {', '.join(offered)}{hint}")

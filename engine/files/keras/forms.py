@@ -25,8 +25,3 @@ def layers_by_keras_name() -> dict[str, type[Layer]]:
         if form is not None:
             known |= dict.fromkeys((form.class_name, *form.former_names), layer)
     return known
-
-
-def absorbed_names() -> set[str]:
-    """The classes of Keras layers that are no layers here but parts of one."""
-    return {name for layer in layers_by_keras_name().values() for name in form_of(layer).absorbs}

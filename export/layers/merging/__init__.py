@@ -1,0 +1,1 @@
+"""Layers of several inputs, as the exporter writes them."""
