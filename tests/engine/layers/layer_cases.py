@@ -1,12 +1,15 @@
 """Networks that together use every argument of every layer; what the tests of arguments share."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
 from engine import (
     AlphaDropout,
+    AveragePooling1D,
+    AveragePooling3D,
     BatchNormalization,
     Conv1D,
     Conv1DTranspose,
@@ -20,7 +23,12 @@ from engine import (
     DepthwiseConv2D,
     GaussianDropout,
     GaussianNoise,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling3D,
     LayerNormalization,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
     SeparableConv1D,
     SeparableConv2D,
     Sequential,
@@ -43,6 +51,10 @@ def _conv_lstm(**arguments: Any) -> Layers:
 
 def _conv3d(**arguments: Any) -> Layers:
     return lambda: [Conv3D(**{"filters": 4, "kernel_size": (2, 3, 3), "padding": "same"} | arguments)]
+
+
+def _pooled(*layers: Layer) -> Layers:
+    return lambda: [Conv3D(3, (1, 2, 2), activation="tanh"), *map(deepcopy, layers), Dense(2)]
 
 
 def _normalized(**arguments: Any) -> Layers:
@@ -111,6 +123,13 @@ CASES: dict[str, Layers] = {
     "transposed-movies": lambda: [Conv3DTranspose(2, (2, 3, 3), strides=(2, 1, 2), padding="same")],
     "conv1d-causal": lambda: [Conv1D(3, 2, padding="causal", dilation_rate=3, activation="relu")],
     "dense": lambda: [Dense(3, "sigmoid", kernel_regularizer="l2", bias_regularizer="l1")],
+    "max_pooling": _pooled(MaxPooling3D(2, strides=1, padding="same"), MaxPooling2D((3, 2), padding="same")),
+    "average_pooling": _pooled(AveragePooling3D((2, 1, 3), strides=(1, 2, 2)), AveragePooling1D(2, padding="same")),
+    "pooling-channels_first": _pooled(
+        MaxPooling2D(2, data_format="channels_first"), AveragePooling3D((2, 2, 1), data_format="channels_first")
+    ),
+    "global_pooling": _pooled(GlobalAveragePooling3D(keepdims=True), MaxPooling1D(1)),
+    "global_pooling-to_numbers": _pooled(GlobalMaxPooling3D()),
     "conv3d-regularized": _conv3d(kernel_regularizer="l2", bias_regularizer="l1"),
 }  # fmt: skip
 
