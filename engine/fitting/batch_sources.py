@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.graph.checks import Arrays, spread
-from engine.runtime.batch import Batch
+from engine.runtime.batch import Batch, batch_sizes
 from engine.support.validation import finite_movies, positive_int
 from kernels import Backend
 from kernels.arrays import Array, HostArray
@@ -27,6 +27,11 @@ class BatchSource(ABC):
 
     steps: int | None
     movies: int | None
+
+    @property
+    def sizes(self) -> list[int]:
+        """Movies in each batch of an epoch, as far as they are known before it."""
+        return []
 
     @abstractmethod
     def epoch(self, number: int, first_step: int = 0) -> Iterator[Batch]:
@@ -54,8 +59,7 @@ class ArraySource(BatchSource):
 
     @property
     def sizes(self) -> list[int]:
-        """Movies in each batch of an epoch."""
-        return [min(self._batch_size, self.movies - start) for start in range(0, self.movies, self._batch_size)]
+        return batch_sizes(self.movies, self._batch_size)
 
     def epoch(self, number: int, first_step: int = 0) -> Iterator[Batch]:
         order = np.arange(self.movies)

@@ -10,6 +10,7 @@ from engine.fitting.batch_maker import BatchMaker
 from engine.fitting.batch_sources import BatchSource
 from engine.fitting.progress import VERBOSE, Counter, Verbose
 from engine.fitting.trainable import Trainable
+from engine.graph.checks import check_one_batch_size
 from engine.runtime.compiled import Computation
 from engine.support.validation import one_of
 
@@ -30,6 +31,7 @@ def run(
     make = BatchMaker(network.placement)
     data = make.checked("x", x, y, sample_weight, batch_size, steps, runs=1, argument="steps")
     batches = make(data, batch_size, steps)
+    check_one_batch_size(network.placement.graph, batches.sizes)
     counter = Counter("evaluate", batches.movies, verbose)
     called = CallbackList(as_callbacks(callbacks), network)
     found = evaluate(network.placement.computation, batches, called, counter.count)

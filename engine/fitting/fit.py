@@ -13,6 +13,7 @@ from engine.fitting.events import StepDone
 from engine.fitting.loop import FitLoop
 from engine.fitting.progress import VERBOSE, Progress, Verbose
 from engine.fitting.trainable import Trainable
+from engine.graph.checks import check_one_batch_size
 from engine.runtime.placement import Placement
 from engine.support.validation import boolean, in_range, integer, one_of, positive_int
 from kernels.arrays import HostArray
@@ -63,6 +64,8 @@ def fit(
     if checked_validation is not None:
         size = validation_batch_size or batch_size
         validation = source_of(checked_validation, size, validation_steps, onwards=False)
+    sources = [batches] if validation is None else [batches, validation]
+    check_one_batch_size(network.placement.graph, [size for source in sources for size in source.sizes])
 
     history = next((callback for callback in given if isinstance(callback, History)), None) or History()
     everyone = [*given, *([] if history in given else [history])]

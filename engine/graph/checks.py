@@ -1,6 +1,6 @@
 """Checks of a network's data at the door: arrays, lists and dicts of arrays in; a list of checked arrays out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,24 @@ class DataChecks:
         if rank == 4 and not first:
             return ("frames", "height", "width", "channels")
         return tuple(f"entries on axis {axis}" for axis in range(1, rank + 1))
+
+
+def check_one_batch_size(graph: Graph, sizes: Iterable[int]) -> None:
+    """Refuse batches of these sizes if batch_input_shape says another one, or if states cannot be carried on.
+
+    A stateful layer carries its states from one batch to the next.
+    """
+    stateful = [layer.name for layer in graph.leaves if layer.stateful]
+    different = sorted(set(sizes), reverse=True)
+    for layer in graph.leaves:
+        for size in different:
+            layer.check_batch(size)
+    if stateful and len(different) > 1:
+        raise ValueError(
+            f"batch_size: {stateful[0]} is stateful, and carries its states from batch to batch, which must all be of "
+            f"one size; got batches of {' and '.join(map(str, different))}. Choose a batch_size that divides the "
+            "number of movies, of validation data too, or leave the last ones out"
+        )
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -2,8 +2,9 @@
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
+from weakref import WeakMethod
 
 import numpy as np
 
@@ -42,14 +43,15 @@ class WeightHolder:
         self.input_shape = checked_input_shape(input_shape)
         self.lock: Any = threading.RLock()
         self._built_for = 0
+        self._builder: WeakMethod[Callable[[], None]] | None = None
         self._trainable = boolean("trainable", trainable)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is of no network, with the same weights and states; no call of it has been made."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_direct", "lock")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_direct", "_builder", "lock")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, lock=threading.RLock())
+        self.__dict__.update(state, lock=threading.RLock(), _builder=None)
 
     @property
     def name(self) -> str:
@@ -78,6 +80,7 @@ class WeightHolder:
     @property
     def trainable_weights(self) -> list[Weight]:
         """The weights that training moves by their gradient, in Keras' order."""
+        self._build_on_demand()
         return [weight for weight in self.weights if weight.trainable]
 
     @property
@@ -143,10 +146,39 @@ class WeightHolder:
     def _initial_arrays(self, specs: list[WeightSpec], random: np.random.Generator) -> list[HostArray]:
         return [spec.initializer(spec.shape, random) for spec in specs]
 
+    def built_by(self, build: Callable[[], None]) -> None:
+        """Note what builds the network that the layer is in, if its inputs are known: a method, not kept alive."""
+        self._builder = WeakMethod(build)
+
+    def _build_on_demand(self) -> None:
+        """Build the network that the layer is in, if the layer has no weights yet and ought to."""
+        build = self._builder() if self._builder is not None and self.has_weights and not self.weights else None
+        if build is not None:
+            build()
+
     def count_params(self) -> int:
-        """The number of weights, trained or not; 0 before the layer is built."""
+        """The number of weights, trained or not; 0 before the shape of the layer's input is known."""
+        self._build_on_demand()
         return sum(math.prod(weight.shape) for weight in self.weights)
 
     def get_weights(self) -> list[HostArray]:
-        """Host copies of the weights, in Keras' order."""
-        return [weight.to_host() for weight in self.weights]
+        """Host copies of the weights, in Keras' order; none before the shape of the layer's input is known."""
+        self._build_on_demand()
+        with self.lock:
+            return [weight.to_host() for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[HostArray]) -> None:
+        """Set all weights, in Keras' order; ValueError unless there are as many, of these shapes."""
+        self._build_on_demand()
+        if self.has_weights and not self.weights:
+            raise ValueError(f"set_weights: {self.name} is not built; give its network an input_shape, or build(shape)")
+        if not isinstance(weights, list | tuple) or len(weights) != len(self.weights):
+            got = len(weights) if isinstance(weights, list | tuple) else type(weights).__name__
+            raise ValueError(f"weights: expected a list of {len(self.weights)} arrays for {self.name}, got {got}")
+        arrays = [np.asarray(array) for array in weights]
+        for weight, array in zip(self.weights, arrays, strict=True):
+            if array.shape != weight.shape:
+                raise ValueError(f"weights: {weight.name} expects shape {weight.shape}, got {array.shape}")
+        with self.lock:
+            for weight, array in zip(self.weights, arrays, strict=True):
+                weight.assign(array.astype(weight.initial.dtype, copy=False))

@@ -40,6 +40,7 @@ def load_model(
 
     Raises ValueError: the file is missing, truncated, foreign or does not fit together; or the device is not there.
     """
+    _refuse_folder(Path(path))
     with known_inside(custom_objects):
         if is_keras_file(Path(path)):
             return _load_keras(Path(path), device, dtype, precision)
@@ -55,6 +56,19 @@ def load_model(
     except ValueError as error:
         raise ValueError(f"{path}: its weights and its architecture disagree ({error})") from None
     return network
+
+
+def _refuse_folder(path: Path) -> None:
+    """Say what a folder is, and how to get a file out of it."""
+    if not path.is_dir():
+        return
+    if (path / "saved_model.pb").is_file() or (path / "keras_metadata.pb").is_file():
+        raise ValueError(
+            f"{path}: this is a SavedModel, a folder that holds TensorFlow's graph, not layers with arguments; open it "
+            "where it was made, in Keras 2 (tf_keras.models.load_model), and save it as a file: "
+            "model.save('model.keras') or model.save('model.h5')"
+        )
+    raise ValueError(f"{path}: there is no such file, but a folder; expected .safetensors, .keras or .h5")
 
 
 def _load_keras(path: Path, device: str, dtype: Any, precision: str) -> TrainedNetwork:

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from engine.fitting.progress import Counter, Verbose
-from engine.graph.checks import Arrays
+from engine.graph.checks import Arrays, check_one_batch_size
 from engine.graph.graph import Graph
 from engine.layers import Weight
 from engine.layers.symbolic import call, is_symbolic
 from engine.layers.weight import Shape
-from engine.runtime.batch import DEFAULT_BATCH_SIZE
+from engine.runtime.batch import DEFAULT_BATCH_SIZE, batch_sizes
 from engine.runtime.placement import Placement
-from engine.support.validation import one_of, positive_int
+from engine.support.validation import boolean, one_of, positive_int
 from kernels import Backend
 from kernels.arrays import HostArray
 
@@ -38,6 +38,7 @@ class Network:
         self.given_name = name
         self.name = self.graph_kind.lower() if name is None else name
         self.placement = Placement(graph, device, dtype, precision, seed)
+        graph.when_known(self._own_layers)
 
     @property
     def graph(self) -> Graph:
@@ -121,6 +122,17 @@ class Network:
         """
         self.placement.build(input_shape)
 
+    def _own_layers(self) -> None:
+        """Let layers that are asked for their weights build this network."""
+        for layer in self.graph:
+            layer.built_by(self.build_if_known)
+
+    def build_if_known(self) -> None:
+        """Build, unless that is done, if the shapes of all inputs are known."""
+        shapes = self.graph.input_shapes
+        if self.layers and shapes and all(shape is not None for shape in shapes):
+            self.placement.build()
+
     def output_shape(self, input_shape: Shape | None = None) -> Shape:
         """The output's shape without the movies' axis, for an input of this shape (default: the network's)."""
         shape = input_shape or self.input_shape
@@ -145,6 +157,7 @@ class Network:
         """
         batch_size = DEFAULT_BATCH_SIZE if batch_size is None else positive_int("batch_size", batch_size)
         inputs = self.placement.checks.inputs("x", x)
+        check_one_batch_size(self.graph, batch_sizes(len(inputs[0]), batch_size))
         return self._predict(inputs, batch_size, Counter("predict", len(inputs[0]), verbose))
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -190,8 +203,24 @@ class Network:
     # ---------------------------------------------------------------- weights, configuration, export
 
     @property
+    def trainable(self) -> bool:
+        """Whether updates move weights of any layer. Setting it sets it of all layers, from the next compile() on."""
+        return any(layer.trainable for layer in self.graph)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        trainable = boolean("trainable", value)
+
+        def set_of_layers() -> None:
+            for layer in self.graph:
+                layer.trainable = trainable
+
+        self.graph.when_known(set_of_layers)
+
+    @property
     def weights(self) -> list[Weight]:
-        """All weights in Keras' order: layer by layer, in each layer the trained ones first."""
+        """All weights in Keras' order: layer by layer, in each layer the trained ones first; builds if it can."""
+        self.build_if_known()
         return self.graph.weights
 
     @property

@@ -43,12 +43,12 @@ class Sequential(TrainedNetwork):
 
     def add(self, layer: Any) -> None:
         """Append a layer, or a network as one. The first may carry input_shape; else the first data decide it."""
-        if self.built:
-            raise ValueError(
-                "add: the network is built already; add all layers before input_shape or data are known to it"
-            )
+        if self.built and self.placement.objective is not None:
+            raise ValueError("add: the network is built and compiled already; add all layers before compile()")
+        self.placement.unbuild()
         assert isinstance(self.graph, Chain)
         self.graph.add(layer)
+        self._own_layers()
 
     @classmethod
     def graph_from_config(cls, config: dict[str, Any]) -> Chain:

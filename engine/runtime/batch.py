@@ -7,6 +7,11 @@ from kernels.arrays import Array, HostArray
 DEFAULT_BATCH_SIZE = 32
 
 
+def batch_sizes(movies: int, batch_size: int) -> list[int]:
+    """How many movies each batch has; the last may have fewer."""
+    return [min(batch_size, movies - start) for start in range(0, movies, batch_size)]
+
+
 @dataclass(frozen=True)
 class Batch:
     """Movies to take from arrays on the device.

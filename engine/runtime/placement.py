@@ -92,6 +92,11 @@ class Placement:
         with BUILDING, Locks(self.graph):
             return self.build(self.graph.input_shape or self.graph.generalised(data_shape))
 
+    def unbuild(self) -> None:
+        """Forget what was built; the weights that there are stay, and the next build goes on from them."""
+        with BUILDING:
+            self._computation = None
+
     def compile(self, objective: Objective, optimizer: Optimizer) -> None:
         """Train by these from now on; layers' `trainable` counts as it stands now."""
         with BUILDING, Locks(self.graph):

@@ -99,6 +99,12 @@ def test_the_format_is_that_of_the_name_in_capitals_too(tmp_path: Path, name: st
     np.testing.assert_allclose(loaded.predict(movies()), small_network().predict(movies()), atol=1e-6)
 
 
+def test_a_saved_model_is_a_folder_that_says_how_to_get_a_file(tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01")
+    with pytest.raises(ValueError, match=r"this is a SavedModel.*model\.save\('model\.keras'\)"):
+        engine.load_model(tmp_path)
+
+
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.safetensors", tmp_path):
         with pytest.raises(ValueError, match="no such file"):
