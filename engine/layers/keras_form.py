@@ -28,6 +28,8 @@ class KerasForm:
         only: Keras 1's arguments of which one value is offered.
         first_of_gates: for a layer whose gates are side by side in one array, which Keras 1 kept as an array for each:
             the number of each gate's first array there, in today's order.
+        kernel_of_keras_1: by data_format, the axes of Keras 1's first array in today's order, where it had another;
+            those that are left out have size 1.
         gate_argument: the argument that names the gates' activation, whose weights a file for another Keras may have to
             scale (engine/files/keras/gates.py); None: there are no gates.
         scaled_gates: for each gate, whether its activation is that one.
@@ -50,6 +52,7 @@ class KerasForm:
     renamed_in_2: Mapping[str, str] = field(default_factory=dict)
     only: Mapping[str, Any] = field(default_factory=dict)
     first_of_gates: tuple[int, ...] = ()
+    kernel_of_keras_1: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     gate_argument: str | None = None
     scaled_gates: tuple[bool, ...] = ()
     one_frame_size: bool = False

@@ -55,9 +55,20 @@ def modern_arrays(arrays: list[HostArray], layer: Layer, backend: str | None) ->
     gates = form_of(layer).first_of_gates
     if gates and len(arrays) == len(gates) * _OF_A_GATE:
         arrays = [np.concatenate([arrays[first + n] for first in gates], axis=-1) for n in range(_OF_A_GATE)]
+    axes = form_of(layer).kernel_of_keras_1.get(getattr(layer, "data_format", ""))
+    if axes and arrays:
+        arrays = [_reordered(arrays[0], axes), *arrays[1:]]
     if backend == "theano":
         arrays = [_flipped(array) if array.ndim > 2 else array for array in arrays]
     return arrays
+
+
+def _reordered(kernel: HostArray, axes: tuple[int, ...]) -> HostArray:
+    """The axes of a kernel in today's order; those that are left out are dropped."""
+    if max(axes) >= kernel.ndim:
+        raise ValueError(f"expected a kernel of more than {max(axes)} axes, got shape {kernel.shape}")
+    dropped = [axis for axis in range(kernel.ndim) if axis not in axes]
+    return np.ascontiguousarray(kernel.transpose(*axes, *dropped)).reshape([kernel.shape[axis] for axis in axes])
 
 
 def _flipped(kernel: HostArray) -> HostArray:

@@ -41,4 +41,5 @@ class Conv1D(Convolution):
             "subsample_length": "strides",
             "atrous_rate": "dilation_rate",
         },
+        kernel_of_keras_1={"channels_last": (0, 2, 3), "channels_first": (0, 2, 3)},
     )

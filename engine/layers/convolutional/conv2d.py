@@ -34,4 +34,5 @@ class Conv2D(Convolution):
         former_names=("Convolution2D", "AtrousConvolution2D"),
         implied={"groups": 1},
         renamed={**CONVOLUTION_OF_KERAS_1, "atrous_rate": "dilation_rate"},
+        kernel_of_keras_1={"channels_first": (2, 3, 1, 0)},
     )

@@ -45,6 +45,7 @@ class Conv3D(Convolution):
         former_names=("Convolution3D",),
         implied={"groups": 1},
         renamed=CONVOLUTION_OF_KERAS_1,
+        kernel_of_keras_1={"channels_first": (2, 3, 4, 1, 0)},
         absorbs={ZERO_PADDING.class_name: absorb_padding},
     )
 

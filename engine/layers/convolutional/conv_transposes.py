@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engine.layers.arguments import CONVOLUTION_OF_KERAS_1
 from engine.layers.convolutional.transposed import TransposedConvolution
 from engine.layers.keras_form import KerasForm
 
@@ -58,7 +59,14 @@ class Conv2DTranspose(TransposedConvolution):
     _default_name = "conv2d_transpose"
     rank = 2
     frame_by_frame = True
-    keras_form = KerasForm("Conv2DTranspose", groups=("conv2d_transpose",), ignored=_SINCE_KERAS_2)
+    keras_form = KerasForm(
+        "Conv2DTranspose",
+        groups=("conv2d_transpose",),
+        former_names=("Deconvolution2D",),
+        ignored=(*_SINCE_KERAS_2, "output_shape"),
+        renamed=CONVOLUTION_OF_KERAS_1,
+        kernel_of_keras_1={"channels_last": (0, 1, 3, 2), "channels_first": (2, 3, 0, 1)},
+    )
 
 
 class Conv3DTranspose(TransposedConvolution):

@@ -7,6 +7,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engine.layers.arguments import CONVOLUTION_OF_KERAS_1
 from engine.layers.convolutional.per_channel import PerChannelLayer
 from engine.layers.keras_form import KerasForm
 from engine.layers.layer import BoundLayer, Narrow
@@ -158,4 +159,10 @@ class SeparableConv2D(SeparableConvolution):
 
     _default_name = "separable_conv2d"
     rank = 2
-    keras_form = KerasForm("SeparableConv2D", groups=("separable_conv2d",), ignored=_SINCE_KERAS_2)
+    keras_form = KerasForm(
+        "SeparableConv2D",
+        groups=("separable_conv2d",),
+        former_names=("SeparableConvolution2D",),
+        ignored=_SINCE_KERAS_2,
+        renamed={**CONVOLUTION_OF_KERAS_1, "init": "depthwise_initializer"},
+    )

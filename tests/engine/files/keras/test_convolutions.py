@@ -8,7 +8,7 @@ import pytest
 import engine
 from tests.paths import FIXTURES
 
-FILE = FIXTURES / "keras_files" / "keras3_convolutions"
+FILE = FIXTURES / "keras_convolutions"
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
