@@ -21,21 +21,19 @@ class CombinationEntry:
         code: the number that compiled kernels know it by.
         formula: a statement that makes y from a and b, and from the factors p and q.
         da, db: expressions in dy, a, b, p and q. Where a and b are equal, an extremum is a's, as in TensorFlow.
-        onnx: the ONNX operator, with factors of 1.
     """
 
     code: int
     formula: str
     da: str
     db: str
-    onnx: str
 
 
 COMBINATIONS: dict[Combination, CombinationEntry] = {
-    "sum": CombinationEntry(0, "y = p * a + q * b", "p * dy", "q * dy", "Add"),
-    "product": CombinationEntry(1, "y = a * b", "dy * b", "dy * a", "Mul"),
-    "maximum": CombinationEntry(2, "y = maximum(a, b)", "where(a < b, 0, dy)", "where(a < b, dy, 0)", "Max"),
-    "minimum": CombinationEntry(3, "y = minimum(a, b)", "where(b < a, 0, dy)", "where(b < a, dy, 0)", "Min"),
+    "sum": CombinationEntry(0, "y = p * a + q * b", "p * dy", "q * dy"),
+    "product": CombinationEntry(1, "y = a * b", "dy * b", "dy * a"),
+    "maximum": CombinationEntry(2, "y = maximum(a, b)", "where(a < b, 0, dy)", "where(a < b, dy, 0)"),
+    "minimum": CombinationEntry(3, "y = minimum(a, b)", "where(b < a, 0, dy)", "where(b < a, dy, 0)"),
 }
 """By name. Factors are read by the sum alone; an extremum of a NaN and a number is NaN."""
 

@@ -1,22 +1,27 @@
-"""ZeroPadding3D and Cropping3D as ONNX's Pad, which takes away where its pads are negative."""
+"""Zero padding and cropping as ONNX's Pad, which takes away where its pads are negative."""
 
 from typing import Any
 
 import numpy as np
 
-from engine.layers import Cropping3D, ZeroPadding3D
+from engine.layers import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from export.graph_builder import GraphBuilder
 from export.layers.frame_layer import FrameLayer, Size, nodes_for
 
 
+@nodes_for(Cropping1D)
+@nodes_for(Cropping2D)
 @nodes_for(Cropping3D)
+@nodes_for(ZeroPadding1D)
+@nodes_for(ZeroPadding2D)
 @nodes_for(ZeroPadding3D)
 class BorderNodes(FrameLayer):
     """Positions added to rows and columns or taken away, frame by frame; frames themselves only of whole movies."""
 
     def __init__(self, layer: Any, channels: int, size: Size, rank: int) -> None:
         super().__init__(layer.name, channels, size)
-        self._borders = [[layer.sign * n for n in pair] for pair in layer.borders]
+        given = [[layer.sign * n for n in pair] for pair in layer.borders]
+        self._borders = [[0, 0]] * (3 - layer.rank) + given
         self.needs_movies = self._borders[0] != [0, 0]
         self.size_out = _longer(layer, size[0], self._borders[1]), _longer(layer, size[1], self._borders[2])
 
