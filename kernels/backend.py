@@ -34,6 +34,7 @@ from kernels.operations import (
     Permute,
     Resampling,
     Softmax,
+    ThresholdCounts,
 )
 from kernels.specs import (
     BatchNormSpec,
@@ -41,6 +42,7 @@ from kernels.specs import (
     ClipSpec,
     Conv3DSpec,
     ConvLSTMSpec,
+    CountsSpec,
     LayerNormSpec,
     LookupSpec,
     MaxPoolingSpec,
@@ -175,6 +177,10 @@ class Backend(ABC, Generic[ArrayT]):
     @abstractmethod
     def loss(self, spec: LossSpec) -> LossOperation[ArrayT]:
         """A loss or a metric of kernels.losses.TERMS; ValueError naming it where this back end lacks it."""
+
+    @abstractmethod
+    def threshold_counts(self, spec: CountsSpec) -> ThresholdCounts[ArrayT]:
+        """What a metric counts of predictions and targets; allocates what that needs."""
 
     @abstractmethod
     def update(self, spec: UpdateSpec) -> UpdateOperation[ArrayT]:

@@ -12,8 +12,9 @@ import numpy as np
 
 from kernels.arrays import HostArray
 from kernels.backend import Backend
+from kernels.host_counts import HostThresholdCounts
 from kernels.operations import Block, MaskedCopies, Permute, inverse
-from kernels.specs import NORM_EPSILON, BlockSpec
+from kernels.specs import NORM_EPSILON, BlockSpec, CountsSpec
 
 
 class HostMaskedCopies(MaskedCopies[HostArray]):
@@ -83,6 +84,9 @@ class HostBackend(Backend[HostArray]):
 
     def copy_into(self, target: HostArray, source: HostArray) -> None:
         target[...] = source
+
+    def threshold_counts(self, spec: CountsSpec) -> HostThresholdCounts:
+        return HostThresholdCounts(spec, self.dtype)
 
     def add(self, a: HostArray, b: HostArray, out: HostArray) -> None:
         np.add(a, b, out=out)

@@ -24,6 +24,7 @@ from kernels.cuda.layer_norm.layer_norm import CudaLayerNorm
 from kernels.cuda.pointwise.block import CudaBlock, block_kernels
 from kernels.cuda.pointwise.broadcast import CudaBroadcast, broadcast_kernels
 from kernels.cuda.pointwise.combine import CombinationOperation, combine_kernels
+from kernels.cuda.pointwise.counts import CudaThresholdCounts
 from kernels.cuda.pointwise.gather import Gather
 from kernels.cuda.pointwise.lookup import CudaLookup
 from kernels.cuda.pointwise.loss import ActivationOperation, Losses, LossOperation
@@ -43,6 +44,7 @@ from kernels.specs import (
     ClipSpec,
     Conv3DSpec,
     ConvLSTMSpec,
+    CountsSpec,
     LayerNormSpec,
     LookupSpec,
     MaxPoolingSpec,
@@ -108,6 +110,7 @@ class CudaBackend(Backend[Array]):
         self._workspace = Workspace(runtime)
         self._losses = Losses(runtime, self._workspace)
         self._row_losses = RowLosses(runtime, self._workspace)
+        self._counts = Kernels(runtime, "pointwise/counts.cu", {})
         self._optimizers = Optimizers(runtime)
         self._gather = Gather(runtime, self._workspace)
         self._cell = Kernels(runtime, "pointwise/lstm_cell.cu", ACTIVATION_DEFINES)
@@ -206,6 +209,9 @@ class CudaBackend(Backend[Array]):
 
     def loss(self, spec: LossSpec) -> LossOperation | RowLossOperation:
         return RowLossOperation(self._row_losses, spec) if spec.of_rows else LossOperation(self._losses, spec)
+
+    def threshold_counts(self, spec: CountsSpec) -> CudaThresholdCounts:
+        return CudaThresholdCounts(self.runtime, self._workspace, self._counts, spec)
 
     def update(self, spec: UpdateSpec) -> UpdateOperation:
         return UpdateOperation(self._optimizers, spec)

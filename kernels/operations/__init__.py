@@ -13,6 +13,7 @@ Gradients of weights are written (not added) into arrays that the caller gives, 
 
 from kernels.operations.broadcast import Broadcast
 from kernels.operations.convolution import Conv3D
+from kernels.operations.counts import ThresholdCounts
 from kernels.operations.embedding import Lookup
 from kernels.operations.layout import Block, Permute, inverse
 from kernels.operations.masks import MaskedCopies
@@ -36,5 +37,6 @@ __all__ = [
     "Permute",
     "Resampling",
     "Softmax",
+    "ThresholdCounts",
     "inverse",
 ]

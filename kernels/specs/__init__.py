@@ -5,6 +5,7 @@ kh, kw, kt the kernel's height, width and depth in time.
 """
 
 from kernels.specs.convolution import Conv3DSpec, Padding, convolution_length
+from kernels.specs.counts import CountsSpec
 from kernels.specs.embedding import LookupSpec
 from kernels.specs.layout import BlockSpec
 from kernels.specs.normalization import BatchNormSpec, LayerNormSpec
@@ -25,6 +26,7 @@ __all__ = [
     "ClipSpec",
     "Conv3DSpec",
     "ConvLSTMSpec",
+    "CountsSpec",
     "Interpolation",
     "LayerNormSpec",
     "LookupSpec",

@@ -14,6 +14,7 @@ from tests.kernels import (
     test_combinations,
     test_conv3d,
     test_conv_lstm,
+    test_counts,
     test_elementwise,
     test_embedding,
     test_layer_norm,
@@ -63,6 +64,9 @@ CASES: dict[str, Callable[[Checker], None]] = {
     "block": lambda on: test_layout.test_a_block_in_a_block(on, test_layout.BLOCKS[2]),
     "loss": lambda on: test_losses.test_weights_multiply_the_terms_and_the_mean_is_over_all_elements(
         on, test_losses.LOGITS, (3, 2, 5, 7, 1)
+    ),
+    "threshold_counts": lambda on: test_counts.test_every_element_is_counted_where_it_belongs(
+        on, test_counts.SPECS[0], (3, 2, 5, 7, 3)
     ),
     "row_loss": lambda on: test_row_losses.test_the_mean_of_the_terms_and_their_slope(
         on, test_row_losses.SPECS[0], (3, 2, 5, 7, 3)
