@@ -13,8 +13,8 @@ class MonitorCallback(Callback):
 
     Args:
         monitor: its name, e.g. "val_loss".
-        mode: "min", "max", or "auto": max for binary_accuracy, min for losses. (Keras 3 does the same and refuses names
-            that it does not know; Keras 2 takes max for names with "acc" in them.)
+        mode: "min", "max", or "auto": max for accuracies, AUC, precision and the like, min for losses. (Keras 3 does
+            the same and refuses names that it does not know; Keras 2 takes max for names with "acc" in them.)
         min_delta: a smaller change is no improvement.
     """
 
@@ -45,7 +45,7 @@ class MonitorCallback(Callback):
             return self.mode == "max"
         name = self.monitor.removeprefix("val_")
         metrics: Any = getattr(self.model, "metrics", ())
-        directions = {"loss": False, **{metric.name: metric.kind == "binary_accuracy" for metric in metrics}}
+        directions = {"loss": False, **{metric.name: metric.larger_is_better for metric in metrics}}
         if name not in directions:
             raise ValueError(
                 f"monitor: whether a larger {self.monitor!r} is better is known for the loss and the compiled metrics "

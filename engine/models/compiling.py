@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.graph.checks import spread
 from engine.graph.graph import Graph
-from engine.losses import BinaryCrossentropy, Loss, get_loss
+from engine.losses import Loss, get_loss
 from engine.metrics import Metric, get_metrics
 from engine.runtime.objective import Objective
 from engine.support.validation import in_range
@@ -45,7 +45,21 @@ def make_objective(graph: Graph, loss: Any, loss_weights: Any, metrics: Any) -> 
     for one_loss, value in zip(losses, graph.outputs, strict=True):
         if one_loss is not None and value in makers:
             _warn_of_two_sigmoids(one_loss, makers[value].activation_name)
-    return Objective(tuple(losses), tuple(_metrics(metrics, names)), tuple(checked), tuple(names))
+    measured = _metrics(metrics, names)
+    for one_loss, of_output in zip(losses, measured, strict=True):
+        _check_metrics(one_loss, of_output)
+    return Objective(tuple(losses), tuple(measured), tuple(checked), tuple(names))
+
+
+def _check_metrics(loss: Loss | None, metrics: Sequence[Metric]) -> None:
+    """Refuse metrics that take other targets than the loss."""
+    classes = loss is not None and loss.classes
+    for metric in metrics:
+        if not metric.fits(classes):
+            wanted = "numbers of classes" if classes else "targets like the output"
+            raise ValueError(
+                f"metrics: {metric.name} does not take {wanted}, as the loss does; metrics='accuracy' is what fits"
+            )
 
 
 def _by_output(value: Any) -> bool:
@@ -82,10 +96,10 @@ def config_of(objective: Objective) -> dict[str, Any]:
 
 
 def _warn_of_two_sigmoids(loss: Loss, activation: str) -> None:
-    """Warn that from_logits=True after a last layer with a sigmoid applies one sigmoid, not two."""
-    if isinstance(loss, BinaryCrossentropy) and loss.from_logits and activation == "sigmoid":
+    """Warn that from_logits=True after a last layer with a sigmoid or softmax applies it once, not twice."""
+    if getattr(loss, "from_logits", False) and loss.folds_in(activation):
         warnings.warn(
-            "loss: from_logits=True after a last layer with activation='sigmoid'; one sigmoid is applied, not two, "
-            "as in Keras on TensorFlow",
+            f"loss: from_logits=True after a last layer with activation='{activation}'; one {activation} is applied, "
+            "not two, as in Keras on TensorFlow",
             stacklevel=4,
         )

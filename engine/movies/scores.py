@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.metrics import Metric
 from kernels.arrays import HostArray
 from kernels.losses import LossSpec
 from kernels.reference import ReferenceBackend
@@ -34,8 +35,18 @@ def csi(prediction: HostArray, truth: HostArray, threshold: float = CSI_THRESHOL
     return float(np.count_nonzero(on & really_on) / either) if either else math.nan
 
 
+def measured(what: LossSpec | Metric, prediction: HostArray, truth: HostArray) -> float:
+    """Measure a loss or a metric in float64, by the reference's operation."""
+    if isinstance(what, LossSpec):
+        return mean_loss(what, prediction, truth)
+    row = np.zeros(what.width)
+    measure = what.bind(_ORACLE, prediction.shape[1:], classes=False, logits=False)
+    measure(prediction.astype(np.float64), truth.astype(np.float64), row)
+    return what.result(row[np.newaxis], [1.0])
+
+
 def mean_loss(spec: LossSpec, prediction: HostArray, truth: HostArray) -> float:
-    """Measure a loss or a metric: the mean of its term over all elements, in float64, by the reference's operation."""
+    """Measure a loss: the mean of its term over all elements or rows, in float64, by the reference's operation."""
     mean = np.empty(1)
     _ORACLE.loss(spec)(prediction.astype(np.float64), truth.astype(np.float64), None, mean, None)
     return float(mean[0])
@@ -104,17 +115,19 @@ class OneStepScores:
     persistence: float
 
 
-def score_one_step(outputs: HostArray, inputs: HostArray, targets: HostArray, spec: LossSpec) -> OneStepScores:
+def score_one_step(outputs: HostArray, inputs: HostArray, targets: HostArray, what: LossSpec | Metric) -> OneStepScores:
     """Compare the next frames that were predicted from the real ones with what followed.
 
     Args:
         outputs, inputs, targets: (N,T,H,W,C), outputs[:, t] predicted from inputs[:, : t + 1].
-        spec: of a loss or a metric; from_logits counts for the outputs, not for the inputs that stand in for them.
+        what: a loss or a metric; from_logits of a loss counts for the outputs, not for the inputs that stand in for
+            them.
     """
+    plain = replace(what, from_logits=False) if isinstance(what, LossSpec) else what
     return OneStepScores(
-        all_frames=mean_loss(spec, outputs, targets),
-        last_frame=mean_loss(spec, outputs[:, -1], targets[:, -1]),
-        persistence=mean_loss(replace(spec, from_logits=False), inputs[:, -1], targets[:, -1]),
+        all_frames=measured(what, outputs, targets),
+        last_frame=measured(what, outputs[:, -1], targets[:, -1]),
+        persistence=measured(plain, inputs[:, -1], targets[:, -1]),
     )
 
 

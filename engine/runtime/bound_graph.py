@@ -83,7 +83,7 @@ class BoundGraph:
         shapes = [known(each) for each in graph.value_shapes(shape.inputs)]
         folded = self._folded(objective)
         of_outputs = [shapes[value] for value in graph.outputs]
-        self._objective = None if objective is None else objective.bind(backend, of_outputs, folded)
+        self._objective = None if objective is None else objective.bind(backend, of_outputs, shape.batch, folded)
         arrays = [backend.empty(time_major(each, shape.batch)) for each in shape.inputs]
         self.inputs = arrays
         self._values: list[Any] = [*arrays, *(None for _ in shapes[len(arrays) :])]

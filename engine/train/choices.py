@@ -52,7 +52,8 @@ def loss_table(base: Mapping[str, Any], given: Any) -> Table:
     """Change a loss's table by a name or a table, and check it: see `_changed`."""
     table = _changed("loss", LOSSES, base, given)
     table = _completed("loss", LOSSES.find(table["name"]), table)
-    make_loss(table)
+    if make_loss(table).classes:
+        raise ValueError(f"loss: {table['name']} wants numbers of classes, and the targets of a run are movies")
     return table
 
 
@@ -65,7 +66,10 @@ def metric_tables(given: Any, taken: tuple[str, ...] = ()) -> tuple[Table, ...]:
         table = _named("metrics", item)
         cls, _ = metric_class(table.get("name"))
         tables.append(_completed("metrics", cls, table))
-        if make_metric(tables[-1]).name in taken:
+        metric = make_metric(tables[-1])
+        if not metric.fits(classes=False):
+            raise ValueError(f"metrics: {table['name']} wants numbers of classes, and the targets of a run are movies")
+        if metric.name in taken:
             raise ValueError(f"metrics: {table['name']} is the name of another column of metrics.csv")
     return tuple(tables)
 

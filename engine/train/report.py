@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from engine.metrics import Metric
 from engine.models.trained_network import TrainedNetwork
 from engine.movies.plots import animation_images, save_animation_frames, save_gif, save_loss_plot
 from engine.movies.scores import OneStepScores, RolloutScores, in_batches, score_one_step, score_rollout
@@ -43,15 +44,19 @@ def finish(
     print("\n".join([*summary_lines(len(inputs), named, scores, leaks), "", *_files(folder, exported)]))
 
 
-def _measures(network: TrainedNetwork) -> dict[str, LossSpec]:
+def _measures(network: TrainedNetwork) -> dict[str, LossSpec | Metric]:
     """Say what the loss ("loss") and the metrics measure on the network's outputs, which are no logits any more."""
     loss = network.loss
     assert loss is not None, "a run's network is compiled"
-    specs = {"loss": loss.spec(from_logits=False)}
-    specs |= {metric.name: metric.spec(from_logits=False) for metric in network.metrics}
+    found: dict[str, LossSpec | Metric] = {"loss": loss.spec(from_logits=False)}
+    for metric in network.metrics:
+        found[metric.name] = metric.spec(from_logits=False) if type(metric) is Metric else metric
     if loss.folds_in(network.layers[-1].activation_name):
-        specs = {name: replace(spec, from_logits=False) for name, spec in specs.items()}
-    return specs
+        return {
+            name: replace(what, from_logits=False) if isinstance(what, LossSpec) else what
+            for name, what in found.items()
+        }
+    return found
 
 
 def _as_json(movies: int, measured: dict[str, OneStepScores], scores: RolloutScores) -> dict[str, Any]:

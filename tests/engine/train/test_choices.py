@@ -57,6 +57,9 @@ def _rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+OF_CLASSES = ("SparseCategoricalCrossentropy", "SparseCategoricalAccuracy")
+"""What wants numbers of classes, where the targets of a run are movies: refused."""
+
 CASES: list[tuple[str, str, list[str]]] = [
     *((f'optimizer = "{name}"', name, ["--optimizer", name]) for name in OPTIMIZERS),
     *(
@@ -67,8 +70,8 @@ CASES: list[tuple[str, str, list[str]]] = [
         )
         for name in SCHEDULES
     ),
-    *((f'loss = "{name}"', name, ["--loss", name]) for name in LOSSES),
-    *((f'metrics = ["{name}"]', name, ["--metric", name]) for name in (*METRICS, *LOSSES)),
+    *((f'loss = "{name}"', name, ["--loss", name]) for name in LOSSES if name not in OF_CLASSES),
+    *((f'metrics = ["{name}"]', name, ["--metric", name]) for name in (*METRICS, *LOSSES) if name not in OF_CLASSES),
 ]
 
 
@@ -233,5 +236,5 @@ def test_settings_hold_the_arguments_that_count_though_nobody_gave_them() -> Non
         "name": "adam", "learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False
     }  # fmt: skip
     assert config.loss == {"name": "bce", "from_logits": False, "label_smoothing": 0.0}
-    assert config.metrics == ({"name": "acc", "threshold": 0.5}, {"name": "huber", "delta": 1.0})
+    assert config.metrics == ({"name": "acc"}, {"name": "huber", "delta": 1.0})
     assert [make_metric(table).name for table in config.metrics] == ["acc", "huber"]
