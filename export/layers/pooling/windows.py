@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from engine.layers.pooling import (
+from engine.layers import (
     AveragePooling1D,
     AveragePooling2D,
     AveragePooling3D,

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.layers.reshaping import UpSampling1D, UpSampling2D, UpSampling3D
+from engine.layers import UpSampling1D, UpSampling2D, UpSampling3D
 from export.graph_builder import GraphBuilder
 from export.layers.frame_layer import FrameLayer, Size, nodes_for
 from export.layers.product import framewise_size

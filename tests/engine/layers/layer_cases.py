@@ -34,6 +34,9 @@ from engine import (
     Sequential,
     SpatialDropout2D,
     SpatialDropout3D,
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
 )
 from engine.layers import Layer
 
@@ -127,6 +130,11 @@ CASES: dict[str, Layers] = {
     "average_pooling": _pooled(AveragePooling3D((2, 1, 3), strides=(1, 2, 2)), AveragePooling1D(2, padding="same")),
     "pooling-channels_first": _pooled(
         MaxPooling2D(2, data_format="channels_first"), AveragePooling3D((2, 2, 1), data_format="channels_first")
+    ),
+    "up_sampling": _pooled(UpSampling3D((1, 2, 1)), UpSampling2D((1, 2), interpolation="bicubic"), UpSampling1D(2)),
+    "up_sampling-channels_first": _pooled(
+        UpSampling3D(2, data_format="channels_first"),
+        UpSampling2D(2, data_format="channels_first", interpolation="lanczos3"),
     ),
     "global_pooling": _pooled(GlobalAveragePooling3D(keepdims=True), MaxPooling1D(1)),
     "global_pooling-to_numbers": _pooled(GlobalMaxPooling3D()),

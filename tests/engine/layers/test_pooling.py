@@ -1,17 +1,18 @@
 """Pooling and up-sampling in networks: streams, other names, files of Keras 1, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import engine
-from engine import Conv3D, MaxPooling2D, MaxPooling3D, Sequential
+from engine import Conv3D, MaxPooling2D, MaxPooling3D, Sequential, UpSampling2D, UpSampling3D
 from engine.files.keras.keras1 import modern_entry
 from engine.files.keras.layer_arguments import engine_arguments
 from engine.graph.rollout import can_stream
 from engine.layers import LAYERS, Layer, pooling
-from engine.layers.reshaping import UpSampling2D, UpSampling3D
+from tests.paths import FIXTURES
 
 SHAPE = (None, 6, 8, 1)
 
@@ -79,6 +80,8 @@ def test_keras_shorter_names_are_the_same_classes() -> None:
             {"pool_size": [2, 3], "strides": None, "dim_ordering": "th"},
             {"pool_size": [2, 3], "strides": [2, 3], "data_format": "channels_first"},
         ),
+        ("UpSampling1D", {"length": 3}, {"size": 3}),
+        ("UpSampling2D", {"size": [2, 3], "dim_ordering": "tf"}, {"size": [2, 3], "data_format": "channels_last"}),
         ("GlobalAveragePooling2D", {"dim_ordering": "th"}, {"data_format": "channels_first", "keepdims": False}),
     ],
 )
@@ -86,6 +89,19 @@ def test_words_of_keras_1(class_name: str, config: dict[str, Any], expected: dic
     entry = modern_entry({"class_name": class_name, "config": {"name": "layer", **config}})
     layer = LAYERS[class_name](**engine_arguments(entry, 1, [], []))
     assert {name: layer.get_config()[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("back", [".keras", ".h5", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_file_of_keras_predicts_what_keras_predicted(suffix: str, back: str, tmp_path: Path) -> None:
+    with np.load(FIXTURES / "keras_pooling.npz", allow_pickle=False) as kept:
+        x, prediction = kept["network/x"], kept["network/prediction"]
+    network = engine.load_model(FIXTURES / f"keras_pooling{suffix}", device="reference")
+    np.testing.assert_allclose(network.predict(x), prediction, atol=1e-6)
+    network.save(tmp_path / f"back{back}")
+    again = engine.load_model(tmp_path / f"back{back}", device="reference")
+    assert again.get_config() == network.get_config()
+    np.testing.assert_array_equal(again.predict(x), network.predict(x))
 
 
 @pytest.mark.parametrize(

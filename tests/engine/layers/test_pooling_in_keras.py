@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.layers import Layer, pooling, reshaping
+from engine.layers import LAYERS
 from kernels.select import open_backend
 from tests.engine.layers.test_layers_in_keras import arrays_of, on_back_end
 from tests.engine.networks import FLOAT64_DEVICES
@@ -14,8 +14,6 @@ from tests.fixtures.keras_pooling_cases import CASES
 from tests.paths import FIXTURES
 
 Array = np.ndarray[Any, Any]
-
-LAYERS: dict[str, type[Layer]] = {name: getattr(room, name) for room in (pooling, reshaping) for name in room.__all__}
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-6}
 """Relative to the largest number of an array, by the dtype that TensorFlow computed in."""
@@ -50,5 +48,5 @@ def test_a_layer_is_keras(case: str, device: str, keras: dict[str, Array]) -> No
 
 
 def test_every_pooling_and_up_sampling_has_cases() -> None:
-    kinds = {cls.__name__ for name, cls in LAYERS.items() if "Pool" in name or "UpSampling" in name}
+    kinds = {name for name in LAYERS if "Pool" in name or "UpSampling" in name}
     assert kinds == {case.class_name for case in CASES.values()}
