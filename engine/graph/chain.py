@@ -96,6 +96,11 @@ class Chain(Graph):
         return [self._layers[-1].name if self._layers else "output"]
 
     @property
+    def begins_with_input(self) -> bool:
+        """Whether an Input was added first."""
+        return self._input is not None
+
+    @property
     def input_dtype(self) -> str:
         """What Input was told of the data's dtype."""
         return "float32" if self._input is None else self._input.dtype

@@ -6,6 +6,7 @@ from engine.graph.config import MODELS
 from engine.graph.functional import FunctionalGraph
 from engine.graph.graph import Graph
 from engine.graph.traced import TracedGraph
+from engine.models.keras3_habit import note_keras3_habit
 from engine.models.trained_network import TrainedNetwork
 
 
@@ -51,6 +52,7 @@ class Model(TrainedNetwork):
             graph = TracedGraph(self.call)
         else:
             graph = FunctionalGraph.of(inputs, outputs)
+            note_keras3_habit(graph)
         self._compile_arguments: dict[str, Any] | None = None
         super().__init__(graph, device, dtype, seed, precision, name)
 

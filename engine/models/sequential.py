@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from engine.graph.chain import Chain
 from engine.graph.config import MODELS
+from engine.models.keras3_habit import note_keras3_habit
 from engine.models.trained_network import TrainedNetwork
 
 
@@ -48,6 +49,8 @@ class Sequential(TrainedNetwork):
         self.placement.unbuild()
         assert isinstance(self.graph, Chain)
         self.graph.add(layer)
+        if self.graph.begins_with_input:
+            note_keras3_habit(self.graph)
         self._own_layers()
 
     @classmethod

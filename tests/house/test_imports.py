@@ -13,7 +13,7 @@ pytestmark = pytest.mark.quick
 
 FLOORS: list[list[str]] = [
     ["bench"],
-    ["engine.train", "engine.predict", "export.__main__"],
+    ["engine.train", "engine.predict", "engine.keras3", "export.__main__"],
     ["engine"],
     ["export"],
     ["engine.models"],
