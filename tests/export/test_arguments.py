@@ -17,6 +17,8 @@ NOT_IN_ONNX = {
     "conv3d-channels_first": "data_format",
     "conv2d-channels_first": "data_format",
     "depthwise-channels_first": "data_format",
+    "padding-channels_first": "data_format",
+    "flatten-channels_first": "data_format",
     "norm-time": "axis",
     "stateful": "stateful",
     "stateful-composed": "stateful",

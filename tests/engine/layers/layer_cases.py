@@ -18,9 +18,13 @@ from engine import (
     Conv3D,
     Conv3DTranspose,
     ConvLSTM2D,
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
     Dense,
     DepthwiseConv1D,
     DepthwiseConv2D,
+    Flatten,
     GaussianDropout,
     GaussianNoise,
     GlobalAveragePooling3D,
@@ -29,6 +33,9 @@ from engine import (
     MaxPooling1D,
     MaxPooling2D,
     MaxPooling3D,
+    Permute,
+    RepeatVector,
+    Reshape,
     SeparableConv1D,
     SeparableConv2D,
     Sequential,
@@ -37,6 +44,9 @@ from engine import (
     UpSampling1D,
     UpSampling2D,
     UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
 )
 from engine.layers import Layer
 
@@ -138,6 +148,14 @@ CASES: dict[str, Layers] = {
     ),
     "global_pooling": _pooled(GlobalAveragePooling3D(keepdims=True), MaxPooling1D(1)),
     "global_pooling-to_numbers": _pooled(GlobalMaxPooling3D()),
+    "padding": lambda: [ZeroPadding3D(((1, 0), (0, 2), (1, 1))), Conv3D(2, 1), ZeroPadding3D(((0, 0), (1, 0), (0, 3)))],
+    "padding-channels_first": lambda: [ZeroPadding3D(((1, 0), (0, 2), (1, 1)), "channels_first"), Conv3D(2, 1)],
+    "cropping": lambda: [Conv3D(2, 1), Cropping3D(((1, 0), (0, 2), (1, 1)))],
+    "reshape": lambda: [Conv3D(2, 1), Reshape((-1, 7, 4)), Cropping2D((1, (0, 2))), Conv2D(2, 2), ZeroPadding2D()],
+    "permute": lambda: [Conv3D(2, 1), Permute((2, 4, 1, 3)), Conv3D(2, 1)],
+    "sequences": lambda: [Dense(2), Reshape((21, -1)), Cropping1D((1, 0)), ZeroPadding1D(2), Permute((2, 1)), Dense(2)],
+    "flatten": lambda: [Conv3D(2, 1), Flatten(), Dense(3), RepeatVector(2), Dense(2)],
+    "flatten-channels_first": lambda: [Conv3D(2, 1), Flatten("channels_first"), Dense(3)],
     "conv3d-regularized": _conv3d(kernel_regularizer="l2", bias_regularizer="l1"),
 }  # fmt: skip
 

@@ -1,10 +1,12 @@
 """Layers that reshape, in networks: gradients, streams, views, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import engine
 from engine import (
     Conv2D,
     Conv3D,
@@ -26,6 +28,7 @@ from engine.layers.weight import time_major
 from kernels.select import open_backend
 from tests.engine.networks import FLOAT64_DEVICES
 from tests.kernels.directional import check_direction
+from tests.paths import FIXTURES
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.standard_normal((2, 3, 4, 5, 2))
@@ -172,3 +175,16 @@ def test_weights_behind_an_unknown_size_ask_for_it() -> None:
 def test_it_is_refused(says: str, make: Any) -> None:
     with pytest.raises(ValueError, match=says):
         make()
+
+
+@pytest.mark.parametrize("back", [".keras", ".h5", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_file_of_keras_predicts_what_keras_predicted(suffix: str, back: str, tmp_path: Path) -> None:
+    with np.load(FIXTURES / "keras_shapes.npz", allow_pickle=False) as kept:
+        x, prediction = kept["network/x"], kept["network/prediction"]
+    network = engine.load_model(FIXTURES / f"keras_shapes{suffix}", device="reference")
+    np.testing.assert_allclose(network.predict(x), prediction, atol=1e-6)
+    network.save(tmp_path / f"back{back}")
+    again = engine.load_model(tmp_path / f"back{back}", device="reference")
+    assert again.get_config() == network.get_config()
+    np.testing.assert_array_equal(again.predict(x), network.predict(x))
