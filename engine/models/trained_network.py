@@ -51,21 +51,30 @@ class TrainedNetwork(Network):
         return cls.of_graph(cls.graph_from_config(config), config["name"], device="reference")
 
     def compile(
-        self, optimizer: Any = "adadelta", loss: Any = None, loss_weights: Any = None, metrics: Any = None
+        self,
+        optimizer: Any = "adadelta",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
     ) -> None:
         """Say what to minimise and how.
 
         Args:
-            optimizer: "adadelta" (default; Keras' is "rmsprop"), "sgd", "adam", "adamw" or an object of
-                engine.optimizers, which must belong to no other network. Its state begins at zero.
-            loss: "binary_crossentropy", "mse", "mae", "huber" or an object of engine.losses. For several outputs one
-                for all, or a list or dict of them by output, None for an output that nothing is asked of.
+            optimizer: "adadelta" (default; Keras' is "rmsprop"), "sgd", "adam", "adamw", "nadam", "rmsprop" or an object
+                of engine.optimizers, which must belong to no other network. Its state begins at zero.
+            loss: "binary_crossentropy", "sparse_categorical_crossentropy", "mse", ..., an object of engine.losses, or a
+                function of (y_true, y_pred) that returns the batch's mean and its gradient. For several outputs one for
+                all, or a list or dict of them by output, None for an output that nothing is asked of.
             loss_weights: what the loss of each output counts in the sum, a list or dict of numbers; default 1.
-            metrics: a list of what to report beside the loss: "binary_accuracy", "mse", ..., or objects of
+            metrics: what to report beside the loss, one or a list: "accuracy", "mse", "AUC", ..., or objects of
                 engine.metrics. For several outputs a list or dict of them, or of such lists, by output.
+            weighted_metrics: refused; sample weights are for the loss.
         """
         if not self.layers:
             raise ValueError("compile: add layers first")
+        if weighted_metrics:
+            raise ValueError("weighted_metrics: sample weights are for the loss alone here; pass them as metrics")
         objective = make_objective(self.graph, loss, loss_weights, metrics)
         self.placement.compile(objective, optimizers.get_optimizer(optimizer))
 

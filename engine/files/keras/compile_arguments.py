@@ -6,10 +6,10 @@ from dataclasses import fields
 from typing import Any
 
 from engine.graph.description import Description
-from engine.losses import LOSSES, Loss, get_loss
+from engine.losses import LOSSES, FunctionLoss, Loss, get_loss
 from engine.optimizers import OPTIMIZERS, AdamW, Nadam
 from engine.optimizers.base import COMMON, Optimizer
-from engine.registry import Registry
+from engine.registry import Registry, given_function
 from engine.schedules import InverseTimeDecay
 
 Config = dict[str, Any]
@@ -89,6 +89,8 @@ def _loss(loss: Any) -> Loss:
             config, loss = loss.get("config") or {}, loss.get("class_name")
     if not isinstance(loss, str):
         raise ValueError(f"loss={loss!r}")
+    if given_function(loss) is not None:
+        return get_loss(loss)
     found = get_loss(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", loss).lower())
     arguments = {field.name: config[field.name] for field in fields(found) if field.name in config}
     _check_neutral(f"loss {loss}", config, arguments, _NEUTRAL_LOSS)
@@ -96,6 +98,8 @@ def _loss(loss: Any) -> Loss:
 
 
 def _loss_config(loss: Loss) -> Any:
+    if isinstance(loss, FunctionLoss):
+        return {"module": "builtins", "class_name": "function", "config": loss.name, "registered_name": "function"}
     base = LOSSES[keras_class(LOSSES, loss)]
     config = base(**{field.name: getattr(loss, field.name) for field in fields(base)}).get_config()
     return config if isinstance(config, str) else _object("keras.losses", **config)

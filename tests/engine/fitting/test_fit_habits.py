@@ -161,6 +161,7 @@ X = movies(2)
         ("delta: expected a number above 0", lambda n: n.compile(loss=losses.Huber(delta=0))),
         ("label_smoothing: expected", lambda n: losses.BinaryCrossentropy(label_smoothing=2)),
         ("metrics: .*expected one of", lambda n: n.compile("sgd", "mse", metrics="hit")),
+        ("weighted_metrics: sample weights", lambda n: n.compile("sgd", "mse", weighted_metrics=["mse"])),
         ("metrics: metric: expected one of 'binary_accuracy'", lambda n: n.compile("sgd", "mse", metrics=["aucs"])),
         ("class_weight: .* sample_weight=np.where", lambda n: n.fit(X, targets(X), class_weight={0: 1.0, 1: 2.0})),
         (r"sample_weight: expected shape \(2,\)", lambda n: n.fit(X, targets(X), sample_weight=np.ones(3))),
