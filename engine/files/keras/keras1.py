@@ -44,19 +44,20 @@ def modern_entry(entry: Config) -> Config:
     return {"class_name": entry["class_name"] if layer is None else form.class_name, "config": config}
 
 
-def modern_arrays(arrays: list[HostArray], layer: Layer, backend: str | None) -> list[HostArray]:
+def modern_arrays(arrays: list[HostArray], layer: Layer, keras: int, backend: str | None) -> list[HostArray]:
     """One layer's arrays as Keras 2 on TensorFlow has them.
 
     Args:
         arrays: of the layer, or an accumulator for each of its trained arrays; a layer with gates has one for each gate
             in Keras 1, and they become one.
-        backend: that wrote them; "theano" convolves with kernels that are flipped in every axis but the channels'.
+        keras: major version of the Keras that wrote them.
+        backend: of that Keras; "theano" convolves with kernels that are flipped in every axis but the channels'.
     """
     gates = form_of(layer).first_of_gates
     if gates and len(arrays) == len(gates) * _OF_A_GATE:
         arrays = [np.concatenate([arrays[first + n] for first in gates], axis=-1) for n in range(_OF_A_GATE)]
     axes = form_of(layer).kernel_of_keras_1.get(getattr(layer, "data_format", ""))
-    if axes and arrays:
+    if keras == 1 and axes and arrays:
         arrays = [_reordered(arrays[0], axes), *arrays[1:]]
     if backend == "theano":
         arrays = [_flipped(array) if array.ndim > 2 else array for array in arrays]

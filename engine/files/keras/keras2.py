@@ -74,15 +74,15 @@ def read_legacy(file: Hdf5Reader, made: list[Layer]) -> WeightLists:
             raise ValueError(f"it names a layer {name!r} that is not there")
         if arrays := _named_arrays(file, layer)[1]:
             found.append(arrays)
-    layers = _by_layer(found, made)
+    layers, origin = _by_layer(found, made), (keras_version(file), backend)
     optimizer = file.group(file.root, "optimizer_weights")
     names, arrays = ([], []) if optimizer is None else _named_arrays(file, optimizer)
     trained = [of_layer[: trained_count(layer, of_layer)] for layer, of_layer in zip(made, layers, strict=True)]
     late = bool(names) and _last_part(names[0]) == "iteration"
     slots = slots_by_layer(trained, arrays, interleaved=late and side_by_side(_optimizer_name(file)))
     return WeightLists(
-        [modern_arrays(arrays, layer, backend) for layer, arrays in zip(made, layers, strict=True)],
-        slots and [_modern_slots(of_layer, layer, backend) for layer, of_layer in zip(made, slots, strict=True)],
+        [modern_arrays(arrays, layer, *origin) for layer, arrays in zip(made, layers, strict=True)],
+        slots and [_modern_slots(of_layer, layer, *origin) for layer, of_layer in zip(made, slots, strict=True)],
         read_marker(file),
         count_of_updates(arrays),
     )
@@ -151,8 +151,8 @@ def _by_layer(found: list[list[HostArray]], made: list[Layer]) -> list[list[Host
     return [next(arrays) if layer.has_weights else [] for layer in made]
 
 
-def _modern_slots(slots: list[Slots], layer: Layer, backend: str | None) -> list[Slots]:
-    columns = [modern_arrays(list(column), layer, backend) for column in zip(*slots, strict=True)]
+def _modern_slots(slots: list[Slots], layer: Layer, keras: int, backend: str | None) -> list[Slots]:
+    columns = [modern_arrays(list(column), layer, keras, backend) for column in zip(*slots, strict=True)]
     return list(zip(*columns, strict=True))
 
 

@@ -38,9 +38,10 @@ def test_a_kernel_of_keras_1(
     layer.build(shape, np.random.default_rng(0))
     kernel, bias = layer.get_weights()
     flipped = np.flip(kernel, tuple(range(kernel.ndim - 2))) if backend == "theano" else kernel
-    found = modern_arrays([flipped.transpose(order), bias], layer, backend)
+    found = modern_arrays([flipped.transpose(order), bias], layer, 1, backend)
     np.testing.assert_array_equal(found[0], kernel)
     np.testing.assert_array_equal(found[1], bias)
+    np.testing.assert_array_equal(modern_arrays([flipped, bias], layer, 2, backend)[0], kernel)
 
 
 def test_a_kernel_of_steps_had_one_axis_more() -> None:
@@ -49,9 +50,9 @@ def test_a_kernel_of_steps_had_one_axis_more() -> None:
     assert layer.get_config()["kernel_size"] == [3] and layer.get_config()["strides"] == [2]
     layer.build((None, 4), np.random.default_rng(0))
     kernel, bias = layer.get_weights()
-    np.testing.assert_array_equal(modern_arrays([kernel[:, np.newaxis], bias], layer, "tensorflow")[0], kernel)
+    np.testing.assert_array_equal(modern_arrays([kernel[:, np.newaxis], bias], layer, 1, "tensorflow")[0], kernel)
     with pytest.raises(ValueError, match="expected a kernel of more than 3 axes"):
-        modern_arrays([kernel, bias], layer, "tensorflow")
+        modern_arrays([kernel, bias], layer, 1, "tensorflow")
 
 
 def test_a_matrix_of_keras_1() -> None:
