@@ -45,7 +45,11 @@ class MonitorCallback(Callback):
             return self.mode == "max"
         name = self.monitor.removeprefix("val_")
         metrics: Any = getattr(self.model, "metrics", ())
-        directions = {"loss": False, **{metric.name: metric.larger_is_better for metric in metrics}}
+        names: list[str] = list(getattr(self.model, "metrics_names", ["loss"]))
+        directions = dict.fromkeys(names, False)  # losses, then the metrics of all outputs
+        directions |= {
+            of: metric.larger_is_better for of, metric in zip(names[len(names) - len(metrics) :], metrics, strict=True)
+        }
         if name not in directions:
             raise ValueError(
                 f"monitor: whether a larger {self.monitor!r} is better is known for the loss and the compiled metrics "

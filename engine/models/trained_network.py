@@ -61,8 +61,8 @@ class TrainedNetwork(Network):
         """Say what to minimise and how.
 
         Args:
-            optimizer: "adadelta" (default; Keras' is "rmsprop"), "sgd", "adam", "adamw", "nadam", "rmsprop" or an object
-                of engine.optimizers, which must belong to no other network. Its state begins at zero.
+            optimizer: "adadelta" (default; Keras' is "rmsprop"), "sgd", "adam", "adamw", "nadam", "rmsprop" or an
+                object of engine.optimizers, which must belong to no other network. Its state begins at zero.
             loss: "binary_crossentropy", "sparse_categorical_crossentropy", "mse", ..., an object of engine.losses, or a
                 function of (y_true, y_pred) that returns the batch's mean and its gradient. For several outputs one for
                 all, or a list or dict of them by output, None for an output that nothing is asked of.

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.graph.description import Description
 from engine.losses import LOSSES, FunctionLoss, Loss, get_loss
-from engine.optimizers import OPTIMIZERS, AdamW, Nadam
+from engine.optimizers import OPTIMIZERS, AdamW, Nadam, RMSprop
 from engine.optimizers.base import COMMON, Optimizer
 from engine.registry import Registry, given_function
 from engine.schedules import InverseTimeDecay
@@ -68,9 +68,10 @@ def compile_config(network: Description) -> Config | None:
 def is_late(optimizer: Optimizer) -> bool:
     """Whether only tf.keras 2.11 and later have such an optimizer, not the Keras 2 before.
 
-    Nadam before had another schedule of momentum, 0.96^(0.004 t) for 0.96^t.
+    Nadam before had another schedule of momentum, 0.96^(0.004 t) for 0.96^t, and RMSprop without momentum its epsilon
+    outside of the root.
     """
-    return isinstance(optimizer, AdamW | Nadam) or optimizer.weight_decay is not None
+    return isinstance(optimizer, AdamW | Nadam | RMSprop) or optimizer.weight_decay is not None
 
 
 def _object(module: str, class_name: str, config: Config) -> Config:
