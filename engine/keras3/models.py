@@ -16,17 +16,27 @@ class Sequential(sequential.Sequential):
     __doc__ = sequential.Sequential.__doc__
 
     def compile(
-        self, optimizer: Any = _OPTIMIZER, loss: Any = None, loss_weights: Any = None, metrics: Any = None
+        self,
+        optimizer: Any = _OPTIMIZER,
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
     ) -> None:
         """Say what to minimise and how, as engine.Sequential; the optimizer is "rmsprop" unless another is given."""
-        super().compile(get_optimizer(optimizer), loss, loss_weights, metrics)
+        super().compile(get_optimizer(optimizer), loss, loss_weights, metrics, weighted_metrics)
 
 
 class Model(functional.Model):
     __doc__ = functional.Model.__doc__
 
     def compile(
-        self, optimizer: Any = _OPTIMIZER, loss: Any = None, loss_weights: Any = None, metrics: Any = None
+        self,
+        optimizer: Any = _OPTIMIZER,
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
     ) -> None:
         """Say what to minimise and how, as engine.Model; the optimizer is "rmsprop" unless another is given."""
-        super().compile(get_optimizer(optimizer), loss, loss_weights, metrics)
+        super().compile(get_optimizer(optimizer), loss, loss_weights, metrics, weighted_metrics)

@@ -61,9 +61,15 @@ class Model(TrainedNetwork):
         raise NotImplementedError(f"{type(self).__name__}: it was made of inputs and outputs")
 
     def compile(
-        self, optimizer: Any = "adadelta", loss: Any = None, loss_weights: Any = None, metrics: Any = None
+        self,
+        optimizer: Any = "adadelta",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
     ) -> None:
-        self.placement.graph.when_known(lambda: TrainedNetwork.compile(self, optimizer, loss, loss_weights, metrics))
+        given = optimizer, loss, loss_weights, metrics, weighted_metrics
+        self.placement.graph.when_known(lambda: TrainedNetwork.compile(self, *given))
 
     @property
     def inputs(self) -> list[Any]:
