@@ -16,6 +16,7 @@ from kernels.activations import (
     parsed,
 )
 from kernels.arrays import Array
+from kernels.cpu.compile.inlining import not_inlined
 from kernels.cpu.compile.jit import jit
 from kernels.cpu.compile.vector import Vector, lanes, load_first, select_less, store_first
 from kernels.cpu.pointwise.nonlinearities import (
@@ -63,7 +64,7 @@ Code = tuple[int, tuple[float, float, float]]
 @jit
 def activated(code: Code, z: Vector) -> Vector:
     """activation(z); NaN for a code that has no branch here."""
-    activation, (p0, p1, p2) = code
+    activation = code[0]
     if activation == ACTIVATION_LINEAR:
         y = z
     elif activation == ACTIVATION_SIGMOID:
@@ -76,7 +77,17 @@ def activated(code: Code, z: Vector) -> Vector:
         y = gate(HARD_SIGMOID, _HARD, z)
     elif activation == ACTIVATION_HARD_SIGMOID_KERAS3:
         y = gate(HARD_SIGMOID, _HARD_KERAS3, z)
-    elif activation == ACTIVATION_LEAKY_RELU:
+    else:
+        y = _rarer(code, z)
+    return y
+
+
+@jit
+def _rarer(code: Code, z: Vector) -> Vector:
+    """`activated` for what stands in few loops: LLVM takes the few branches of the others out of their loops."""
+    not_inlined()
+    activation, (p0, p1, p2) = code
+    if activation == ACTIVATION_LEAKY_RELU:
         y = select_less(z, 0.0, z * p0, z)
     elif activation == ACTIVATION_CLIPPED_RELU:
         y = select_less(z * -1.0, -p0, p0, z)
@@ -110,14 +121,14 @@ def kept(code: Code, z: Vector, y: Vector) -> Vector:
 
 @jit
 def of_kept(code: Code, known: Vector) -> Vector:
-    """activation(z), from what is kept."""
-    return activated(code, known) if _OF_INPUT >> code[0] & 1 else known
+    """activation(z), from what is kept; those of the input stand in `_rarer`."""
+    return _rarer(code, known) if _OF_INPUT >> code[0] & 1 else known
 
 
 @jit
 def through(code: Code, known: Vector, dy: Vector) -> Vector:
     """dy * activation'(z) in terms of `kept`; NaN for a code that has no branch here."""
-    activation, (p0, p1, _) = code
+    activation = code[0]
     if activation == ACTIVATION_LINEAR:
         dz = dy
     elif activation == ACTIVATION_SIGMOID:
@@ -130,7 +141,17 @@ def through(code: Code, known: Vector, dy: Vector) -> Vector:
         dz = dy * gate_derivative(HARD_SIGMOID, _HARD, known)
     elif activation == ACTIVATION_HARD_SIGMOID_KERAS3:
         dz = dy * gate_derivative(HARD_SIGMOID, _HARD_KERAS3, known)
-    elif activation == ACTIVATION_LEAKY_RELU:
+    else:
+        dz = _through_rarer(code, known, dy)
+    return dz
+
+
+@jit
+def _through_rarer(code: Code, known: Vector, dy: Vector) -> Vector:
+    """`through` for the activations of `_rarer`."""
+    not_inlined()
+    activation, (p0, p1, _) = code
+    if activation == ACTIVATION_LEAKY_RELU:
         dz = select_less(known * -1.0, 0.0, dy, dy * p0)
     elif activation == ACTIVATION_CLIPPED_RELU:
         dz = select_less(known * -1.0, 0.0, select_less(known, p0, dy, 0.0), dy * p1)
@@ -159,7 +180,9 @@ def through(code: Code, known: Vector, dy: Vector) -> Vector:
     return dz
 
 
-IMPLEMENTED = implemented("ACTIVATION", ACTIVATIONS, activated.py_func.__code__.co_names)
+IMPLEMENTED = implemented(
+    "ACTIVATION", ACTIVATIONS, (*activated.py_func.__code__.co_names, *_rarer.py_func.__code__.co_names)
+)
 """The activations that have a branch above."""
 
 
