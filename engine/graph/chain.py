@@ -139,11 +139,11 @@ class Chain(Graph):
         """Fresh layers from what get_config returned."""
         chain = cls()
         layers = layers_from_entries(config["layers"])
-        if config["input_shape"] is not None and layers:
-            if isinstance(layers[0], Layer):
-                layers[0].input_shape = checked_input_shape(config["input_shape"])
-            if config.get("batch_size") is not None:
-                chain.add(InputLayer(config["input_shape"], config["batch_size"]))
+        shape, batch_size = checked_input_shape(config["input_shape"]), config.get("batch_size")
+        if layers and isinstance(layers[0], Layer):
+            layers[0].input_shape, layers[0].batch_size = shape, batch_size
+        elif shape is not None:
+            chain.add(InputLayer(shape, batch_size))
         for layer in layers:
             chain.add(layer)
         return chain

@@ -17,7 +17,8 @@ class Description:
     Attributes:
         name, dtype: of the network.
         graph: its layers and how they are connected.
-        loss, optimizer: what compile was given; None where it was not called. Of several outputs a list of losses.
+        loss, loss_weights, optimizer: what compile was given; None where it was not called. Of several outputs a list
+            of losses, and of weights unless all are 1.
         weights: each layer's arrays, in Keras' order.
         slots: for each layer, the optimizer's arrays for each trained weight, in the order of Optimizer.slots; None
             where there are none.
@@ -28,6 +29,7 @@ class Description:
     dtype: str
     graph: Graph
     loss: Any = None
+    loss_weights: Any = None
     optimizer: Optimizer | None = None
     weights: list[list[HostArray]] = field(default_factory=list)
     slots: list[list[tuple[HostArray, ...]]] | None = None

@@ -117,6 +117,7 @@ class FunctionalGraph(Graph):
 
         A tensor is [number of its call, number of the output]; a call names its layer and its inputs.
         """
+        self.check_owners()
         return {"layers": entries_of(self._layers), **self._connections()}
 
     def _connections(self) -> Config:
@@ -164,6 +165,8 @@ class FunctionalGraph(Graph):
             made.append(tuple(given) if isinstance(given, list) else (given,))
         inputs, outputs = ([tensor(place) for place in config[key]] for key in ("inputs", "outputs"))
         FunctionalGraph.__init__(self, inputs, outputs, config.get("input_keys"), config.get("output_keys"))
+        if {id(layer) for layer in layers} == {id(layer) for layer in self._layers}:
+            self._layers = list(layers)  # as Keras ordered them, where a file says
 
 
 def tensors_and_keys(value: Any) -> tuple[list[Any], list[str] | None]:

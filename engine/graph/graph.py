@@ -164,10 +164,17 @@ class Graph(ABC):
 
         Raises ValueError: an input's shape is not known.
         """
+        return self.shapes_by_layer(self._known_inputs())
+
+    def known_value_shapes(self) -> list[Shape]:
+        """value_shapes of the inputs that are known; ValueError: they are not."""
+        return self.value_shapes(self._known_inputs())
+
+    def _known_inputs(self) -> list[Shape]:
         known = [shape for shape in self.input_shapes if shape is not None]
         if len(known) < len(self.input_shapes):
             raise ValueError("input_shape: not known yet; pass one, or data")
-        return self.shapes_by_layer(known)
+        return known
 
     @abstractmethod
     def shapes_by_layer(self, inputs: Shapes) -> dict[Any, Shape]:
@@ -201,6 +208,17 @@ class Graph(ABC):
         for name, count in Counter(layer.name for layer in self.layers).items():
             if count > 1:
                 raise ValueError(f"name: two layers of this network are called {name!r}; give them names when made")
+
+    def check_owners(self) -> None:
+        """Refuse, for files, a layer that stands in the network by itself and inside another one: they would part."""
+        owners: dict[Any, Layer] = {}
+        for leaf in self.leaves:
+            other = owners.setdefault(leaf.weights_owner, leaf)
+            if other is not leaf:
+                raise ValueError(
+                    f"layer {leaf.weights_owner.name!r}: {leaf.name!r} and {other.name!r} both apply it, which no file "
+                    "keeps; make two layers, or keep the program and save_weights"
+                )
 
     def build_layers(self, inputs: Shapes, random: np.random.Generator) -> None:
         """Create the weights of all layers for inputs of these shapes, in the order of the calls."""

@@ -31,6 +31,7 @@ from engine.layers.merging.functions import maximum as maximum
 from engine.layers.merging.functions import minimum as minimum
 from engine.layers.merging.functions import multiply as multiply
 from engine.layers.merging.functions import subtract as subtract
+from engine.layers.nested import know_classes
 from engine.layers.normalization import *  # noqa: F403
 from engine.layers.own_layers import check_class
 from engine.layers.pooling import *  # noqa: F403
@@ -54,6 +55,8 @@ __all__ += reshaping.__all__
 
 LAYERS: Registry[Layer] = Registry("layer", Layer, (globals()[name] for name in __all__[7:]), check=check_class)
 """The layers by Keras' names, and those of one's own that engine.register was given."""
+know_classes({"InputLayer": InputLayer})
+know_classes(LAYERS)
 
 if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
     __getattr__ = refuse_missing(globals())

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engine.layers.keras_form import KerasForm
 from engine.layers.layer import Layer
 from engine.layers.symbolic import Call, SymbolicTensor
 from engine.layers.weight import Shape
@@ -24,6 +25,8 @@ class InputLayer(Layer):
     """
 
     frame_by_frame = True
+    is_input = True
+    keras_form = KerasForm("InputLayer", groups=("input_layer",))
 
     def __init__(
         self,

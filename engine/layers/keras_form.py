@@ -34,6 +34,9 @@ class KerasForm:
             scale (engine/files/keras/gates.py); None: there are no gates.
         scaled_gates: for each gate, whether its activation is that one.
         one_frame_size: whether Keras 3 builds the layer for one height and width only.
+        inner: names of the attributes that are layers inside this one, in the order of their weights, which nest in
+            its own.
+        inner_arguments: names of the arguments that are layers, whose class and arguments nest in its own.
         absorbs: by the class of a Keras layer that may stand before this one and is a part of it here: a function from
             both layers' arguments to those of one; None where they are no such pair, and stay two layers.
     """
@@ -57,3 +60,5 @@ class KerasForm:
     scaled_gates: tuple[bool, ...] = ()
     one_frame_size: bool = False
     absorbs: Mapping[str, Callable[[Config, Config], Config | None]] = field(default_factory=dict)
+    inner: tuple[str, ...] = ()
+    inner_arguments: tuple[str, ...] = ()

@@ -77,6 +77,7 @@ class Layer(WeightHolder):
         state_names: what a stateful layer carries from batch to batch, by name.
         stateful: whether each batch begins with what the one before carried over, until reset_states().
         carried: the carried states; only where stateful.
+        is_input: whether the layer is where a network's data come in (InputLayer).
         model: the network that the layer applies in its own way, such as TimeDistributed of a Model; its calls then
             stand in the graph, each layer of it as `wrapping` makes it. None for a layer that computes itself.
         keras_form: how Keras' files know this very class; None: it cannot stand in them. Subclasses do not inherit it.
@@ -86,6 +87,7 @@ class Layer(WeightHolder):
     frame_by_frame: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = ()
     model: Any = None
+    is_input: ClassVar[bool] = False
     keras_form: ClassVar[KerasForm | None] = None
     stateful: bool = False
     carried: CarriedState

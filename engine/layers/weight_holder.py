@@ -84,6 +84,11 @@ class WeightHolder:
         return [weight for weight in self.weights if weight.trainable]
 
     @property
+    def weights_owner(self) -> Any:
+        """The layer whose weights these are: this one, but for a layer that applies another one."""
+        return self
+
+    @property
     def has_weights(self) -> bool:
         """Whether the layer declares weights."""
         return type(self).declare_weights is not WeightHolder.declare_weights

@@ -11,7 +11,9 @@ def describe(network: Network) -> Description:
     placement = network.placement
     losses = None if placement.objective is None else list(placement.objective.losses)
     loss = losses[0] if losses is not None and len(losses) == 1 else losses
-    return Description(network.name, placement.dtype.name, network.graph, loss, placement.optimizer)
+    weights = None if placement.objective is None else list(placement.objective.loss_weights)
+    weights = weights if weights is not None and any(weight != 1.0 for weight in weights) else None
+    return Description(network.name, placement.dtype.name, network.graph, loss, weights, placement.optimizer)
 
 
 def describe_state(network: Network) -> Description:

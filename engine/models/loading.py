@@ -81,7 +81,7 @@ def _load_keras(path: Path, device: str, dtype: Any, precision: str) -> TrainedN
     with naming(path):
         network.build()
         if described.optimizer is not None:
-            network.compile(described.optimizer, described.loss)
+            network.compile(described.optimizer, described.loss, described.loss_weights)
         take_state(network, described)
     for remark in remarks:
         warnings.warn(f"{path}: {remark}", stacklevel=3)
@@ -126,7 +126,7 @@ def _check_size(network: TrainedNetwork, numbers: int) -> None:
     expected: dict[Layer, int] = {}
     for call in graph.calls:
         given = [shapes[value] for value in call.inputs]
-        expected.setdefault(call.layer, sum(map(math.prod, call.layer.weight_shapes(given[0]))))
+        expected.setdefault(call.layer.weights_owner, sum(map(math.prod, call.layer.weight_shapes(given[0]))))
         shapes += call.layer.output_shapes(given)
     if sum(expected.values()) != numbers:
         raise ValueError(f"it describes {sum(expected.values())} weights, and the file holds {numbers}")

@@ -80,6 +80,10 @@ class BoundGraph:
     def __init__(self, backend: Backend, graph: Graph, shape: BatchShape, objective: Objective | None) -> None:
         self._backend, self._graph, self._shape = backend, graph, shape
         self._calls = graph.calls
+        if graph.batch_size not in (None, shape.batch):
+            raise ValueError(
+                f"batch_size: the network's Input is for batches of {graph.batch_size} movies, got one of {shape.batch}"
+            )
         shapes = [known(each) for each in graph.value_shapes(shape.inputs)]
         folded = self._folded(objective)
         of_outputs = [shapes[value] for value in graph.outputs]

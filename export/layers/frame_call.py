@@ -30,6 +30,10 @@ class FrameCall(WholeLayer):
         self.layer, self._initial_states = frame_layer, initial_states
         self.can_step = not initial_states and not frame_layer.needs_movies and len(shapes_out) == 1
 
+    def rename(self, name: str) -> None:
+        super().rename(name)
+        self.layer.name = name
+
     def natural(self, graph: GraphBuilder, inputs: list[str]) -> list[str]:
         raise NotImplementedError("whole() is written directly")
 

@@ -27,7 +27,7 @@ class WholeLayer(ABC):
         self.shapes_in, self.shapes_out = list(shapes_in), list(shapes_out)
 
     def rename(self, name: str) -> None:
-        """Call its nodes otherwise, where the layer is used again or stands in a model."""
+        """Call its nodes by this name, where the layer is used again or stands in a model."""
         self.name = name
 
     @abstractmethod

@@ -39,6 +39,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "return_sequences": True,
         "recurrent_activation": "sigmoid",
     },
+    "TimeDistributed": {
+        "layer": {"class_name": "Conv2D", "config": {"filters": 2, "kernel_size": 3, "padding": "same", "name": "each"}}
+    },
     "AlphaDropout": {"rate": 0.3},
     "Activation": {"activation": "gelu"},
     "ReLU": {"max_value": 0.5, "negative_slope": 0.1, "threshold": 0.01},

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -35,17 +36,26 @@ _NEUTRAL_OPTIMIZER: dict[str, Any] = {
 """Arguments that the engine's optimizers have not, and what they must be; None for those that do nothing alone."""
 
 
-def read_compile_config(config: Any) -> tuple[Loss, Optimizer] | None:
+def read_compile_config(config: Any, outputs: Sequence[str]) -> tuple[Any, Any, Optimizer] | None:
     """Read what a file says of training; None where it says nothing. Metrics only report and are not read.
 
-    config: {"loss", "optimizer": {"class_name", "config"}, ...}, as Keras 3 writes it. Raises ValueError: what of it
-    the engine does not offer.
+    Args:
+        config: {"loss", "optimizer": {"class_name", "config"}, ...}, as Keras 3 writes it.
+        outputs: the names of the network's outputs.
+
+    Returns the loss, or a list of one for each output; loss_weights, or None; the optimizer. Raises ValueError: what of
+    it the engine does not offer.
     """
     if not isinstance(config, dict) or config.get("loss") is None or config.get("optimizer") is None:
         return None
-    if config.get("loss_weights") is not None:
-        raise ValueError(f"loss_weights={config['loss_weights']!r}")
-    return _loss(config["loss"]), _optimizer(config["optimizer"])
+    losses, weights = config["loss"], config.get("loss_weights")
+    if len(outputs) > 1 and isinstance(losses, dict) and "class_name" not in losses:
+        losses = [losses.get(name) for name in outputs]
+    if len(outputs) > 1 and isinstance(losses, list):
+        return [None if each is None else _loss(each) for each in losses], weights, _optimizer(config["optimizer"])
+    if isinstance(losses, dict) and losses.keys() == set(outputs):
+        losses = losses[outputs[0]]
+    return _loss(losses), weights, _optimizer(config["optimizer"])
 
 
 def compile_config(network: Description) -> Config | None:
@@ -62,7 +72,11 @@ def compile_config(network: Description) -> Config | None:
     del config["class_name"]
     if isinstance(config["learning_rate"], dict):
         config["learning_rate"] = _object("keras.optimizers.schedules", **config["learning_rate"])
-    return {"optimizer": _object("keras.optimizers", kind, config), "loss": _loss_config(network.loss)}
+    several = isinstance(network.loss, list)
+    losses = [None if loss is None else _loss_config(loss) for loss in (network.loss if several else [network.loss])]
+    weights = {} if network.loss_weights is None else {"loss_weights": network.loss_weights}
+    optimizer = _object("keras.optimizers", kind, config)
+    return {"optimizer": optimizer, "loss": losses if several else losses[0], **weights}
 
 
 def is_late(optimizer: Optimizer) -> bool:

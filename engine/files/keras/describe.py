@@ -4,9 +4,12 @@ from typing import Any
 
 from engine.files.keras.compile_arguments import compile_config, is_late
 from engine.files.keras.forms import form_of
+from engine.files.keras.functional_writing import functional_ends, functional_entries
 from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.rules import described
 from engine.graph.description import Description
+from engine.graph.functional import FunctionalGraph
+from engine.graph.graph import Graph
 from engine.layers import Layer
 from engine.layers.activation.layer_of import layer_of
 from engine.layers.keras_form import KerasForm
@@ -31,34 +34,51 @@ def describe(network: Description, keras: int) -> Config:
 
     Raises ValueError: Keras 3 cannot build a ConvLSTM2D without the height and width of its frames.
     """
-    shape = [_batch_size(network), *(network.input_shape or ())]
+    network.graph.check_owners()
+    shape = [network.graph.batch_size, *(network.input_shape or ())]
     fixed = next((form for layer in network.layers if (form := form_of(layer)).one_frame_size), None)
-    if keras == 3 and fixed is not None and None in shape[2:]:
+    if keras == 3 and fixed is not None and len(shape) == 5 and None in shape[2:]:
         raise ValueError(
             f"input_shape: Keras 3 builds a {fixed.class_name} for one height and width only, and this network's are "
             "None; give the first layer input_shape=(None, height, width, channels), or save a .h5 for Keras 2"
         )
-    dtype = network.dtype
-    entries = [
-        _entry(form.class_name, arguments, keras, form.module)
-        for layer in network.layers
-        for form, arguments in _as_keras(layer, keras, dtype)
-    ]
-    key = "batch_shape" if keras == 3 else "batch_input_shape"
-    first = {key: shape, "dtype": dtype, "sparse": False, "name": "input_layer"}
-    entries.insert(0, _entry("InputLayer", first, keras, "keras.layers"))
-    config: Config = {"name": network.name, "layers": entries}
+    model = _model(network.graph, network.name, keras, network.dtype)
     if keras == 2:
-        return {"class_name": "Sequential", "config": config}
-    config |= {"trainable": True, "dtype": dtype, "build_input_shape": shape}
-    return {
-        "module": "keras",
-        "class_name": "Sequential",
-        "config": config,
-        "registered_name": None,
-        "build_config": {"input_shape": shape},
-        "compile_config": compile_config(network),
-    }
+        return {"class_name": model["class_name"], "config": model["config"]}
+    if model["class_name"] == "Sequential":
+        model["config"] |= {"trainable": True, "dtype": network.dtype, "build_input_shape": shape}
+        model["build_config"] = {"input_shape": shape}
+    return {**model, "compile_config": compile_config(network)}
+
+
+def _model(graph: Graph, name: str, keras: int, dtype: str) -> Config:
+    """A network's entry: a Sequential's, or a functional model's."""
+    if isinstance(graph, FunctionalGraph):
+        entries: list[Config] = []
+        body = {"name": name, "trainable": True, "layers": entries, **functional_ends(graph)}
+        for layer in graph.layers:
+            entries += functional_entries(graph, layer, _layer_entries(layer, keras, dtype), keras)
+        entry = _entry("Functional", body, keras, "keras.src.models.functional")
+        return entry if keras == 2 else {**entry, "registered_name": "Functional"}
+    key = "batch_shape" if keras == 3 else "batch_input_shape"
+    shape = [graph.batch_size, *(graph.input_shape or ())]
+    first = {key: shape, "dtype": dtype, "sparse": False, "name": "input_layer"}
+    layers = [entry for layer in graph.layers for entry in _layer_entries(layer, keras, dtype)]
+    begin = [_entry("InputLayer", first, keras, "keras.layers")] if graph.input_shape else []
+    config = {"name": name, "layers": [*begin, *layers]}
+    return _entry("Sequential", config, keras, "keras")
+
+
+def _layer_entries(layer: Any, keras: int, dtype: str) -> list[Config]:
+    """A layer's or a model's entries, of which there may be several where Keras makes several layers of it."""
+    if not isinstance(layer, Layer):
+        return [_model(layer.graph, layer.name, keras, dtype)]
+    if not layer.is_input:
+        return [_entry(form.class_name, config, keras, form.module) for form, config in _as_keras(layer, keras, dtype)]
+    config = layer.get_config()
+    key = "batch_shape" if keras == 3 else "batch_input_shape"
+    arguments = {key: config["batch_shape"], "dtype": config["dtype"], "sparse": False, "name": layer.name}
+    return [_entry("InputLayer", arguments, keras, "keras.layers")]
 
 
 def describe_training(network: Description) -> Config | None:
@@ -74,23 +94,8 @@ def describe_training(network: Description) -> Config | None:
         "loss": config["loss"],
         "metrics": [],
         "sample_weight_mode": None,
-        "loss_weights": None,
+        "loss_weights": config.get("loss_weights"),
     }
-
-
-def _batch_size(network: Description) -> int | None:
-    """Known where the first layer was told, as stateful layers need it."""
-    return network.graph.batch_size
-
-
-def written_layers(network: Description) -> list[tuple[KerasForm, str, bool]]:
-    """The layers as Keras 3 will have them, with their names, and whether one has the weights of a layer here."""
-    found = []
-    for layer in network.layers:
-        *parts, whole = _as_keras(layer, 3, "float32")
-        found += [(form, arguments["name"], False) for form, arguments in parts]
-        found.append((whole[0], whole[1]["name"], True))
-    return found
 
 
 def _as_keras(layer: Layer, keras: int, dtype: str) -> list[tuple[KerasForm, Config]]:
@@ -102,7 +107,9 @@ def _as_keras(layer: Layer, keras: int, dtype: str) -> list[tuple[KerasForm, Con
         if keras < form.since.get(argument, 0) or (keras == 2 and value == form.implied.get(argument, ...)):
             continue
         kind = argument.split("_")[-1]
-        if kind in _MODULES:
+        if argument in form.inner_arguments and value is not None:
+            [config[argument]] = _layer_entries(getattr(layer, argument), keras, dtype)
+        elif kind in _MODULES:
             found = described(argument, value, keras)
             config[argument] = None if found is None else _entry(*found, keras, _MODULES[kind])
         elif kind == "activation":

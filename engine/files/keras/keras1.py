@@ -50,8 +50,8 @@ def modern_arrays(arrays: list[HostArray], layer: Layer, keras: int, backend: st
     Args:
         arrays: of the layer, or an accumulator for each of its trained arrays; a layer with gates has one for each gate
             in Keras 1, and they become one.
-        keras: major version of the Keras that wrote them.
-        backend: of that Keras; "theano" convolves with kernels that are flipped in every axis but the channels'.
+        keras: major version of the Keras that wrote them; only 1 has kernels with other axes.
+        backend: that wrote them; "theano" convolves with kernels that are flipped in every axis but the channels'.
     """
     gates = form_of(layer).first_of_gates
     if gates and len(arrays) == len(gates) * _OF_A_GATE:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from engine.files.keras.compile_arguments import is_late
-from engine.files.keras.forms import form_of
 from engine.files.keras.hdf5 import Hdf5Reader, import_h5py
 from engine.files.keras.keras1 import modern_arrays
 from engine.files.keras.keras3 import read_marker, write_marker
+from engine.files.keras.places import Place, places_of
 from engine.files.keras.weights import (
     Slots,
     WeightLists,
@@ -28,6 +28,7 @@ from engine.files.keras.weights import (
     slots_by_layer,
     trained_count,
 )
+from engine.graph.graph import Graph
 from engine.layers import Layer
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.base import Optimizer
@@ -63,26 +64,28 @@ def read_configs(file: Hdf5Reader) -> tuple[Any, Any]:
     return (json.loads(model) if model else None), arguments
 
 
-def read_legacy(file: Hdf5Reader, made: list[Layer]) -> WeightLists:
+def read_legacy(file: Hdf5Reader, graph: Graph) -> WeightLists:
     """The weights, and the optimizer's state if it fits these layers, as Keras 2 on TensorFlow has them."""
+    places = places_of(graph)
+    made = [place.layer for place in places]
     group = file.group(file.root, "model_weights") or file.root
     backend = file.text(group, "backend") or file.text(file.root, "backend")
-    found = []
+    keras, found = keras_version(file), []
     for name in file.names(group, "layer_names") or []:
         layer = file.group(group, name)
         if layer is None:
             raise ValueError(f"it names a layer {name!r} that is not there")
         if arrays := _named_arrays(file, layer)[1]:
             found.append(arrays)
-    layers, origin = _by_layer(found, made), (keras_version(file), backend)
+    layers = _by_layer(found, places, graph)
     optimizer = file.group(file.root, "optimizer_weights")
     names, arrays = ([], []) if optimizer is None else _named_arrays(file, optimizer)
     trained = [of_layer[: trained_count(layer, of_layer)] for layer, of_layer in zip(made, layers, strict=True)]
     late = bool(names) and _last_part(names[0]) == "iteration"
     slots = slots_by_layer(trained, arrays, interleaved=late and side_by_side(_optimizer_name(file)))
     return WeightLists(
-        [modern_arrays(arrays, layer, *origin) for layer, arrays in zip(made, layers, strict=True)],
-        slots and [_modern_slots(of_layer, layer, *origin) for layer, of_layer in zip(made, slots, strict=True)],
+        [modern_arrays(arrays, layer, keras, backend) for layer, arrays in zip(made, layers, strict=True)],
+        slots and [_modern_slots(of_layer, layer, keras, backend) for layer, of_layer in zip(made, slots, strict=True)],
         read_marker(file),
         count_of_updates(arrays),
     )
@@ -96,7 +99,7 @@ def _optimizer_name(file: Hdf5Reader) -> Any:
 
 def write_legacy(
     weights: WeightLists,
-    names: list[tuple[str, list[str]]],
+    graph: Graph,
     model: Any | None = None,
     training: Any | None = None,
     optimizer: Optimizer | None = None,
@@ -109,10 +112,11 @@ def write_legacy(
 
     Args:
         weights: in Keras 2's terms.
-        names: of the layers, and of their arrays.
+        graph: whose they are.
         model, training: JSON-able descriptions.
         optimizer: whose state it is.
     """
+    by_top, names = _grouped(weights, graph)
     buffer = io.BytesIO()
     with import_h5py().File(buffer, "w") as file:
         group = file
@@ -124,11 +128,44 @@ def write_legacy(
                 file.attrs["training_config"] = _text(json.dumps(training))
                 _write_optimizer(file.create_group("optimizer_weights"), weights, names, optimizer)
         group.attrs.update(_about())
-        _write_names(group, "layer_names", [layer for layer, _ in names])
-        for (name, of_layer), arrays in zip(names, weights.layers, strict=True):
-            _write_arrays(group.create_group(name), [f"{name}/{array}:0" for array in of_layer], arrays)
+        _write_names(group, "layer_names", list(by_top))
+        for name, of_layer in by_top.items():
+            array_names, arrays = [f"{array}:0" for array, _ in of_layer], [array for _, array in of_layer]
+            _write_arrays(group.create_group(name), array_names, arrays)
         write_marker(file, weights)
     return buffer.getvalue()
+
+
+def _grouped(
+    weights: WeightLists, graph: Graph
+) -> tuple[dict[str, list[tuple[str, HostArray]]], list[tuple[str, list[str]]]]:
+    """Each layer's or model's arrays with their names, those that are not trained last; and the names by layer.
+
+    The second has the layers' names, each with its arrays' names, in the order of Graph.leaves.
+    """
+    by_top: dict[str, list[tuple[str, HostArray]]] = {layer.name: [] for layer in graph.layers}
+    tops, names = list(by_top), []
+    later: list[tuple[str, tuple[str, HostArray]]] = []
+    for place, arrays in zip(places_of(graph), weights.layers, strict=True):
+        top = tops[place.top]
+        below = "" if top == place.layer.name else f"{place.layer.name}/"
+        inner = [part.layer for part in place.parts if part.layer is not place.layer]
+        called = [
+            f"{layer.name}/{weight.name.split('/')[-1]}" if inner else weight.name.split("/")[-1]
+            for layer in inner or [place.layer]
+            for weight in layer.weights
+        ]
+        names.append((top, [f"{below}{name}" for name in called]))
+        trained = trained_count(place.layer, arrays)
+        for number, (name, array) in enumerate(zip(called, arrays, strict=True)):
+            named = f"{top}/{below}{name}", array
+            if number < trained:
+                by_top[top].append(named)
+            else:
+                later.append((top, named))
+    for top, named in later:
+        by_top[top].append(named)
+    return by_top, names
 
 
 def _named_arrays(file: Hdf5Reader, group: Any) -> tuple[list[str], list[HostArray]]:
@@ -142,13 +179,34 @@ def _named_arrays(file: Hdf5Reader, group: Any) -> tuple[list[str], list[HostArr
     return names, arrays
 
 
-def _by_layer(found: list[list[HostArray]], made: list[Layer]) -> list[list[HostArray]]:
-    """The arrays of the layers that have any, in turn, and none for the others."""
-    weighty = [layer for layer in made if form_of(layer) and layer.has_weights]
-    if len(weighty) != len(found):
-        raise ValueError(f"its architecture has {len(weighty)} layers with weights, its weights are of {len(found)}")
-    arrays = iter(found)
-    return [next(arrays) if layer.has_weights else [] for layer in made]
+def _by_layer(found: list[list[HostArray]], places: list[Place], graph: Graph) -> list[list[HostArray]]:
+    """The arrays of the layers that have any, in turn, and none for the others.
+
+    A model that is a layer has its own layers' arrays side by side, those that are not trained last.
+    """
+    weighty = [place for place in places if place.layer.has_weights]
+    tops = list(dict.fromkeys(place.top for place in weighty))
+    if len(tops) != len(found):
+        raise ValueError(f"its architecture has {len(tops)} layers with weights, its weights are of {len(found)}")
+    arrays = dict(zip(tops, found, strict=True))
+    layers: dict[Layer, list[HostArray]] = {}
+    for top in tops:
+        inside = [place.layer for place in weighty if place.top == top]
+        layers |= {inside[0]: arrays[top]} if len(inside) == 1 else _apart(arrays[top], inside, graph)
+    return [layers.get(place.layer, []) for place in places]
+
+
+def _apart(arrays: list[HostArray], layers: list[Layer], graph: Graph) -> dict[Layer, list[HostArray]]:
+    """A model's arrays by layer: all layers' trained ones first, then all layers' others."""
+    shapes = graph.known_value_shapes()
+    counts = {call.layer: len(call.layer.weight_shapes(shapes[call.inputs[0]])) for call in graph.calls}
+    total = sum(counts[layer] for layer in layers)
+    if total != len(arrays):
+        raise ValueError(f"a model in it has {total} arrays of weights, and the file {len(arrays)}")
+    frozen = {layer: len(layer.untrained) if layer.trainable else counts[layer] for layer in layers}
+    first = iter(arrays)
+    trained = {layer: [next(first) for _ in range(counts[layer] - frozen[layer])] for layer in layers}
+    return {layer: [*trained[layer], *(next(first) for _ in range(frozen[layer]))] for layer in layers}
 
 
 def _modern_slots(slots: list[Slots], layer: Layer, keras: int, backend: str | None) -> list[Slots]:

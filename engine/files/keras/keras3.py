@@ -8,15 +8,13 @@ optimizer/vars/0, 1, 2, 3, ...                  iteration, learning rate (unless
 
 import io
 import json
-from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from engine.files.keras.forms import form_of
 from engine.files.keras.gates import HARD_SIGMOID_OF_KERAS
 from engine.files.keras.hdf5 import Hdf5Reader, import_h5py
+from engine.files.keras.places import places_of
 from engine.files.keras.weights import (
     WeightLists,
     count_of_updates,
@@ -25,9 +23,9 @@ from engine.files.keras.weights import (
     slots_by_layer,
     trained_count,
 )
+from engine.graph.graph import Graph
 from engine.keras_objects import snake_case
 from engine.layers import Layer
-from engine.layers.keras_form import KerasForm
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.base import Optimizer
 from kernels.arrays import HostArray
@@ -39,56 +37,55 @@ _TREES = ("layers", "_layer_checkpoint_dependencies")
 """The second in files of tf.keras 2.13."""
 
 
-def read_tree(file: Hdf5Reader, made: list[Layer]) -> WeightLists:
-    """The weights of these layers, in this order, and the optimizer's state if it fits them."""
+def read_tree(file: Hdf5Reader, graph: Graph) -> WeightLists:
+    """The weights of a graph's layers, in the order of Graph.leaves, and the optimizer's state if it fits them."""
     tree = next((name for name in _TREES if file.group(file.root, name) is not None), None)
     if tree is None:
         raise ValueError("its HDF5 file has no weights where Keras 3 puts them (no group 'layers')")
-    layers, seen = [], Counter[str]()
-    for layer in made:
-        form = form_of(layer)
-        names = [_numbered(name, seen[form.class_name]) for name in form.groups]
-        seen[form.class_name] += 1
-        below = "vars" if form.cell is None else f"{form.cell[0]}/vars"
-        of_each_name = (_numbered_arrays(file, f"{tree}/{name}/{below}") for name in names)
-        found = next(filter(None, of_each_name), [])
-        if layer.has_weights and not found:
-            raise ValueError(f"its HDF5 file has no weights of layer {names[0]!r}")
+    layers, places = [], places_of(graph)
+    read: dict[Layer, list[HostArray]] = {}  # a layer that stands in two places has its arrays in the first
+    for place in places:
+        found: list[HostArray] = []
+        for part in place.parts:
+            paths = [path.replace("layers", tree, 1) for path in part.paths]
+            of_each_path = (_numbered_arrays(file, f"{path}/{part.below}") for path in paths)
+            owner = part.layer.weights_owner
+            of_part = next(filter(None, of_each_path), read.get(owner, []))
+            read[owner] = of_part
+            if part.layer.has_weights and not of_part:
+                raise ValueError(f"its HDF5 file has no weights of layer {part.paths[0].removeprefix('layers/')!r}")
+            found += of_part
         layers.append(found)
     arrays = _numbered_arrays(file, "optimizer/vars")
-    trained = [of_layer[: trained_count(layer, of_layer)] for layer, of_layer in zip(made, layers, strict=True)]
+    trained = [of_layer[: trained_count(place.layer, of_layer)] for place, of_layer in zip(places, layers, strict=True)]
     group = file.group(file.root, "optimizer/vars")
     interleaved = side_by_side(None if group is None else file.text(group, "name"))
     slots = slots_by_layer(trained, arrays, interleaved)
     return WeightLists(layers, slots, read_marker(file), count_of_updates(arrays))
 
 
-def write_tree(
-    weights: WeightLists, written: Sequence[tuple[KerasForm, str, bool]], network: str, optimizer: Optimizer | None
-) -> bytes:
+def write_tree(weights: WeightLists, graph: Graph, network: str, optimizer: Optimizer | None) -> bytes:
     """The file as bytes.
 
     Args:
         weights: in Keras' terms.
-        written: all layers as Keras has them, with their names; False for a part of the next layer here, which has no
-            weights but a place.
+        graph: whose they are.
         network: its name.
         optimizer: whose state it is.
     """
     buffer = io.BytesIO()
     with import_h5py().File(buffer, "w") as file:
         file.create_group("vars").attrs["name"] = network
-        seen, arrays_of = Counter[str](), iter(weights.layers)
-        for form, name, is_whole in written:
-            group = file.create_group(f"layers/{_numbered(form.groups[0], seen[form.class_name])}")
-            seen[form.class_name] += 1
-            variables = group.create_group("vars")
-            variables.attrs["name"] = name
-            if form.cell is not None:
-                variables = group.create_group(f"{form.cell[0]}/vars")
-                variables.attrs["name"] = form.cell[1]
-            for number, array in enumerate(next(arrays_of) if is_whole else []):
-                variables[str(number)] = array
+        for place, of_layer in zip(places_of(graph), weights.layers, strict=True):
+            arrays = iter(of_layer)
+            for part in place.parts:
+                variables = file.require_group(f"{part.paths[0]}/vars")
+                variables.attrs["name"] = part.layer.name
+                if part.form.cell is not None:
+                    variables = file.create_group(f"{part.paths[0]}/{part.below}")
+                    variables.attrs["name"] = part.form.cell[1]
+                for number in range(len(part.layer.weights)):
+                    variables[str(number)] = next(arrays)
         if optimizer is not None:
             slots: list[Any] = [np.int64(weights.iterations)]
             if not isinstance(optimizer.get_config()["learning_rate"], dict):
@@ -118,10 +115,6 @@ def write_marker(file: object, weights: WeightLists) -> None:
     """Mark an open h5py.File, where there is anything to mark."""
     if weights.true_gates:
         file.attrs[MARKER] = json.dumps({"gates": weights.true_gates})  # type: ignore[attr-defined]
-
-
-def _numbered(name: str, number: int) -> str:
-    return f"{name}_{number}" if number else name
 
 
 def _numbered_arrays(file: Hdf5Reader, path: str) -> list[HostArray]:

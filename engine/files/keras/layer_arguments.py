@@ -38,7 +38,7 @@ def engine_arguments(entry: Config, keras: int, untrainable: list[str], remarks:
     if config.get("activity_regularizer") is not None:
         untrainable.append(f"{label}: activity_regularizer={_short(config['activity_regularizer'])}")
     for argument, value in config.items():
-        if argument in _ABOUT_SOMETHING_ELSE or argument in form.ignored:
+        if argument in _ABOUT_SOMETHING_ELSE or argument in form.ignored or argument in form.inner_arguments:
             continue
         if argument in form.refused and value != form.refused[argument]:
             continue

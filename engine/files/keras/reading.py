@@ -6,15 +6,15 @@ from typing import Any
 
 from engine.files.keras import archive, gates
 from engine.files.keras import keras2 as legacy_h5
-from engine.files.keras.architecture import Architecture, read_architecture
+from engine.files.keras.architecture import read_architecture
 from engine.files.keras.compile_arguments import read_compile_config
 from engine.files.keras.errors import naming
 from engine.files.keras.hdf5 import Hdf5Reader
 from engine.files.keras.keras3 import read_tree
 from engine.files.keras.weight_shapes import check_shapes
 from engine.files.keras.weights import WeightLists
-from engine.graph.chain import Chain
 from engine.graph.description import Description
+from engine.graph.graph import Graph
 from engine.layers import Layer
 from engine.layers.weight import Shape
 
@@ -38,8 +38,8 @@ class _Opened:
     training: Any
     numbers: Hdf5Reader
 
-    def weights(self, layers: list[Layer]) -> WeightLists:
-        return legacy_h5.read_legacy(self.numbers, layers) if self.legacy else read_tree(self.numbers, layers)
+    def weights(self, graph: Graph) -> WeightLists:
+        return legacy_h5.read_legacy(self.numbers, graph) if self.legacy else read_tree(self.numbers, graph)
 
 
 def read_network(path: Path) -> tuple[Description, list[str]]:
@@ -54,15 +54,13 @@ def read_network(path: Path) -> tuple[Description, list[str]]:
                 "this file holds weights but no architecture: build the network and call network.load_weights(path)"
             )
         architecture = read_architecture(opened.model, opened.keras)
-        weights = opened.weights(architecture.layers)
-        _take_true_gates(architecture, weights)
-        first = architecture.layers[0]
-        first.input_shape = check_shapes(architecture.layers, weights, architecture.input_shape)
-        first.batch_size = architecture.batch_size
-        chain = Chain()
-        for layer in architecture.layers:
-            chain.add(layer)
-        network = Description(architecture.name, architecture.dtype, chain)
+        graph = architecture.graph
+        weights = opened.weights(graph)
+        _take_true_gates(graph.leaves, weights)
+        shapes = check_shapes(graph, weights)
+        if graph.input_shape is None:
+            graph.layers[0].input_shape = shapes[0]
+        network = Description(architecture.name, architecture.dtype, graph)
         missing = "; ".join(architecture.untrainable) or _read_training(network, opened.training)
         network = _with_numbers(network, gates.from_file(network.layers, weights, opened.keras, network.optimizer))
     return network, [*architecture.remarks, *_remarks(network, opened.keras, missing)]
@@ -72,8 +70,8 @@ def read_weights(network: Description, path: Path) -> tuple[Shape, Description]:
     """Read a file's weights for a network: the shape of its input, and the network with these numbers."""
     with naming(path):
         opened = _open(path)
-        weights = opened.weights(network.layers)
-        shape = check_shapes(network.layers, weights, network.input_shape)
+        weights = opened.weights(network.graph)
+        [shape, *_] = check_shapes(network.graph, weights)
         scaled = gates.HARD_SIGMOID_OF_KERAS[opened.keras]
         as_scaled = {number for number, layer in enumerate(network.layers) if gates.gates_of(layer) == scaled}
         weights = gates.from_file(network.layers, weights, opened.keras, network.optimizer, keep=as_scaled)
@@ -87,7 +85,8 @@ def _with_numbers(network: Description, weights: WeightLists) -> Description:
 def _read_training(network: Description, config: Any) -> str:
     """Set loss and optimizer as a file asks; returns what the engine does not offer, in words."""
     try:
-        network.loss, network.optimizer = read_compile_config(config) or (None, None)
+        found = read_compile_config(config, network.graph.output_names) or (None, None, None)
+        network.loss, network.loss_weights, network.optimizer = found
     except ValueError as error:
         return str(error)
     return ""
@@ -111,12 +110,12 @@ def _open(path: Path) -> _Opened:
     return _Opened(3, False, None, None, file)
 
 
-def _take_true_gates(architecture: Architecture, weights: WeightLists) -> None:
+def _take_true_gates(layers: list[Layer], weights: WeightLists) -> None:
     """Restore the gates of layers that the file marks as scaled."""
     for number, name in weights.true_gates.items():
-        if not 0 <= number < len(architecture.layers):
+        if not 0 <= number < len(layers):
             raise ValueError(f"it marks the gates of layer {number}, which it has not")
-        gates.set_gates(architecture.layers[number], name)
+        gates.set_gates(layers[number], name)
 
 
 def _remarks(network: Description, keras: int, missing: str) -> list[str]:

@@ -1,25 +1,31 @@
 """Which arrays an architecture asks for, said before anything of that size is built."""
 
 from engine.files.keras.weights import WeightLists
+from engine.graph.graph import Graph
 from engine.layers import Layer
 from engine.layers.weight import Shape
 
 
-def check_shapes(layers: list[Layer], weights: WeightLists, known: Shape | None) -> Shape:
+def check_shapes(graph: Graph, weights: WeightLists) -> list[Shape]:
     """Refuse arrays that do not fit the architecture, before memory for that architecture is asked for.
 
-    Returns the shape of the network's input: `known`, or where None one of any size with as many channels as the first
+    Returns the shapes of the network's inputs: as known, or where not of any size with as many channels as the first
     array says.
     """
-    shape = known = known or _from_weights(layers, weights)
-    for layer, arrays in zip(layers, weights.layers, strict=True):
+    known = [shape for shape in graph.input_shapes if shape is not None]
+    if len(known) < len(graph.input_shapes):
+        known = [_from_weights(graph.leaves, weights)]
+    got = {layer: [array.shape for array in arrays] for layer, arrays in zip(graph, weights.layers, strict=True)}
+    shapes = list(known)
+    for call in graph.calls:
+        given = [shapes[value] for value in call.inputs]
         try:
-            expected, shape = layer.weight_shapes(shape), layer.output_shape(shape)
+            expected = call.layer.weight_shapes(given[0])
+            shapes += call.layer.output_shapes(given)
         except ValueError as error:
-            raise ValueError(f"layer {layer.name!r}: {error}") from None
-        got = [array.shape for array in arrays]
-        if got != expected:
-            raise ValueError(f"layer {layer.name!r}: expected weights of shapes {expected}, got {got}")
+            raise ValueError(f"layer {call.layer.name!r}: {error}") from None
+        if got[call.layer] != expected:
+            raise ValueError(f"layer {call.layer.name!r}: expected weights of shapes {expected}, got {got[call.layer]}")
     return known
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from engine.files.atomic import write_atomically
 from engine.files.keras import gates
 from engine.files.keras.archive import write_archive
-from engine.files.keras.describe import describe, describe_training, written_layers
+from engine.files.keras.describe import describe, describe_training
 from engine.files.keras.keras2 import write_legacy
 from engine.files.keras.keras3 import write_tree
 from engine.files.keras.weights import WeightLists
@@ -50,13 +50,12 @@ def _legacy(network: Description, model: Any = None, training: Any = None) -> by
             "with clip(x/6 + 0.5, 0, 1) and predicts something else: for Keras 3 save a .keras file",
             stacklevel=5,
         )
-    names = [(layer.name, [weight.name.split("/")[-1] for weight in layer.weights]) for layer in network.layers]
-    return write_legacy(weights, names, model, training, network.optimizer)
+    return write_legacy(weights, network.graph, model, training, network.optimizer)
 
 
 def _tree(network: Description) -> bytes:
     weights = gates.to_file(network.layers, _numbers(network), 3, network.optimizer)
-    return write_tree(weights, written_layers(network), network.name, network.optimizer)
+    return write_tree(weights, network.graph, network.name, network.optimizer)
 
 
 def _numbers(network: Description) -> WeightLists:
