@@ -19,6 +19,8 @@ NOT_IN_ONNX = {
     "depthwise-channels_first": "data_format",
     "padding-channels_first": "data_format",
     "flatten-channels_first": "data_format",
+    "pooling-channels_first": "data_format",
+    "up_sampling-channels_first": "data_format",
     "norm-time": "axis",
     "stateful": "stateful",
     "stateful-composed": "stateful",
