@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ from kernels.cuda.launch.nvrtc import Resources, compile_cubin, nvrtc_version
 from kernels.cuda.launch.source import Source
 from kernels.cuda.products.warpgroup.warpgroup_tiles import has_warpgroups
 from kernels.losses import LossSpec
-from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec
+from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, MaxPoolingSpec, ResamplingSpec
+from kernels.specs.resampling import averages, repeats
 from kernels.updates import UPDATES, UpdateSpec
 
 DEVICES = {
@@ -91,6 +93,8 @@ def seed_programs(precision: str, limits: DeviceLimits) -> list[SeedProgram]:
         (" 40", _batch_norm),
         (" 40->1", _head),
         (" any", _pieces),
+        (" 2x2", partial(_pooling, 2)),
+        (" 40x40", partial(_pooling, H)),
     ):
         for backend in backends:
             operation(backend)
@@ -166,6 +170,16 @@ def _pieces(backend: CudaBackend) -> None:
     backend.permute((0, 1, 4, 2, 3)).forward(narrow, backend.empty((1, B, F, H, W)))
     backend.add_penalty(kernel, 0.0, 1e-4, backend.empty((1,), np.float64), kernel)
     backend.constrain_norm(kernel, (0, 1, 2, 3), 0.0, 2.0, 1.0)
+
+
+def _pooling(size: int, backend: CudaBackend) -> None:
+    """Windows that a thread takes alone, or that threads share."""
+    spec = MaxPoolingSpec(T, B, H, W, F, (1, size, size), (1, size, size))
+    rows = averages(H, size, size, "valid")
+    x, y = backend.empty(spec.x_shape), backend.empty(spec.y_shape)
+    for op in (backend.max_pooling(spec), backend.resampling(ResamplingSpec(B, F, repeats(T, 1), rows, rows))):
+        op.forward(x)
+        op.backward(y)
 
 
 def compile_all(
