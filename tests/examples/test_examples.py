@@ -13,6 +13,10 @@ PROGRAMS = {
     "gradient_check": ["--frames", "3"],
     "states_by_hand": [],
     "onnx_rollout": ["--frames", "3"],
+    "keras_io_next_frame": ["--samples", "10", "--epochs", "2", "--filters", "2"],
+    "u_net": ["--samples", "20", "--epochs", "2", "--filters", "4"],
+    "action_recognition": [],
+    "anomalies": ["--samples", "100", "--epochs", "10"],
     "from_keras_file": [str(FIXTURES / "keras_files" / "keras3.keras")],
 }
 
@@ -60,3 +64,20 @@ def test_the_exported_rollout_is_the_engine_s(tmp_path: Path) -> None:
 def test_a_keras_file_is_trained_on_and_given_back(tmp_path: Path) -> None:
     assert "6 more updates" in run("from_keras_file", tmp_path)
     assert (tmp_path / "back_to_keras.keras").is_file()
+
+
+def test_the_example_of_keras_io_learns(tmp_path: Path) -> None:
+    before, after = re.findall(r"(\d\.\d+)", run("keras_io_next_frame", tmp_path).splitlines()[-1])
+    assert float(after) < float(before)
+
+
+def test_the_u_net_says_how_far_it_came(tmp_path: Path) -> None:
+    assert "overlap, from the third frame on, of what the network marks" in run("u_net", tmp_path)
+
+
+def test_directions_are_told(tmp_path: Path) -> None:
+    assert int(run("action_recognition", tmp_path).split()[-1]) > 70
+
+
+def test_odd_frames_are_found(tmp_path: Path) -> None:
+    assert "odd frames [6, 13, 14], worst reconstructed [6, 13, 14]" in run("anomalies", tmp_path)
