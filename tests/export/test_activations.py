@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Conv3D, ConvLSTM2D
+from engine import Conv3D, ConvLSTM2D, Softmax
 from export import build_model
 from kernels.activations import ACTIVATIONS, parsed
 from tests.export.networks import TOLERANCE, randomized, session
@@ -36,6 +36,22 @@ def test_the_graph_predicts_what_the_engine_predicts(name: str, place: str) -> N
     expected = network.predict(x)
     found = session(model).run(["predictions"], {"movies": x})[0]
     np.testing.assert_allclose(found, expected, atol=TOLERANCE * max(1.0, float(np.abs(expected).max())))
+
+
+@pytest.mark.parametrize("axis", [-1, 2, 3, 4, -2, -3])
+def test_a_softmax_over_any_axis_of_a_frame(axis: int) -> None:
+    network = randomized([Conv3D(3, 3, padding="same", input_shape=SHAPE), Softmax(axis)])
+    x = np.random.default_rng(0).normal(size=(2, 3, 5, 4, 2)).astype(np.float32)
+    expected = network.predict(x)
+    np.testing.assert_allclose(expected.sum(axis=axis), 1.0, rtol=1e-5)
+    found = session(build_model(network)).run(["predictions"], {"movies": x})[0]
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+
+
+def test_a_softmax_over_time_is_refused() -> None:
+    network = randomized([Conv3D(3, 3, padding="same", input_shape=SHAPE), Softmax(1)])
+    with pytest.raises(ValueError, match="layer 'softmax': axis=1 is that of time, which no graph here can do"):
+        build_model(network)
 
 
 def _nodes(graph: Any) -> list[Any]:

@@ -192,3 +192,24 @@ def test_a_loss_folds_a_last_sigmoid_in_wherever_it_stands(last: str) -> None:
     assert loss == pytest.approx(50.0)
     assert all(gradient.ravel() == pytest.approx(1.0) for gradient in gradients.values())
     np.testing.assert_allclose(built.predict(x), 1.0)
+
+
+LAST_OF_ROWS: dict[str, list[Layer]] = {
+    "argument": [Conv3D(2, 1, activation="softmax")],
+    "name": [Conv3D(2, 1), Activation("softmax")],
+    "layer": [Conv3D(2, 1), engine.Softmax()],
+}
+
+
+@pytest.mark.parametrize("last", LAST_OF_ROWS)
+def test_a_loss_folds_a_last_softmax_in_wherever_it_stands(last: str) -> None:
+    built = Sequential(LAST_OF_ROWS[last], device="reference", dtype="float64", seed=1)
+    built.compile(loss="categorical_crossentropy", optimizer="sgd")
+    x = np.ones((1, 1, 2, 2, 1))
+    built.build(x.shape[1:])
+    built.set_weights([np.array([50.0, 0.0]).reshape(1, 1, 1, 1, 2), np.zeros(2)])
+    loss, gradients = built.loss_and_gradients(x, np.broadcast_to([0.0, 1.0], (1, 1, 2, 2, 2)))
+    assert loss == pytest.approx(50.0)
+    for gradient in gradients.values():
+        np.testing.assert_allclose(gradient.ravel(), [1.0, -1.0])
+    np.testing.assert_allclose(built.predict(x).sum(axis=-1), 1.0)
