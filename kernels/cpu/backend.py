@@ -11,8 +11,7 @@ from kernels.combinations import CombinationSpec
 from kernels.cpu.compile.vector import instruction_set
 from kernels.cpu.layers.batch_norm import CpuBatchNorm
 from kernels.cpu.layers.broadcast import CpuBroadcast
-from kernels.cpu.layers.conv3d import CpuConv3D
-from kernels.cpu.layers.conv3d_cropped import CpuCroppedConv3D, has_transform
+from kernels.cpu.layers.conv3d import CpuConv3D, has_transform
 from kernels.cpu.layers.conv3d_depthwise import CpuDepthwiseConv3D
 from kernels.cpu.layers.conv3d_unfolded import CpuUnfoldedConv3D
 from kernels.cpu.layers.conv_lstm import CpuConvLSTM
@@ -27,6 +26,7 @@ from kernels.cpu.pointwise.softmax import CpuSoftmax
 from kernels.host import HostBackend
 from kernels.losses import LossSpec
 from kernels.operations import Conv3D, ConvLSTM
+from kernels.operations.convolution import CroppedConv3D, crop_spec
 from kernels.specs import (
     BatchNormSpec,
     ClipSpec,
@@ -97,8 +97,11 @@ class CpuBackend(HostBackend):
     def conv3d(self, spec: Conv3DSpec) -> Conv3D[HostArray]:
         if spec.is_dense and not spec.is_pointwise:
             return CpuConv3D(spec, self.dtype, self.threads, self._transform)
-        if self._transform and has_transform(spec):
-            return CpuCroppedConv3D(spec, self.dtype, self.threads)
+        around = spec.around
+        if self._transform and around is not None and has_transform(around):
+            inner = CpuConv3D(around, self.dtype, self.threads, transform=True)
+            dy = self.zeros(around.y_shape) if spec.training else None
+            return CroppedConv3D(inner, self.block(crop_spec(spec, around)), self.empty(spec.y_shape), dy)
         if spec.groups == spec.C > 1:
             return CpuDepthwiseConv3D(spec, self.dtype, self.threads)
         return CpuUnfoldedConv3D(spec, self.dtype, self.threads)

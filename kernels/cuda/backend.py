@@ -36,7 +36,8 @@ from kernels.cuda.pooling.max_pooling import CudaMaxPooling
 from kernels.cuda.pooling.resampling import CudaResampling
 from kernels.cuda.products.strategy import PRODUCTS, Products
 from kernels.losses import LossSpec
-from kernels.operations import ConvLSTM
+from kernels.operations import Conv3D, ConvLSTM
+from kernels.operations.convolution import CroppedConv3D, crop_spec
 from kernels.specs import (
     PRECISIONS,
     BatchNormSpec,
@@ -159,10 +160,14 @@ class CudaBackend(Backend[Array]):
     def lookup(self, spec: LookupSpec) -> CudaLookup:
         return CudaLookup(self.runtime, spec)
 
-    def conv3d(self, spec: Conv3DSpec) -> CudaConv3D | CudaDirectConv3D:
-        if not spec.is_dense:
+    def conv3d(self, spec: Conv3DSpec) -> Conv3D[Array]:
+        around = spec.around
+        if spec.is_dense:
+            return CudaConv3D(self.runtime, self._workspace, spec, self.precision, self.products)
+        if around is None:
             return CudaDirectConv3D(self.runtime, spec)
-        return CudaConv3D(self.runtime, self._workspace, spec, self.precision, self.products)
+        inner, dy = self.conv3d(around), self.zeros(around.y_shape) if spec.training else None
+        return CroppedConv3D(inner, self.block(crop_spec(spec, around)), self.empty(spec.y_shape), dy)
 
     def max_pooling(self, spec: MaxPoolingSpec) -> CudaMaxPooling:
         return CudaMaxPooling(self.runtime, spec)

@@ -1,7 +1,12 @@
 """What a 3-D convolution is bound to, and where its positions lie."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Literal
+
+_MOST_COMPUTED = 1.5
+"""Outputs at most for each that is kept, where a 'valid' convolution is computed as part of a larger one: what is saved
+for each output is more than half."""
 
 Padding = Literal["same", "valid", "causal"]
 
@@ -81,6 +86,13 @@ class Conv3DSpec:
         centred = self.kh % 2 == 1 and self.kw % 2 == 1 and (self.padding != "valid" or self._kernel == ones)
         centred = centred and (self.padding != "causal" or self.causal_axis == 0)
         return centred and self.strides == ones and self.dilation == ones and self.groups == 1
+
+    @property
+    def around(self) -> "Conv3DSpec | None":
+        """The dense convolution whose inner part a 'valid' one is, if it computes few outputs more than are kept."""
+        dense = replace(self, padding="same")
+        computed, kept = math.prod(dense.output_size), math.prod(self.output_size)
+        return dense if self.padding == "valid" and dense.is_dense and computed <= _MOST_COMPUTED * kept else None
 
     @property
     def is_pointwise(self) -> bool:

@@ -105,6 +105,22 @@ def test_lengths_are_tensorflows(n: int, k: int, stride: int, dilation: int, pad
     assert convolution_length(n, k, stride, dilation, padding) == length
 
 
+@pytest.mark.parametrize(
+    ("spec", "cropped"),
+    [
+        (Conv3DSpec(T=1, B=2, H=40, W=40, C=8, K=8, kt=1, kh=3, kw=3, padding="valid"), True),
+        (Conv3DSpec(T=9, B=2, H=40, W=40, C=8, K=8, kt=2, kh=3, kw=5, padding="valid"), True),
+        (Conv3DSpec(T=1, B=2, H=4, W=40, C=8, K=8, kt=1, kh=3, kw=3, padding="valid"), False),
+        (Conv3DSpec(T=1, B=2, H=40, W=40, C=8, K=8, kt=1, kh=3, kw=3, padding="valid", strides=(1, 2, 1)), False),
+        (Conv3DSpec(T=1, B=2, H=40, W=40, C=8, K=8, kt=1, kh=2, kw=3, padding="valid"), False),
+        (Conv3DSpec(T=1, B=2, H=40, W=40, C=8, K=8, kt=1, kh=3, kw=3), False),
+        (Conv3DSpec(T=1, B=2, H=2, W=2, C=8, K=8, kt=1, kh=3, kw=3, padding="valid"), False),
+    ],
+)
+def test_which_convolution_is_part_of_a_dense_one(spec: Conv3DSpec, cropped: bool) -> None:
+    assert (spec.around is not None) == cropped
+
+
 @pytest.mark.parametrize("spec", SPECS, ids=spec_id)
 def test_forward_is_the_definition(on: Checker, spec: Conv3DSpec) -> None:
     on.close(on.device(run(on, spec)["y"]), direct_sum(spec, *inputs(spec).values()), "y")

@@ -21,11 +21,14 @@ from kernels.cpu.compile.jit import claim_threads
 from kernels.cpu.compile.memory import zeros
 from kernels.cpu.compile.vector import lanes_of
 from kernels.cpu.products.convolution import Kernels, convolve_frames, workspace
-from kernels.cpu.products.geometry import Geometry, geometry
+from kernels.cpu.products.geometry import POINTS_AND_STEP, Geometry, geometry
 from kernels.cpu.products.sums import column_sums
 from kernels.cpu.products.weight_gradient import WeightGradient
 from kernels.operations import Conv3D
 from kernels.specs import Conv3DSpec
+
+_LEAST_CHANNELS = 8
+"""With fewer, transforms cost more than they save."""
 
 
 class CpuConv3D(Conv3D[HostArray]):
@@ -112,3 +115,9 @@ class CpuConv3D(Conv3D[HostArray]):
             self.work,
         )  # fmt: skip
         return self.dx
+
+
+def has_transform(spec: Conv3DSpec) -> bool:
+    """Whether a dense convolution goes through Winograd's transforms and gains by them."""
+    sizes = (spec.kh, spec.kw)
+    return min(spec.C, spec.K) >= _LEAST_CHANNELS and all(size in POINTS_AND_STEP for size in sizes)
