@@ -6,6 +6,7 @@ from typing import Any
 from engine.graph.graph import Graph
 from engine.layers import Layer
 from engine.layers.weight import Shape
+from engine.metrics import Metric
 from engine.optimizers.base import Optimizer
 from kernels.arrays import HostArray
 
@@ -23,6 +24,7 @@ class Description:
         slots: for each layer, the optimizer's arrays for each trained weight, in the order of Optimizer.slots; None
             where there are none.
         iterations: updates that the optimizer has made.
+        metrics: of each output.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Description:
     weights: list[list[HostArray]] = field(default_factory=list)
     slots: list[list[tuple[HostArray, ...]]] | None = None
     iterations: int = 0
+    metrics: list[list[Metric]] = field(default_factory=list)
 
     @property
     def layers(self) -> list[Layer]:

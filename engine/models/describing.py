@@ -13,7 +13,10 @@ def describe(network: Network) -> Description:
     loss = losses[0] if losses is not None and len(losses) == 1 else losses
     weights = None if placement.objective is None else list(placement.objective.loss_weights)
     weights = weights if weights is not None and any(weight != 1.0 for weight in weights) else None
-    return Description(network.name, placement.dtype.name, network.graph, loss, weights, placement.optimizer)
+    metrics = [] if placement.objective is None else [list(of_output) for of_output in placement.objective.metrics]
+    return Description(
+        network.name, placement.dtype.name, network.graph, loss, weights, placement.optimizer, metrics=metrics
+    )
 
 
 def describe_state(network: Network) -> Description:

@@ -81,7 +81,8 @@ def _load_keras(path: Path, device: str, dtype: Any, precision: str) -> TrainedN
     with naming(path):
         network.build()
         if described.optimizer is not None:
-            network.compile(described.optimizer, described.loss, described.loss_weights)
+            metrics = described.metrics[0] if len(described.metrics) == 1 else described.metrics or None
+            network.compile(described.optimizer, described.loss, described.loss_weights, metrics)
         take_state(network, described)
     for remark in remarks:
         warnings.warn(f"{path}: {remark}", stacklevel=3)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from engine.files.keras.metrics import metrics_config
 from engine.graph.description import Description
 from engine.losses import LOSSES, FunctionLoss, Loss, get_loss
 from engine.optimizers import OPTIMIZERS, AdamW, Nadam, RMSprop
@@ -37,7 +38,7 @@ _NEUTRAL_OPTIMIZER: dict[str, Any] = {
 
 
 def read_compile_config(config: Any, outputs: Sequence[str]) -> tuple[Any, Any, Optimizer] | None:
-    """Read what a file says of training; None where it says nothing. Metrics only report and are not read.
+    """Read what a file says of training, but for metrics; None where it says nothing.
 
     Args:
         config: {"loss", "optimizer": {"class_name", "config"}, ...}, as Keras 3 writes it.
@@ -76,7 +77,8 @@ def compile_config(network: Description) -> Config | None:
     losses = [None if loss is None else _loss_config(loss) for loss in (network.loss if several else [network.loss])]
     weights = {} if network.loss_weights is None else {"loss_weights": network.loss_weights}
     optimizer = _object("keras.optimizers", kind, config)
-    return {"optimizer": optimizer, "loss": losses if several else losses[0], **weights}
+    metrics = {"metrics": metrics_config(network.metrics)} if any(network.metrics) else {}
+    return {"optimizer": optimizer, "loss": losses if several else losses[0], **weights, **metrics}
 
 
 def is_late(optimizer: Optimizer) -> bool:

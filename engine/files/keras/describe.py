@@ -92,7 +92,7 @@ def describe_training(network: Description) -> Config | None:
     return {
         "optimizer_config": {"class_name": prefix + optimizer["class_name"], "config": arguments},
         "loss": config["loss"],
-        "metrics": [],
+        "metrics": config.get("metrics", []),
         "sample_weight_mode": None,
         "loss_weights": config.get("loss_weights"),
     }

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.losses import LOSSES
+from engine.losses import LOSSES, Loss
 from engine.metrics import METRICS, AutoAccuracy, Metric, get_metric, metric_of
 from engine.registry import name_of
 from kernels.losses import term_of
@@ -42,8 +42,16 @@ def metrics_config(metrics: Sequence[Sequence[Metric]]) -> list[Any]:
     return written[0] if len(written) == 1 else written
 
 
-def read_metrics(config: Any, outputs: Sequence[str]) -> tuple[list[list[Metric]], list[str]]:
-    """Read what a file says of metrics, for each output, and the names of those that there are not here."""
+def read_metrics(
+    config: Any, losses: Sequence[Loss | None], outputs: Sequence[str]
+) -> tuple[list[list[Metric]], list[str]]:
+    """Read what a file says of metrics, for each output, and the names of those that there are not here.
+
+    Args:
+        config: as Keras has it: a list, of lists for several outputs, or a dict by output.
+        losses: of the outputs, whose targets the metrics are to take.
+        outputs: their names.
+    """
     missing: list[str] = []
     if len(outputs) == 1:
         given = [list(_flat(config.get(outputs[0], config) if _by_name(config) else config))]
@@ -53,12 +61,16 @@ def read_metrics(config: Any, outputs: Sequence[str]) -> tuple[list[list[Metric]
         parts = config if isinstance(config, list | tuple) and len(config) == len(outputs) else [None] * len(outputs)
         given = [list(_flat(part)) for part in parts]
     found: list[list[Metric]] = []
-    for of_output in given:
+    for of_output, loss in zip(given, losses, strict=True):
         found.append([])
         for each in of_output:
             try:
-                found[-1].append(_read(each))
+                metric = _read(each)
             except (ValueError, TypeError, KeyError):
+                metric = None
+            if metric is not None and metric.fits(loss is not None and loss.classes):
+                found[-1].append(metric)
+            else:
                 missing.append(str(each.get("class_name") if isinstance(each, dict) else each))
     return found, missing
 
@@ -77,7 +89,7 @@ def _flat(config: Any) -> Any:
 
 def _written(metric: Metric) -> Any:
     if isinstance(metric, AutoAccuracy):
-        return "accuracy"
+        return metric.name if metric.name in {"accuracy", "acc"} else "accuracy"
     own = type(metric)
     if METRICS.nearest(own) == own.__name__ and own.__name__ not in _OF_OUR_OWN:
         return _object(own.__name__, metric.get_config()["config"])

@@ -11,6 +11,7 @@ from engine.files.keras.compile_arguments import read_compile_config
 from engine.files.keras.errors import naming
 from engine.files.keras.hdf5 import Hdf5Reader
 from engine.files.keras.keras3 import read_tree
+from engine.files.keras.metrics import read_metrics
 from engine.files.keras.weight_shapes import check_shapes
 from engine.files.keras.weights import WeightLists
 from engine.graph.description import Description
@@ -62,8 +63,9 @@ def read_network(path: Path) -> tuple[Description, list[str]]:
             graph.layers[0].input_shape = shapes[0]
         network = Description(architecture.name, architecture.dtype, graph)
         missing = "; ".join(architecture.untrainable) or _read_training(network, opened.training)
+        left_out = _read_metrics(network, opened.training)
         network = _with_numbers(network, gates.from_file(network.layers, weights, opened.keras, network.optimizer))
-    return network, [*architecture.remarks, *_remarks(network, opened.keras, missing)]
+    return network, [*architecture.remarks, *_remarks(network, opened.keras, missing), *left_out]
 
 
 def read_weights(network: Description, path: Path) -> tuple[Shape, Description]:
@@ -90,6 +92,15 @@ def _read_training(network: Description, config: Any) -> str:
     except ValueError as error:
         return str(error)
     return ""
+
+
+def _read_metrics(network: Description, config: Any) -> list[str]:
+    """Set metrics as a file asks, where it asks for training; returns a remark on those that are not offered."""
+    if network.optimizer is None or not isinstance(config, dict):
+        return []
+    losses = network.loss if isinstance(network.loss, list) else [network.loss]
+    network.metrics, missing = read_metrics(config.get("metrics"), losses, network.graph.output_names)
+    return [f"its metrics {', '.join(missing)} are not offered here, and left out"] if missing else []
 
 
 def _open(path: Path) -> _Opened:
