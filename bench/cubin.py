@@ -17,6 +17,7 @@ import numpy as np
 
 from bench.instruction_mix import CLASSES, disassembler, instruction_mix
 from engine.support.command_line import Parser
+from kernels.combinations import CombinationSpec
 from kernels.cuda.backend import PRECISIONS, CudaBackend
 from kernels.cuda.common.precision import operand_dtype
 from kernels.cuda.launch.dry_runtime import H200, DryRuntime
@@ -25,7 +26,7 @@ from kernels.cuda.launch.nvrtc import Resources, compile_cubin, nvrtc_version
 from kernels.cuda.launch.source import Source
 from kernels.cuda.products.warpgroup.warpgroup_tiles import has_warpgroups
 from kernels.losses import LossSpec
-from kernels.specs import BatchNormSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, MaxPoolingSpec, ResamplingSpec
+from kernels.specs import BatchNormSpec, BlockSpec, ClipSpec, Conv3DSpec, ConvLSTMSpec, MaxPoolingSpec, ResamplingSpec
 from kernels.specs.resampling import averages, repeats
 from kernels.updates import UPDATES, UpdateSpec
 
@@ -168,6 +169,16 @@ def _pieces(backend: CudaBackend) -> None:
     copies.forward(narrow, wide)
     copies.backward(wide, narrow)
     backend.permute((0, 1, 4, 2, 3)).forward(narrow, backend.empty((1, B, F, H, W)))
+    combination = backend.combination(CombinationSpec("maximum"))
+    combination.forward(narrow, narrow, narrow)
+    combination.backward(narrow, narrow, narrow, narrow, narrow)
+    gate = backend.broadcast((1, B, H, W, 1), (1, B, H, W, F))
+    gate.forward(backend.empty((1, B, H, W, 1)), narrow)
+    gate.backward(narrow, backend.empty((1, B, H, W, 1)))
+    channels = backend.broadcast((1, 1, 1, 1, F), (1, B, H, W, F))
+    channels.backward(narrow, backend.empty((1, 1, 1, 1, F)))
+    start = (0,) * 5
+    backend.block(BlockSpec(narrow.shape, wide.shape, narrow.shape, start, start)).forward(narrow, wide)
     backend.add_penalty(kernel, 0.0, 1e-4, backend.empty((1,), np.float64), kernel)
     backend.constrain_norm(kernel, (0, 1, 2, 3), 0.0, 2.0, 1.0)
 

@@ -33,34 +33,22 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     });
 }
 
-// dy (n), a, b (n), which a sum does not look at; da, db (n) or null, one of which may be dy.
+// dy (n), a, b (n), which a sum does not look at; da, db (n) or null, one of which may be dy. One element a turn: with
+// four, registers spill on sm_80.
 extern "C" __global__ void __launch_bounds__(THREADS)
     combine_backward(const float* dy, const float* a, const float* b, float* da, float* db, int kind, float p, float q,
-                     long long n, long long quads) {
-    for_each(n, quads, [&](long long at, auto width) {
-        constexpr int WIDTH = decltype(width)::WIDTH;
-        const Vector<WIDTH> gradient = load<WIDTH>(dy + at);
-        Vector<WIDTH> first{}, second{};
+                     long long n) {
+    const long long first = (long long)blockIdx.x * THREADS + threadIdx.x, stride = (long long)gridDim.x * THREADS;
+    for (long long at = first; at < n; at += stride) {
+        const float g = dy[at];
+        float to_a = p * g, to_b = q * g;                                              // (1)
         if (kind != COMBINATION_SUM) {
-            first = load<WIDTH>(a + at);
-            second = load<WIDTH>(b + at);
+            const float x = a[at], z = b[at];
+            const bool from_b = kind == COMBINATION_MAXIMUM ? x < z : z < x;
+            to_a = kind == COMBINATION_PRODUCT ? g * z : from_b ? 0.0f : g;            // (2), (3), (4)
+            to_b = kind == COMBINATION_PRODUCT ? g * x : from_b ? g : 0.0f;
         }
-#pragma unroll
-        for (int lane = 0; lane < WIDTH; ++lane) {
-            const float g = gradient.v[lane], x = first.v[lane], z = second.v[lane];
-            if (kind == COMBINATION_SUM) {                                             // (1)
-                first.v[lane] = p * g;
-                second.v[lane] = q * g;
-            } else if (kind == COMBINATION_PRODUCT) {                                  // (2)
-                first.v[lane] = g * z;
-                second.v[lane] = g * x;
-            } else {                                                                   // (3), (4)
-                const bool from_second = kind == COMBINATION_MAXIMUM ? x < z : z < x;
-                first.v[lane] = from_second ? 0.0f : g;
-                second.v[lane] = from_second ? g : 0.0f;
-            }
-        }
-        if (da != nullptr) store<WIDTH>(da + at, first);
-        if (db != nullptr) store<WIDTH>(db + at, second);
-    });
+        if (da != nullptr) da[at] = to_a;
+        if (db != nullptr) db[at] = to_b;
+    }
 }

@@ -35,12 +35,12 @@ class CombinationOperation:
         self._numbers: dict[str, Any] = {"kind": COMBINATIONS[spec.kind].code, "p": p, "q": q}
 
     def forward(self, a: Array, b: Array, y: Array) -> None:
-        self._launch("combine", a=a, b=b, y=y)
+        self._launch("combine", {"quads": quads(y.size, a, b, y)}, a=a, b=b, y=y)
 
     def backward(self, dy: Array, a: Array, b: Array, da: Array | None, db: Array | None) -> None:
-        self._launch("combine_backward", dy=dy, a=a, b=b, da=da, db=db)
+        self._launch("combine_backward", {}, dy=dy, a=a, b=b, da=da, db=db)
 
-    def _launch(self, name: str, **arrays: Any) -> None:
+    def _launch(self, name: str, numbers: dict[str, Any], **arrays: Any) -> None:
         n = next(iter(arrays.values())).size
         kernel = self._kernels(name, dict.fromkeys(arrays, n), tuple(set(arrays) & {"da", "db"}))
-        kernel(blocks(n), (THREADS,), n=n, quads=quads(n, *arrays.values()), **arrays, **self._numbers)
+        kernel(blocks(n), (THREADS,), n=n, **arrays, **self._numbers, **numbers)
