@@ -145,9 +145,6 @@ def place(name: str) -> Place:
 TRIED = [name for name in LAYERS if name != "Embedding"]
 """Batches are of floating-point numbers so far."""
 
-IN_FILES = [name for name in TRIED if name not in merging.__all__ and place(name).x.ndim > 3]
-"""Keras' files are of chains of layers over movies and frames so far."""
-
 
 def targets(built: Any, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Zeros and ones in the shape of what a network gives."""
@@ -200,10 +197,8 @@ def test_a_layer_trains_and_predicts(name: str, device: str) -> None:
         track = np.concatenate([track, frame[np.newaxis]])
 
 
-@pytest.mark.parametrize(
-    ("name", "suffix"),
-    [(name, ".safetensors") for name in TRIED] + [(name, suffix) for name in IN_FILES for suffix in (".keras", ".h5")],
-)
+@pytest.mark.parametrize("suffix", [".safetensors", ".keras", ".h5"])
+@pytest.mark.parametrize("name", TRIED)
 def test_a_layer_comes_back_from_a_file(name: str, suffix: str, tmp_path: Path) -> None:
     built, x = network(name, "reference"), place(name).x
     built.fit(x, targets(built, x), batch_size=2, epochs=1, verbose=0)
@@ -214,7 +209,7 @@ def test_a_layer_comes_back_from_a_file(name: str, suffix: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5"])
-@pytest.mark.parametrize("name", [name for name in TRIED if name not in merging.__all__])
+@pytest.mark.parametrize("name", TRIED)
 def test_weights_alone_come_back(name: str, suffix: str, tmp_path: Path) -> None:
     built, other, x = network(name, "reference"), network(name, "reference"), place(name).x
     built.fit(x, targets(built, x), batch_size=2, epochs=1, verbose=0)

@@ -1,5 +1,6 @@
 """Layers of several inputs in networks: gradients, streams, Keras' functions, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from engine import Add, Average, Concatenate, Conv3D, ConvLSTM2D, Dense, Maximum
 from engine.layers import Input, Layer
 from tests.engine.networks import FLOAT64_DEVICES
 from tests.kernels.directional import check_direction
+from tests.paths import FIXTURES
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.standard_normal((2, 3, 4, 5, 2))
@@ -125,3 +127,16 @@ def test_inputs_that_do_not_fit_are_refused(says: str, layer: Layer, shapes: Any
 def test_an_axis_that_no_input_has_is_refused(axis: Any) -> None:
     with pytest.raises(ValueError, match="axis: expected"):
         Concatenate(axis)
+
+
+@pytest.mark.parametrize("back", [".keras", ".h5", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_file_of_keras_predicts_what_keras_predicted(suffix: str, back: str, tmp_path: Path) -> None:
+    with np.load(FIXTURES / "keras_shapes.npz", allow_pickle=False) as kept:
+        x, prediction = kept["network/x"], kept["merges/prediction"]
+    network = engine.load_model(FIXTURES / f"keras_merges{suffix}", device="reference")
+    np.testing.assert_allclose(network.predict(x), prediction, atol=1e-6)
+    network.save(tmp_path / f"back{back}")
+    again = engine.load_model(tmp_path / f"back{back}", device="reference")
+    assert again.get_config() == network.get_config()
+    np.testing.assert_array_equal(again.predict(x), network.predict(x))
