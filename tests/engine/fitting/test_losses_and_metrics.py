@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Conv3D, Sequential, optimizers
+from engine import Conv3D, Sequential, load_model, optimizers
 from engine.losses import LOSSES
 from engine.metrics import METRICS
 from kernels.select import open_backend
@@ -71,3 +71,11 @@ def test_a_network_of_classes_trains_as_keras_does(name: str, device: str) -> No
     np.testing.assert_allclose(list(history.values()), KERAS[f"{name}_history"], **close)
     for number, weight in enumerate(network.get_weights()):
         np.testing.assert_allclose(weight, KERAS[f"{name}_final_{number}"], **CLOSE)
+
+
+def test_two_heads_come_from_a_file_with_their_losses_and_metrics(device: str) -> None:
+    network = load_model(FIXTURES / "keras_two_heads.keras", device=device)
+    y = {"a": KERAS["heads_a"], "b": KERAS["heads_b"]}
+    found = network.evaluate(KERAS["heads_x"], y, verbose=0, return_dict=True)
+    expected = dict(zip(KERAS["heads_names"].tolist(), KERAS["heads_evaluate"], strict=True))
+    assert found == pytest.approx(expected, rel=1e-5)
