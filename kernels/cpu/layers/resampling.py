@@ -5,7 +5,8 @@ Forward:   (1)  y[p]  = sum over q of frames[p_t, q_t] rows[p_h, q_h] columns[p_
 Backward:       dx[q] = sum over p of frames[p_t, q_t] rows[p_h, q_h] columns[p_w, q_w] dy[p]       (1)
 
 Backward is forward with the transposed matrices. Sums are of columns first, then of rows, then of frames, so that a
-mean over a whole movie loses no digits to the length of one sum.
+mean over a whole movie loses no digits to the length of one sum. Repetition, and the gradient of a mean, are a product
+with one weight for each pixel.
 """
 
 from typing import Any
@@ -34,6 +35,11 @@ def _rows(
         start = ((left_t * B + b) * H + left_v) * W * C
         for u in range(W_out):
             here, corner, count_u = (row * W_out + u) * C, start + columns[u, 0] * C, columns[u, 1]
+            if count_t * count_v * count_u == 1:
+                weight = frame_weights[t, 0] * row_weights[v, 0] * column_weights[u, 0]
+                for lane in range(0, C, lanes(x)):
+                    store_first(y, here + lane, load_first(x, corner + lane, C - lane) * weight, C - lane)
+                continue
             for lane in range(0, C, lanes(x)):
                 total = broadcast(x, 0.0)
                 for a in range(count_t):

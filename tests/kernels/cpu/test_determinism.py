@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from kernels.cpu import CpuBackend
-from kernels.specs import BatchNormSpec, Conv3DSpec, ConvLSTMSpec, LayerNormSpec, LookupSpec
+from kernels.specs import (
+    BatchNormSpec,
+    Conv3DSpec,
+    ConvLSTMSpec,
+    LayerNormSpec,
+    LookupSpec,
+    MaxPoolingSpec,
+    ResamplingSpec,
+)
+from kernels.specs.resampling import averages, interpolated, repeats
 
 Array = np.ndarray[Any, Any]
 
@@ -50,6 +59,14 @@ def _network_results(threads: int, convolution: Any, B: int) -> list[Array]:
         dx = convolution_3d.backward(random(*spec.y_shape), h, kernel, *gradients)
         assert dx is not None
         results += [dx.copy(), *gradients]
+
+    pooling = backend.max_pooling(MaxPoolingSpec(T, B, H, W, F, (2, 3, 2), (1, 2, 2), "same"))
+    results.append(pooling.forward(h).copy())
+    results.append(pooling.backward(random(*results[-1].shape)).copy())
+    axes = averages(T, 2, 1, "same"), interpolated(H, 2, "bilinear"), repeats(W, 2)
+    resampling = backend.resampling(ResamplingSpec(B, F, *axes))
+    results.append(resampling.forward(h).copy())
+    results.append(resampling.backward(random(*results[-1].shape)).copy())
 
     layer_normal = backend.layer_norm(LayerNormSpec(T, B, H, W, F))
     results.append(layer_normal.forward(h, gamma, gamma).copy())
