@@ -34,6 +34,7 @@ class KerasForm:
             scale (engine/files/keras/gates.py); None: there are no gates.
         scaled_gates: for each gate, whether its activation is that one.
         one_frame_size: whether Keras 3 builds the layer for one height and width only.
+        merge_mode: of Keras 1's layer Merge, the mode in which it is this layer.
         inner: names of the attributes that are layers inside this one, in the order of their weights, which nest in
             its own.
         inner_arguments: names of the arguments that are layers, whose class and arguments nest in its own.
@@ -60,5 +61,6 @@ class KerasForm:
     scaled_gates: tuple[bool, ...] = ()
     one_frame_size: bool = False
     absorbs: Mapping[str, Callable[[Config, Config], Config | None]] = field(default_factory=dict)
+    merge_mode: str = ""
     inner: tuple[str, ...] = ()
     inner_arguments: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.files.keras.forms import form_of, layers_by_keras_name
 from engine.files.keras.functional import connections, name_of
-from engine.files.keras.keras1 import modern_entry
+from engine.files.keras.keras1 import merge_entry, modern_entry
 from engine.files.keras.layer_arguments import engine_arguments
 from engine.files.keras.parts import absorb_parts
 from engine.graph.chain import Chain
@@ -99,6 +99,8 @@ class _Reader:
         return {"layers": made, **connections(body, stateful)}
 
     def _entries(self, entries: list[Any], depth: int, in_chain: bool) -> list[Config]:
+        if self.keras == 1:
+            entries = [merge_entry(entry) for entry in entries]
         checked = [self._checked(entry) for entry in entries]
         if self.keras == 1:
             checked = [modern_entry(entry) for entry in checked]

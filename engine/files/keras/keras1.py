@@ -22,6 +22,26 @@ _DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
 _DROPPED = {"consume_less", "input_dim", "input_length", "gamma_init", "beta_init"}
 
 
+def merge_entry(entry: Any) -> Any:
+    """A Merge of Keras 1 as the layer of today that its mode names; any other layer's description as it is.
+
+    Raises ValueError: a mode that is not offered, such as a function, or models in the place of inputs.
+    """
+    if not isinstance(entry, dict) or entry.get("class_name") != "Merge" or not isinstance(entry.get("config"), dict):
+        return entry
+    config = entry["config"]
+    every = [form_of(layer) for layer in layers_by_keras_name().values()]
+    forms = {each.merge_mode: each for each in every if each.merge_mode}
+    form = forms.get(str(config.get("mode")))
+    if form is None or "layers" in config:
+        raise ValueError(
+            f"layer {config.get('name')!r}: a Merge of tensors is offered, in one of the modes {', '.join(forms)}, got "
+            f"mode={config.get('mode')!r}" + (" of models" if "layers" in config else "")
+        )
+    kept = {key: value for key, value in config.items() if key in ("name", "trainable", *form.renamed)}
+    return {**entry, "class_name": form.class_name, "config": kept}
+
+
 def modern_entry(entry: Config) -> Config:
     """A layer's description in the words of Keras 2."""
     layer = layers_by_keras_name().get(entry["class_name"])

@@ -23,7 +23,7 @@ class Concatenate(Layer):
         name, trainable: as for every layer (see Layer).
     """
 
-    keras_form = KerasForm("Concatenate", groups=("concatenate",))
+    keras_form = KerasForm("Concatenate", groups=("concatenate",), renamed={"concat_axis": "axis"}, merge_mode="concat")
 
     def __init__(
         self,

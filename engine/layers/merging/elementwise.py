@@ -26,7 +26,7 @@ class Add(_OneCombination):
     """
 
     combination = "sum"
-    keras_form = KerasForm("Add", groups=("add",))
+    keras_form = KerasForm("Add", groups=("add",), merge_mode="sum")
 
 
 class Subtract(Merge):
@@ -55,7 +55,7 @@ class Multiply(_OneCombination):
     """
 
     combination = "product"
-    keras_form = KerasForm("Multiply", groups=("multiply",))
+    keras_form = KerasForm("Multiply", groups=("multiply",), merge_mode="mul")
 
 
 class Average(Merge):
@@ -65,7 +65,7 @@ class Average(Merge):
         name, trainable: as for every layer (see Layer).
     """
 
-    keras_form = KerasForm("Average", groups=("average",))
+    keras_form = KerasForm("Average", groups=("average",), merge_mode="ave")
 
     def steps(self, inputs: int) -> list[CombinationSpec]:
         share = 1.0 / inputs
@@ -81,7 +81,7 @@ class Maximum(_OneCombination):
     """
 
     combination = "maximum"
-    keras_form = KerasForm("Maximum", groups=("maximum",))
+    keras_form = KerasForm("Maximum", groups=("maximum",), merge_mode="max")
 
 
 class Minimum(_OneCombination):

@@ -8,6 +8,7 @@ import pytest
 
 import engine
 from engine import Add, Average, Concatenate, Conv3D, ConvLSTM2D, Dense, Maximum, Model, Multiply, Subtract
+from engine.files.keras.architecture import read_architecture
 from engine.layers import Input, Layer
 from tests.engine.networks import FLOAT64_DEVICES
 from tests.kernels.directional import check_direction
@@ -140,3 +141,46 @@ def test_a_file_of_keras_predicts_what_keras_predicted(suffix: str, back: str, t
     again = engine.load_model(tmp_path / f"back{back}", device="reference")
     assert again.get_config() == network.get_config()
     np.testing.assert_array_equal(again.predict(x), network.predict(x))
+
+
+def graph_of_keras_1(**merge: Any) -> dict[str, Any]:
+    """Two inputs and a Merge, as Keras 1 writes a Model."""
+    inputs = [
+        {"class_name": "InputLayer", "name": name, "inbound_nodes": [],
+         "config": {"name": name, "batch_input_shape": [None, 4, 5, 3], "input_dtype": "float32", "sparse": False}}
+        for name in ("a", "b")
+    ]  # fmt: skip
+    unread = {"mode_type": "raw", "dot_axes": -1, "output_shape": None, "output_shape_type": "raw", "arguments": {}}
+    entry = {
+        "class_name": "Merge",
+        "name": "merge_1",
+        "config": {"name": "merge_1", "concat_axis": -1, "output_mask": None, "output_mask_type": "raw"}
+        | unread
+        | merge,
+        "inbound_nodes": [[["a", 0, 0], ["b", 0, 0]]],
+    }
+    ends = {"input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": [["merge_1", 0, 0]]}
+    return {"class_name": "Model", "config": {"name": "model_1", "layers": [*inputs, entry], **ends}}
+
+
+@pytest.mark.parametrize(
+    ("mode", "axis", "kind"),
+    [
+        ("sum", -1, Add),
+        ("mul", -1, Multiply),
+        ("ave", -1, Average),
+        ("max", -1, Maximum),
+        ("concat", 2, Concatenate),
+    ],
+)
+def test_a_merge_of_keras_1_is_the_layer_that_its_mode_names(mode: str, axis: int, kind: type[Layer]) -> None:
+    graph = read_architecture(graph_of_keras_1(mode=mode, concat_axis=axis), keras=1).graph
+    merge = graph.calls[-1].layer
+    assert type(merge) is kind and merge.name == "merge_1"
+    assert getattr(merge, "axis", -1) == axis
+
+
+@pytest.mark.parametrize("given", [{"mode": "dot"}, {"mode": "cos"}, {"mode": "sum", "layers": []}, {"mode": None}])
+def test_other_merges_of_keras_1_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="layer 'merge_1': a Merge of tensors is offered, in one of the modes sum"):
+        read_architecture(graph_of_keras_1(**given), keras=1)
