@@ -7,8 +7,8 @@ Backward:       dx[q] = sum of dy[p] over the windows p with winner[p] = q      
 
 Backward gathers: each dx is written once, by one thread, so that windows may overlap. A winner is kept as its number
 within its window, in the dtype of x, so that it is compared in the lanes in which its dy stands; to find winners anew
-from x would read x and y again, which are larger. Where one window alone sees an input, as where they do not overlap, the
-number that its winner must have is the same for all channels: made once, it halves the time.
+from x would read x and y again, which are larger. Where windows do not overlap, one alone sees an input, and
+the number that its winner must have is the same for all channels: made once, it halves the time.
 """
 
 from typing import Any
