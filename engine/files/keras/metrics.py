@@ -32,6 +32,8 @@ _LOSS_OF = {"LogCoshError": "LogCosh"}
 """The loss whose mean is a metric of Keras, where it has another name."""
 
 _OF_OUR_OWN = {"CSI"}
+"""Metrics of the engine that Keras has not."""
+
 _IDLE = {"dtype", "fn", "reduction", "multi_label", "num_labels", "label_weights", "top_k", "class_id", "axis"}
 """Arguments of Keras that say nothing where they are defaults."""
 
