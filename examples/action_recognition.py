@@ -7,7 +7,7 @@ import argparse
 
 import numpy as np
 
-from engine import Adam, ConvLSTM2D, Dense, Dropout, Flatten, MaxPooling3D, Sequential
+from engine import Adam, ConvLSTM2D, Dense, Dropout, Flatten, MaxPooling3D, Sequential, TimeDistributed
 
 DIRECTIONS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 SIZE, FRAMES = 12, 6
@@ -36,7 +36,7 @@ def build(filters: int) -> Sequential:
         )
     )  # fmt: skip
     network.add(MaxPooling3D((1, 2, 2)))
-    network.add(Dropout(0.2))
+    network.add(TimeDistributed(Dropout(0.2)))
     network.add(Flatten())
     network.add(Dense(len(DIRECTIONS), activation="softmax"))
     network.compile(optimizer=Adam(0.005), loss="sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -11,7 +11,7 @@ import argparse
 
 import numpy as np
 
-from engine import Adam, Conv2D, Conv2DTranspose, ConvLSTM2D, Sequential
+from engine import Adam, Conv2D, Conv2DTranspose, ConvLSTM2D, Input, Sequential, TimeDistributed
 
 SIZE = 16
 
@@ -30,11 +30,10 @@ def squares(count: int, frames: int, seed: int) -> np.ndarray:
 
 def build(filters: int) -> Sequential:
     network = Sequential(seed=0)
-    # Layers of frames go through movies frame by frame: TimeDistributed around them is not needed here.
-    shape = (None, SIZE, SIZE, 1)
-    network.add(Conv2D(filters, 3, strides=2, padding="same", activation="relu", input_shape=shape))
+    network.add(Input((None, SIZE, SIZE, 1)))
+    network.add(TimeDistributed(Conv2D(filters, 3, strides=2, padding="same", activation="relu")))
     network.add(ConvLSTM2D(filters, 3, padding="same", recurrent_activation="sigmoid", return_sequences=True))
-    network.add(Conv2DTranspose(1, 4, strides=2, padding="same", activation="sigmoid"))
+    network.add(TimeDistributed(Conv2DTranspose(1, 4, strides=2, padding="same", activation="sigmoid")))
     network.compile(optimizer=Adam(0.01), loss="mse")
     return network
 

@@ -2,7 +2,7 @@
 
 engine itself has the defaults of Keras 2.3, which the same words meant before. The classes are the engine's: layers
 that are made here are engine's layers, and files, exporters and networks know no difference. What differs stands in
-one table, engine/keras3/differences.py.
+one table, engine/support/keras3_differences.py.
 """
 
 from engine import activations, callbacks, constraints, initializers, losses, metrics, regularizers, schedules

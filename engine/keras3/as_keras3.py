@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from engine.keras3.differences import ACTIVATIONS, DEFAULTS
+from engine.support.keras3_differences import ACTIVATIONS, DEFAULTS
 
 
 def as_keras3(cls: Any) -> Any:

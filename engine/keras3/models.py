@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from engine.keras3.differences import DEFAULTS
 from engine.keras3.optimizers import get_optimizer
 from engine.models import functional, sequential
 from engine.models.loading import load_model
+from engine.support.keras3_differences import DEFAULTS
 
 __all__ = ["Model", "Sequential", "load_model"]
 

@@ -13,6 +13,7 @@ from engine.optimizers import OPTIMIZERS, AdamW, Nadam, RMSprop
 from engine.optimizers.base import COMMON, Optimizer
 from engine.registry import Registry, given_function
 from engine.schedules import InverseTimeDecay
+from engine.support.keras3_differences import DEFAULTS
 
 Config = dict[str, Any]
 
@@ -140,6 +141,10 @@ def keras_class(registry: Registry[Any], value: Any) -> str:
 
 
 def _optimizer(optimizer: Any) -> Optimizer:
+    if isinstance(optimizer, str):  # compile was given a name, and Keras has not trained since
+        kind = OPTIMIZERS.find(optimizer)
+        of_keras3: Optimizer = kind(**DEFAULTS.get(kind.__name__, {}))
+        return of_keras3
     if not isinstance(optimizer, dict):
         raise ValueError(f"optimizer: expected one with its arguments, got {optimizer!r}")
     name = str(optimizer.get("class_name")).removeprefix("Custom>")  # how tf.keras 2.11 and later write their own

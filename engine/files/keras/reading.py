@@ -137,7 +137,7 @@ def _remarks(network: Description, keras: int, missing: str) -> list[str]:
             f"opened without its training arguments, for the engine does not offer: {missing}. Predictions are the "
             "same; call compile() to train on by other rules"
         )
-    elif network.optimizer is not None and not network.resumes:
+    elif network.optimizer is not None and not network.resumes and network.iterations:
         name = type(network.optimizer).__name__
         remarks.append(f"it holds no state of {name} that fits its weights; training on begins with zeros")
     if keras < 3 and any(gates.gates_of(layer) == "hard_sigmoid" for layer in network.layers):

@@ -10,10 +10,10 @@ import pytest
 
 import engine
 from engine import keras3
-from engine.keras3.differences import DEFAULTS
 from engine.layers import LAYERS
 from engine.models import keras3_habit
 from engine.optimizers import OPTIMIZERS
+from engine.support.keras3_differences import DEFAULTS
 
 X = np.random.default_rng(0).random((2, 3, 4, 5, 1), dtype=np.float32)
 

@@ -129,7 +129,7 @@ def test_what_only_training_needs_leaves_it_uncompiled(tmp_path: Path, number: i
         ({"optimizer": {"class_name": "Adadelta", "config": {"learning_rate": {"class_name": "Decay"}}}}, "_rate"),
         ({"optimizer": {"class_name": "Adadelta", "config": {"rho": 0.95}}}, "no learning_rate"),
         ({"optimizer": {"class_name": "Nadam", "config": {"learning_rate": 0.1, "decay": 0.004}}}, "Nadam before"),
-        ({"optimizer": "adadelta"}, "expected one with its arguments"),
+        ({"optimizer": ["adadelta"]}, "expected one with its arguments"),
         ({"loss": "ctc"}, "loss"),
         ({"loss": {"class_name": "BinaryCrossentropy", "config": {"axis": 1}}}, "axis=1"),
         ({"loss": {"class_name": "BinaryCrossentropy", "config": {"label_smoothing": 2.0}}}, "label_smoothing"),
@@ -177,7 +177,8 @@ def test_adadelta_without_a_state_begins_at_zero_and_says_so(tmp_path: Path) -> 
 
     small_network().save(tmp_path / "m.h5")
     with h5py.File(tmp_path / "m.h5", "r+") as file:
-        del file["optimizer_weights"]
+        names = file["optimizer_weights"].attrs["weight_names"]
+        file["optimizer_weights"].attrs["weight_names"] = names[:1]  # how often it was updated
     with pytest.warns(UserWarning, match="no state of Adadelta that fits its weights; training on begins with zeros"):
         network = engine.load_model(tmp_path / "m.h5", device="reference")
     state = network.state_arrays()
