@@ -51,6 +51,23 @@ def crossentropy_of_logits(
 
 
 @jit
+def squared_errors(x: Array, y: Array, weights: Array, loss: Array, dx: Array, need_dx: bool, scale: float) -> None:
+    """Mean squared error, a vector at a time:  (x - y)^2,  2 (x - y)."""
+    run = x.size // weights.size
+    total = 0.0
+    for number in range(weights.size):
+        weight = weights[number]
+        end = (number + 1) * run
+        for here in range(number * run, end, lanes(x)):
+            count = end - here
+            error = load_first(x, here, count) - load_first(y, here, count)
+            total += weight * sum_of_first(error * error, count)
+            if need_dx:
+                store_first(dx, here, error * (2.0 * weight * (scale / x.size)), count)
+    loss[0] = total / x.size
+
+
+@jit
 def term_and_slope(kind: int, p: float, y: float, parameter: float, low: float, high: float) -> tuple[float, float]:
     """The term of one element and its derivative; low and high are what probabilities are clipped to.
 
@@ -111,7 +128,7 @@ def _mean_of_terms(
     need_dx: bool,
     scale: float,
 ) -> None:
-    """Every loss but crossentropy_of_logits; scalars have the dtype of x."""
+    """Every loss but those above; scalars have the dtype of x."""
     run = x.size // weights.size
     total = 0.0
     for number in range(weights.size):
@@ -133,6 +150,7 @@ class LossOperation:
         self._ones = np.ones(1, dtype)
         self._parameter = dtype.type(spec.parameter)
         self._of_logits = spec.from_logits and spec.kind == "binary_crossentropy"
+        self._squares = spec.kind == "mean_squared_error" and not spec.from_logits
         low, high = dtype.type(PROBABILITY_MARGIN), dtype.type(1.0 - PROBABILITY_MARGIN)
         self._scale = spec.scale
         self._numbers = TERMS[spec.kind].code, spec.from_logits, self._parameter, low, high
@@ -143,6 +161,8 @@ class LossOperation:
         runs = self._ones if weights is None else weights.reshape(-1)
         if self._of_logits:
             crossentropy_of_logits(x, y, runs, loss, dx, doutput is not None, self._parameter, self._scale)
+        elif self._squares:
+            squared_errors(x, y, runs, loss, dx, doutput is not None, self._scale)
         else:
             scale = x.dtype.type(self._scale)
             _mean_of_terms(*self._numbers, x, y, runs, loss, dx, doutput is not None, scale)
