@@ -7,8 +7,8 @@ Backward:       dx[q] = sum of dy[p] over the windows p with winner[p] = q      
 
 Backward gathers: each dx is written once, by one thread, so that windows may overlap. A winner is kept as its number
 within its window, in the dtype of x, so that it is compared in the lanes in which its dy stands; to find winners anew
-from x would read x and y again, which are larger. Where windows do not overlap, one alone sees an input, and
-the number that its winner must have is the same for all channels: made once, it halves the time.
+from x would read x and y again, which are larger. The number that a
+winner must have is the same for all channels, and made once for them: that halves the time.
 """
 
 from typing import Any
@@ -78,25 +78,22 @@ def _backward_rows(
         first_p, end_p = over_frames[t, 0], over_frames[t, 0] + over_frames[t, 1]
         first_q, end_q = over_rows[v, 0], over_rows[v, 0] + over_rows[v, 1]
         for u in range(W):
-            first_r, end_r, here = over_columns[u, 0], over_columns[u, 0] + over_columns[u, 1], (row * W + u) * C
-            if (end_p - first_p) * (end_q - first_q) * (end_r - first_r) == 1:
-                tap = ((t - frames[first_p, 0]) * kh + v - rows[first_q, 0]) * kw + u - columns[first_r, 0]
-                number, there = broadcast(dx, 1.0 * tap), (((first_p * B + b) * H_out + first_q) * W_out + first_r) * C
-                for lane in range(0, C, lanes(dx)):
-                    winner, slope = load_first(winners, there + lane, C - lane), load_first(dy, there + lane, C - lane)
-                    store_first(dx, here + lane, select_equal(winner, number, slope, 0.0), C - lane)
-                continue
-            for lane in range(0, C, lanes(dx)):
-                total = broadcast(dx, 0.0)
-                for p in range(first_p, end_p):
-                    for q in range(first_q, end_q):
-                        tap = ((t - frames[p, 0]) * kh + v - rows[q, 0]) * kw + u
-                        line = ((p * B + b) * H_out + q) * W_out * C + lane
-                        for r in range(first_r, end_r):
-                            winner = load_first(winners, line + r * C, C - lane)
-                            slope = load_first(dy, line + r * C, C - lane)
-                            total = total + select_equal(winner, 1.0 * (tap - columns[r, 0]), slope, 0.0)
-                store_first(dx, here + lane, total, C - lane)
+            here, fresh = (row * W + u) * C, True
+            for p in range(first_p, end_p):
+                for q in range(first_q, end_q):
+                    tap = ((t - frames[p, 0]) * kh + v - rows[q, 0]) * kw + u
+                    line = ((p * B + b) * H_out + q) * W_out * C
+                    for r in range(over_columns[u, 0], over_columns[u, 0] + over_columns[u, 1]):
+                        number, there = broadcast(dx, 1.0 * (tap - columns[r, 0])), line + r * C
+                        for lane in range(0, C, lanes(dx)):
+                            winner = load_first(winners, there + lane, C - lane)
+                            slope = select_equal(winner, number, load_first(dy, there + lane, C - lane), 0.0)
+                            if not fresh:
+                                slope = slope + load_first(dx, here + lane, C - lane)
+                            store_first(dx, here + lane, slope, C - lane)
+                        fresh = False
+            if fresh:
+                dx[here : here + C] = 0.0
 
 
 @parallel
