@@ -6,7 +6,7 @@ one is a layer of a Model; called on an array, it computes.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from engine.layers import ELU, LeakyReLU, ReLU, Softmax
 from engine.layers import Activation as ActivationLayer
 from engine.layers.activation_text import checked_activation
 from engine.layers.symbolic import is_symbolic
+from engine.support.missing_names import refuse_missing
 from kernels.activations import SOFTMAX, Activation
 from kernels.arrays import HostArray
 from kernels.select import open_backend
@@ -89,3 +90,7 @@ def get(activation: Any) -> ActivationFunction:
 def serialize(activation: Any) -> Activation:
     """Return the text of an activation, which `get` takes. Raises ValueError: it is none."""
     return checked_activation("activation", activation)
+
+
+if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
+    __getattr__ = refuse_missing(globals())

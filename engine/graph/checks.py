@@ -53,6 +53,10 @@ class DataChecks:
         if len({len(array) for array in arrays}) > 1:
             raise ValueError(f"{name}: expected as many movies for each input, got {[len(array) for array in arrays]}")
         self._check_through(name, [array.shape for array in arrays])
+        for call in self._graph.calls:
+            for number in call.inputs:
+                if number < len(arrays):
+                    call.layer.check_values(name, arrays[number])
         return arrays
 
     def targets(self, name: str, y: Any, inputs: Arrays, x_name: str = "x") -> Arrays:

@@ -163,6 +163,12 @@ class Layer(WeightHolder):
             raise ValueError(f"{self.name}: expected one input, got {len(shapes)}")
         return [self.output_shape(shapes[0])]
 
+    def check_values(self, name: str, array: HostArray) -> None:
+        """Refuse data that the layer cannot take where it reads the network's input (default: none); their shape fits.
+
+        name: of the argument, for messages.
+        """
+
     def bind_node(
         self,
         backend: Backend,

@@ -15,7 +15,7 @@ from engine.layers.weight import Shape, Weight, WeightSpec
 from engine.regularizers import get_regularizer
 from engine.support.validation import positive_int
 from kernels import Backend
-from kernels.arrays import Array
+from kernels.arrays import Array, HostArray
 from kernels.specs import LookupSpec
 
 _EXACT = 2**24
@@ -26,7 +26,8 @@ class Embedding(Layer):
     """y = embeddings[x]: for each whole number of the input a row of a table, (N,L) -> (N,L,output_dim).
 
     Inputs are arrays of whole numbers, from 0 to input_dim - 1; in a network they travel as its floating-point numbers.
-    A number that is no row of the table gives NaN, so that the loss is NaN and not a guess.
+    Where the layer reads the network's input, others are refused; behind other layers a number that is no row of the
+    table gives NaN, so that the loss is NaN and not a guess, and fractions are cut off.
 
     Args:
         input_dim: rows of the table: the largest number and 1. In float32 at most 2**24, up to which it is exact.
@@ -91,6 +92,15 @@ class Embedding(Layer):
                 "out has one axis more"
             )
         return *shape, self.output_dim
+
+    def check_values(self, name: str, array: HostArray) -> None:
+        low, high = array.min(), array.max()
+        inside = low >= 0 and high < self.input_dim
+        if not inside or (array.dtype.kind == "f" and (array != np.trunc(array)).any()):
+            raise ValueError(
+                f"{name}: expected whole numbers from 0 to {self.input_dim - 1} for {self.name}, got {low:.10g} to "
+                f"{high:.10g}{' with fractions' if inside else ''}"
+            )
 
     def bind_to(self, backend: Backend, x_shape: tuple[int, int, int, int, int], training: bool) -> BoundLayer:
         if self.input_dim > _EXACT and backend.dtype == np.float32:
