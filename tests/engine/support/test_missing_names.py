@@ -11,7 +11,7 @@ from engine.support.missing_names import REASONS
 
 MODULES = [
     "engine", "engine.layers", "engine.optimizers", "engine.callbacks", "engine.losses", "engine.metrics",
-    "engine.initializers", "engine.regularizers", "engine.constraints", "engine.schedules",
+    "engine.initializers", "engine.activations", "engine.regularizers", "engine.constraints", "engine.schedules",
 ]  # fmt: skip
 
 
