@@ -1,6 +1,6 @@
 """Losses, their gradients and metrics are Keras 3's, alone and in training.
 
-tests/fixtures/make_losses_and_metrics.py made the fixture.
+tests/fixtures/make_keras_losses_and_metrics.py made the fixture.
 """
 
 import json
