@@ -63,7 +63,12 @@ class BatchMaker:
 
     def checked_validation(self, data: Any, steps: int | None) -> Triple | Any:
         """Validate validation_data: (x, y), (x, y, sample_weight), or what gives batches."""
-        if isinstance(data, tuple | list) and len(data) in (2, 3) and not is_batches(data):
+        several = len(self._placement.graph.input_names) > 1  # ([a, b], y) then looks like a list of batches
+        if (
+            isinstance(data, tuple | list)
+            and len(data) in (2, 3)
+            and ((several and isinstance(data, tuple)) or not is_batches(data))
+        ):
             x, y, weights = (*data, None)[:3]
             return self.checked("validation_data", x, y, weights, None, steps, 2, "validation_steps")
         if not is_batches(data):
@@ -85,7 +90,7 @@ class BatchMaker:
         onwards: bool = True,
     ) -> BatchSource:
         """Make batches of what `checked` returned."""
-        is_triple = isinstance(data, tuple) and not is_batches(data)
+        is_triple = isinstance(data, Triple)  # of two inputs it would look like a batch
         computation = self._placement.build_for(data[0][0].shape[1:]) if is_triple else self._placement.build()
         backend, seed = computation.backend, self._placement.draw_seed() if shuffle else 0
         if is_triple:
@@ -98,7 +103,7 @@ class BatchMaker:
             raise ValueError(f"{names[1]}: expected targets, got None")
         checks = self._placement.checks
         inputs, targets = checks.pair(x, y, names)
-        return (
+        return Triple(
             inputs,
             targets,
             checked_weights(

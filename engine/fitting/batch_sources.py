@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,13 @@ from engine.support.validation import finite_movies, positive_int
 from kernels import Backend
 from kernels.arrays import Array, HostArray
 
-Triple = tuple[Arrays, Arrays, list[HostArray | None]]
-"""Movies for each input, targets and sample weights for each output, checked, on the host."""
+
+class Triple(NamedTuple):
+    """Movies for each input, targets and sample weights for each output, checked, on the host."""
+
+    inputs: Arrays
+    targets: Arrays
+    weights: list[HostArray | None]
 
 
 class BatchSource(ABC):
@@ -144,7 +149,7 @@ class IterableSource(BatchSource):
 def triple_of(x: HostArray | Arrays, y: HostArray | Arrays) -> Triple:
     """Checked arrays, or lists of them, as a Triple without weights."""
     inputs, targets = (value if isinstance(value, list) else [value] for value in (x, y))
-    return inputs, targets, [None] * len(targets)
+    return Triple(inputs, targets, [None] * len(targets))
 
 
 def batch_on_device(backend: Backend, triple: Triple) -> Batch:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Sequential
+from engine import Concatenate, Conv3D, Input, Model, Sequential
 from engine.callbacks import Callback
 from tests.engine.networks import movies, seed_like, targets
 
@@ -174,3 +174,22 @@ def test_a_bad_batch_is_named_when_it_comes() -> None:
             network.fit((item for item in [(X, Y), bad]), verbose=0)
     with pytest.raises(ValueError, match="x: expected at least one batch"):
         network.evaluate(item for item in ())
+
+
+def two_inputs() -> Model:
+    first, second = Input((None, 4, 5, 1), name="first"), Input((None, 4, 5, 1), name="second")
+    model = Model([first, second], Conv3D(1, 1)(Concatenate()([first, second])), device="reference", seed=1)
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_lists_of_two_arrays_are_no_batches() -> None:
+    a, b, y = np.random.default_rng(0).random((3, 4, 2, 4, 5, 1), dtype=np.float32)
+    one, other = two_inputs(), two_inputs()
+    history = one.fit([a, b], y, batch_size=4, validation_data=([a, b], y), verbose=0).history
+    assert history["loss"] == [pytest.approx(other.train_on_batch([a, b], y))]
+    assert history["val_loss"] == [pytest.approx(other.evaluate({"first": a, "second": b}, y, verbose=0))]
+    named = two_inputs().fit({"first": a, "second": b}, y, batch_size=4, verbose=0).history
+    assert named["loss"] == history["loss"]
+    in_batches = two_inputs().fit([([a, b], y)], verbose=0).history
+    assert in_batches["loss"] == [pytest.approx(history["loss"][0])]
