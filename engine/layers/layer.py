@@ -70,6 +70,7 @@ class Layer(WeightHolder):
             any will do. Files do not keep that number.
         trainable: False freezes the weights: no update moves them. Set after a network was built, it counts from the
             next compile() on, as in Keras.
+        dtype: of every layer, as in Keras: None (default), or that of the network, which computes in one.
 
     Attributes:
         frame_by_frame: whether an output frame depends on the input frame of its own time alone; so the layer streams.

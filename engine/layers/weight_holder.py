@@ -9,6 +9,7 @@ from weakref import WeakMethod
 import numpy as np
 
 from engine.keras_objects import snake_case
+from engine.layers.given_dtype import taking_dtype
 from engine.layers.weight import Shape, Weight, WeightSpec, checked_input_shape
 from engine.support.validation import boolean, positive_int
 from kernels.arrays import HostArray
@@ -20,7 +21,14 @@ class WeightHolder:
     untrained: ClassVar[tuple[str, ...]] = ()
 
     _default_name: str = ""
+    given_dtype: str | None = None
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in cls.__dict__:
+            cls.__init__ = taking_dtype(cls.__init__)  # type: ignore[method-assign]
+
+    @taking_dtype
     def __init__(
         self,
         name: str | None = None,

@@ -125,6 +125,11 @@ class Network:
     def _own_layers(self) -> None:
         """Let layers that are asked for their weights build this network."""
         for layer in self.graph:
+            if layer.given_dtype not in (None, self.placement.dtype.name):
+                raise ValueError(
+                    f"dtype: {layer.name} has {layer.given_dtype}, and the network {self.placement.dtype.name}, and a "
+                    f"network computes in one: {self.graph_kind}(..., dtype={layer.given_dtype!r})"
+                )
             layer.built_by(self.build_if_known)
 
     def build_if_known(self) -> None:
