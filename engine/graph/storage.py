@@ -10,7 +10,13 @@ from engine.layers.layer import Narrow
 def narrow_calls(graph: Graph) -> list[Narrow]:
     """Choose the storage of each call's arrays: 16 bits where a value's writer and its one reader both take them."""
     readers = graph.readers()
-    reads = Counter({call.inputs[0]: 1 for call in graph.calls if len(call.inputs) == 1 and call.layer.reads_narrow})
+    reads = Counter(
+        {
+            call.inputs[0]: 1
+            for call in graph.calls
+            if len(call.inputs) == len(call.outputs) == 1 and call.layer.reads_narrow
+        }
+    )
     between = {
         call.outputs[0]
         for call in graph.calls

@@ -22,11 +22,6 @@ CONVOLUTION_OF_KERAS_1 = {
 """Keras 1's names of a convolution's arguments."""
 
 
-def any_size(channels: int, channel_axis: int) -> Shape:
-    """The shape of movies with so many channels on that axis, and any size on the others."""
-    return tuple(channels if axis == channel_axis else None for axis in range(4))
-
-
 def checked_padding(value: Any, known: list[Padding]) -> Padding:
     """A padding in any case, as in Keras."""
     padding: Padding = one_of("padding", value.lower() if isinstance(value, str) else value, known)
@@ -65,10 +60,10 @@ def check_movie_rank(name: str, shape: Shape) -> None:
         )
 
 
-def checked_movie_shape(name: str, shape: Shape, channel_axis: int) -> int:
-    """The channels of a layer's input, which is a movie and knows them."""
-    check_movie_rank(name, shape)
-    channels = shape[channel_axis]
-    if channels is None:
-        raise ValueError(f"input_shape: the channels of {name}'s input must be known, got {shape}")
-    return channels
+def check_sequence_rank(name: str, shape: Shape, rank: int, what: str) -> None:
+    """Refuse an input of a recurrent layer that has not `rank` sizes."""
+    if len(shape) != rank:
+        raise ValueError(
+            f"{name}: expected sequences of {what}, and its input has shape {(None, *shape)}; give the layer before it "
+            "return_sequences=True, or reshape"
+        )

@@ -86,3 +86,27 @@ class CarriedState:
         assert self._backend is not None
         for array, state in zip(self._arrays[self._backend], states, strict=True):
             self._backend.copy_into(array, np.ascontiguousarray(state, dtype=self._backend.dtype))
+
+
+class CarriedTogether:
+    """The states of several layers as those of one, in turn; what a network asks of CarriedState."""
+
+    def __init__(self, parts: Sequence[CarriedState]) -> None:
+        self._parts = parts
+
+    def claim(self, backend: Backend) -> None:
+        """As CarriedState's."""
+        for part in self._parts:
+            part.claim(backend)
+
+    def to_host(self) -> list[HostArray] | None:
+        """As CarriedState's; None before all have states."""
+        found = [part.to_host() for part in self._parts]
+        known = [states for states in found if states is not None]
+        return [state for states in known for state in states] if len(known) == len(found) else None
+
+    def reset(self, states: Sequence[HostArray] | None) -> None:
+        """As CarriedState's; each has as many as another."""
+        each = 0 if states is None else len(states) // len(self._parts)
+        for number, part in enumerate(self._parts):
+            part.reset(None if states is None else states[number * each : (number + 1) * each])

@@ -81,6 +81,8 @@ class FrameCall(WholeLayer):
             if len(self.shapes_out[0]) == 3:
                 newest = graph.constant("newest", np.array(-1, np.int64))
                 frames = graph.node("Gather", frames, newest, name="last_frame", axis=0)
+        if layer.turned and len(self.shapes_out[0]) == 4:
+            frames = reversed_frames(graph, frames, f"{layer.name}/turned")
         return [frames, *last][: len(self.shapes_out)]
 
     def _zeros(self, graph: GraphBuilder, x: str) -> list[str]:

@@ -63,12 +63,14 @@ class FrameLayer(ABC):
             every frame and over_time() on all.
         needs_movies: whether the sequence graph must run over_movies() instead, on all frames at once.
         backwards: whether the layer begins at the last frame.
+        turned: whether the sequence graph gives the last output frame first.
         stateful: whether a movie begins with the states that the one before ended with.
     """
 
     looks_ahead: bool = False
     needs_movies: bool = False
     backwards: bool = False
+    turned: bool = False
     stateful: bool = False
 
     def __init__(self, name: str, channels: int, size: Size) -> None:
@@ -140,7 +142,10 @@ def activation_node(
 
 def size_after(layer: Any, size: Size) -> Size:
     """A frame's size behind a ConvLSTM2D or Conv3D; ValueError where it must be known and is not."""
-    strides, kernel, dilation = layer.strides[-2:], layer.kernel_size[-2:], layer.dilation_rate[-2:]
+    strides, kernel, dilation = (
+        (*(1,) * (2 - len(numbers)), *numbers)[-2:]
+        for numbers in (layer.strides, layer.kernel_size, layer.dilation_rate)
+    )
     if max(strides) == 1 and (layer.padding != "valid" or tuple(kernel) == (1, 1)):
         return size
     if isinstance(size[0], str) or isinstance(size[1], str):

@@ -31,17 +31,27 @@ HARD_SIGMOID_OF_KERAS = {1: "hard_sigmoid", 2: "hard_sigmoid", 3: "hard_sigmoid_
 
 
 def gates_of(layer: Layer) -> str:
-    """The activation of the layer's gates; "" for a layer that has none."""
-    argument = form_of(layer).gate_argument
-    return "" if argument is None else getattr(layer, argument)
+    """The activation of the layer's gates, or of those of the first layer inside it that has any; "" without gates."""
+    return next((str(getattr(each, argument)) for each, argument in _gated(layer)), "")
 
 
 def set_gates(layer: Layer, activation: str) -> None:
     """Give a layer's gates another activation; ValueError: it has no gates."""
-    argument = form_of(layer).gate_argument
-    if argument is None:
+    found = _gated(layer)
+    if not found:
         raise ValueError(f"it marks the gates of layer {layer.name!r}, which has none")
-    setattr(layer, argument, checked_activation(argument, activation))
+    for each, argument in found:
+        setattr(each, argument, checked_activation(argument, activation))
+
+
+def _gated(layer: Layer) -> list[tuple[Layer, str]]:
+    """The layer, or those inside it, that have gates, each with the argument that names their activation."""
+    if layer.is_input:
+        return []
+    form = form_of(layer)
+    if form.inner:
+        return [found for name in form.inner for found in _gated(getattr(layer, name))]
+    return [] if form.gate_argument is None else [(layer, form.gate_argument)]
 
 
 def ratio(gates: str, keras: int) -> float:
@@ -55,6 +65,7 @@ def to_file(layers: list[Layer], weights: WeightLists, keras: int, optimizer: Op
     """The weights as a file for this Keras must hold them, with true_gates filled in; warns where they are scaled."""
     scaled = weights.copy()
     for number, layer in enumerate(layers):
+        _check_alike(layer)
         if (factor := ratio(gates_of(layer), keras)) != 1.0:
             scaled.true_gates[number] = gates_of(layer)
             _scale_layer(scaled, number, layer, factor, optimizer)
@@ -82,8 +93,18 @@ def from_file(
     return plain
 
 
+def _check_alike(layer: Layer) -> None:
+    """Refuse gates of several kinds inside one layer where some are hard: a file marks them all as one kind."""
+    kinds = sorted({str(getattr(each, argument)) for each, argument in _gated(layer)})
+    if len(kinds) > 1 and not HARD_SIGMOID_SLOPE.keys().isdisjoint(kinds):
+        raise ValueError(
+            f"layer {layer.name!r}: its layers have gates of the kinds {', '.join(kinds)}, which no Keras file keeps "
+            "apart; give them one recurrent_activation, or save .safetensors"
+        )
+
+
 def _scale_layer(weights: WeightLists, number: int, layer: Layer, factor: float, optimizer: Optimizer | None) -> None:
-    factors = [factor if scaled else 1.0 for scaled in form_of(layer).scaled_gates]
+    factors = [factor if scaled else 1.0 for scaled in form_of(_gated(layer)[0][0]).scaled_gates]
     weights.layers[number] = [_scaled(array, factors) for array in weights.layers[number]]
     if weights.slots is not None and optimizer is not None:
         kept = optimizer.update_spec().slots

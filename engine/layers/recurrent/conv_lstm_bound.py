@@ -1,22 +1,24 @@
-"""A ConvLSTM2D bound to a batch shape: what stands around the recurrence. Order in time, the last frame, states."""
+"""A recurrent layer bound to a batch shape: what stands around the recurrence, order in time, last frame, states."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from engine.layers.bound_layer import own_random
+from engine.layers.bound_layer import BoundNode, own_random
 from engine.layers.layer import WIDE, BoundLayer, Narrow, StreamingLayer
-from engine.layers.permuted import PermutedLayer
+from engine.layers.permuted import ChangedAxes
 from engine.layers.recurrent.conv_lstm_arguments import ConvLSTMArguments
 from engine.layers.recurrent.conv_lstm_recurrence import FusedRecurrence, recurrence_of
 from engine.layers.weight import time_major
 from kernels import Backend
 from kernels.arrays import Array
 from kernels.operations import ConvLSTM
+from kernels.operations.layout import inverse
 
 
-class BoundConvLSTM2D(BoundLayer):
-    """The layer on channels-last movies (T,H,W,C).
+class BoundConvLSTM(BoundLayer):
+    """The layer on channels-last movies (T,B,H,W,C).
 
     Attributes:
         recurrence: what computes.
@@ -45,15 +47,19 @@ class BoundConvLSTM2D(BoundLayer):
             self._reversed = backend.empty((movie[0], batch, *movie[1:]))
         if layer.go_backwards and training:
             self._dx = backend.empty(self._reversed.shape)
+        self._turns = layer.turned and layer.return_sequences
+        if self._turns:
+            self._y, self._dy = backend.empty(self.y_shape), backend.empty(self.y_shape)
         if layer.stateful:
             self._carried = layer.carried.on(backend, state)
             self._begun = backend.zeros(state), backend.zeros(state)
-        if training and not layer.return_sequences:
+        if training and (layer.return_state or layer.turned or not layer.return_sequences):
             self._dh = backend.zeros((movie[0], *state))
+            self._zero = backend.zeros(state)
 
     @property
     def conv_lstm(self) -> ConvLSTM[Array] | None:
-        if isinstance(self.recurrence, FusedRecurrence) and self._layer.return_sequences:
+        if isinstance(self.recurrence, FusedRecurrence) and self._layer.return_sequences and not self._turns:
             return self.recurrence.operation
         return None
 
@@ -72,25 +78,45 @@ class BoundConvLSTM2D(BoundLayer):
         if self._layer.stateful and self._keep:
             for carried, last in zip(self._carried, self.last, strict=True):
                 self._backend.copy_into(carried, last)
+        if self._turns:
+            self._reverse(h, self._y)
+            return self._y
         return h if self._layer.return_sequences else h[self._frames - 1 :]
 
     def backward(self, dy: Array, need_dx: bool) -> Array | None:
-        dx = self.recurrence.backward(self.dh_of_all(dy), need_dx)
-        return None if dx is None else self.in_time(dx)
+        return self.backward_to_states(dy, None, None, need_dx, need_dstate=False)[0]
 
-    def dh_of_all(self, dy: Array) -> Array:
-        """The gradient of the output as one of every h (T,B,H',W',F)."""
-        if self._layer.return_sequences:
+    def backward_to_states(
+        self, dy: Array | None, dh_last: Array | None, dc_last: Array | None, need_dx: bool, need_dstate: bool
+    ) -> tuple[Array | None, Array | None, Array | None]:
+        """Backpropagate what reaches the output (as y_shape), the last h and the last c (B,H',W',F); None: zero.
+
+        Returns dx, dh0 and dc0, None where they are not needed. dy may be overwritten.
+        """
+        dh = self._dh_of_all(dy, dh_last)
+        dx, dh0, dc0 = self.recurrence.backward(dh, dc_last, need_dx, need_dstate)
+        if dx is not None and self._layer.go_backwards:
+            self._reverse(dx, self._dx)
+            dx = self._dx
+        return dx, dh0, dc0
+
+    def _dh_of_all(self, dy: Array | None, dh_last: Array | None) -> Array:
+        """The gradient of every h, (T,B,H',W',F)."""
+        if self._layer.return_sequences and dy is not None:
+            if self._turns:
+                self._reverse(dy, self._dy)
+                dy = self._dy
+            if dh_last is not None:
+                newest = dy[self._frames - 1]
+                self._backend.add(newest, dh_last, newest)
             return dy
-        self._backend.copy_into(self._dh[self._frames - 1], dy[0])
+        newest, of_output = self._dh[self._frames - 1], None if dy is None else dy[0]
+        if of_output is not None and dh_last is not None:
+            self._backend.add(of_output, dh_last, newest)
+        else:
+            one = dh_last if of_output is None else of_output
+            self._backend.copy_into(newest, self._zero if one is None else one)
         return self._dh
-
-    def in_time(self, dx: Array) -> Array:
-        """dx of the recurrence, in the order of the input's frames."""
-        if not self._layer.go_backwards:
-            return dx
-        self._reverse(dx, self._dx)
-        return self._dx
 
     def _first_state(self) -> tuple[Array | None, Array | None]:
         if self.start is not None:
@@ -106,32 +132,80 @@ class BoundConvLSTM2D(BoundLayer):
             self._backend.copy_into(y[t], x[self._frames - 1 - t])
 
 
-def bound_in_axes(
-    layer: ConvLSTMArguments,
-    backend: Backend,
-    shape: tuple[int, ...],
-    batch: int,
-    training: bool,
-    fused: bool,
-    narrow: Narrow = WIDE,
-) -> tuple[BoundLayer, BoundConvLSTM2D]:
-    """Bind a layer; returns it, and what it is without the change of axes that channels_first asks for."""
-    if layer.data_format == "channels_last":
-        inner = BoundConvLSTM2D(layer, backend, shape, batch, training, fused, narrow)
-        return inner, inner
-    frames, channels, height, width = shape
-    inner = BoundConvLSTM2D(layer, backend, (frames, height, width, channels), batch, training, fused)
-    axes = (0, 1, 3, 4, 2), (0, 1, 4, 2, 3)
-    return PermutedLayer(backend, inner, *axes, time_major(shape, batch), inner.y_shape), inner
+class StateEdges(BoundNode):
+    """A recurrent layer in its own axes, whose states may come in and go out as values of a graph.
+
+        y               = layer(x)
+        y, h_T, c_T     = layer(x, h_0, c_0)         return_state; either without the other too
+
+    Args:
+        shapes: of the inputs, without the batch: x, or x, h_0 and c_0.
+    """
+
+    def __init__(
+        self,
+        layer: ConvLSTMArguments,
+        backend: Backend,
+        shapes: Sequence[tuple[int, ...]],
+        batch: int,
+        training: bool,
+        narrow: Narrow = WIDE,
+    ) -> None:
+        axes, x_shape = layer.sequence_axes, time_major(shapes[0], batch)
+        frames, _, *frame = (x_shape[axis] for axis in axes.into)
+        self._bound = BoundConvLSTM(layer, backend, (frames, *frame), batch, training, layer.is_fused(training), narrow)
+        state = 1, *self._bound.recurrence.state_shape
+        outwards = axes.out if layer.return_sequences else axes.last
+        self._into = ChangedAxes(backend, axes.into, x_shape)
+        self._out = ChangedAxes(backend, outwards, self._bound.y_shape)
+        inwards = inverse(axes.last)
+        self._begun = [ChangedAxes(backend, inwards, time_major(shape, batch)) for shape in shapes[1:]]
+        self._ended = [ChangedAxes(backend, axes.last, state) for _ in (0, 1) if layer.return_state]
+
+    @property
+    def conv_lstm(self) -> ConvLSTM[Array] | None:
+        """None where a state is an edge: its gradient must reach h as it stands."""
+        return None if self._begun or self._ended else self._bound.conv_lstm
+
+    def keep_state(self, keep: bool) -> None:
+        self._bound.keep_state(keep)
+
+    def draw(self, random: np.random.Generator) -> None:
+        self._bound.draw(random)
+
+    def forward(self, inputs: Sequence[Array]) -> Sequence[Array]:
+        if self._begun:
+            h, c = (change.forward(state)[0] for change, state in zip(self._begun, inputs[1:], strict=True))
+            self._bound.start = h, c
+        y = self._out.forward(self._bound.forward(self._into.forward(inputs[0])))
+        if not self._ended:
+            return (y,)
+        return y, *(change.forward(state[None]) for change, state in zip(self._ended, self._bound.last, strict=True))
+
+    def backward(self, gradients: Sequence[Array | None], needed: Sequence[bool]) -> Sequence[Array | None]:
+        dy = None if gradients[0] is None else self._out.backward(gradients[0])
+        dh, dc = (
+            (
+                (None if given is None else change.backward(given)[0])
+                for change, given in zip(self._ended, gradients[1:], strict=True)
+            )
+            if self._ended
+            else (None, None)
+        )
+        dx, *dbegun = self._bound.backward_to_states(dy, dh, dc, needed[0], any(needed[1:]))
+        back: list[Array | None] = [None if dx is None else self._into.backward(dx)]
+        for change, dstate, asked in zip(self._begun, dbegun, needed[1:], strict=False):
+            back.append(change.backward(dstate[None]) if asked and dstate is not None else None)
+        return back
 
 
-class StreamingConvLSTM2D(StreamingLayer):
+class StreamingConvLSTM(StreamingLayer):
     """One frame at a time, from the zero state."""
 
     def __init__(
         self, layer: ConvLSTMArguments, backend: Backend, batch: int, frame: tuple[int, int, int], narrow: Narrow
     ) -> None:
-        self._layer, self._backend = layer, backend
+        self._backend = backend
         self._recurrence = recurrence_of(
             layer, backend, (1, *frame), batch, False, layer.is_fused(training=False), narrow
         )
@@ -142,11 +216,10 @@ class StreamingConvLSTM2D(StreamingLayer):
             self._states = [(backend.zeros(state), backend.zeros(state))] * 2
 
     def step(self, x: Array, t: int) -> Array:
-        layer, recurrence, backend = self._layer, self._recurrence, self._backend
+        recurrence, backend = self._recurrence, self._backend
         h, c = (None, None) if t == 0 else self._states[t % 2]
         if isinstance(recurrence, FusedRecurrence):
-            weights = layer.kernel.value, layer.recurrent_kernel.value, recurrence.bias.value
-            after = recurrence.operation.step(x, h, c, *weights, same_weights=t > 0)
+            after = recurrence.step(x, h, c, same_weights=t > 0)
             self._states[(t + 1) % 2] = after
             return after[0]
         h, c = recurrence.forward(x[None], h, c)

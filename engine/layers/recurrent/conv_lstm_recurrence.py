@@ -41,8 +41,13 @@ class Recurrence(ABC):
         """x -> h of every frame (T,B,H',W',F), and the last c; None is a state of zeros."""
 
     @abstractmethod
-    def backward(self, dh: Array, need_dx: bool) -> Array | None:
-        """dh (T,B,H',W',F) -> dx, and the gradients of the weights."""
+    def backward(
+        self, dh: Array, dc_last: Array | None, need_dx: bool, need_dstate: bool
+    ) -> tuple[Array | None, Array | None, Array | None]:
+        """Backpropagate dh (T,B,H',W',F), and the gradient that reaches the last c (B,H',W',F); None: zero.
+
+        Writes the gradients of the weights; returns dx (T,B,H,W,C), dh0 and dc0, None where they are not needed.
+        """
 
     def draw(self, random: np.random.Generator) -> None:
         """Draw new masks."""
@@ -60,7 +65,7 @@ class FusedRecurrence(Recurrence):
         training: bool,
         narrow: Narrow = WIDE,
     ) -> None:
-        (frames, height, width, channels), (kh, kw) = movie, layer.kernel_size
+        (frames, height, width, channels), (kh, kw) = movie, layer.of_rows_and_columns(layer.kernel_size)
         self.spec = ConvLSTMSpec(
             T=frames, B=batch, H=height, W=width, C=channels, F=layer.filters, kh=kh, kw=kw,
             recurrent_activation=layer.recurrent_activation, training=training,
@@ -74,25 +79,33 @@ class FusedRecurrence(Recurrence):
     def forward(self, x: Array, h0: Array | None, c0: Array | None) -> tuple[Array, Array]:
         layer = self._layer
         self._x, self._h0, self._c0 = x, h0, c0
-        weights = layer.kernel.value, layer.recurrent_kernel.value, self.bias.value
+        weights = layer.taps(layer.kernel.value), layer.taps(layer.recurrent_kernel.value), self.bias.value
         return self.operation.forward(x, *weights, h0, c0)
 
-    def backward(self, dh: Array, need_dx: bool) -> Array | None:
-        kernel, recurrent_kernel = self._layer.kernel, self._layer.recurrent_kernel
-        dx, _, _ = self.operation.backward(
+    def backward(
+        self, dh: Array, dc_last: Array | None, need_dx: bool, need_dstate: bool
+    ) -> tuple[Array | None, Array | None, Array | None]:
+        assert dc_last is None, "is_fused says so"
+        layer, taps = self._layer, self._layer.taps
+        return self.operation.backward(
             dh,
             self._x,
-            kernel.value,
-            recurrent_kernel.value,
-            kernel.gradient,
-            recurrent_kernel.gradient,
+            taps(layer.kernel.value),
+            taps(layer.recurrent_kernel.value),
+            taps(layer.kernel.gradient),
+            taps(layer.recurrent_kernel.gradient),
             self.bias.gradient,
             self._h0,
             self._c0,
             need_dx=need_dx,
-            need_dstate=False,
+            need_dstate=need_dstate,
         )
-        return dx
+
+    def step(self, x: Array, h: Array | None, c: Array | None, same_weights: bool) -> tuple[Array, Array]:
+        """One frame of a stream, as the operation has it."""
+        layer = self._layer
+        weights = layer.taps(layer.kernel.value), layer.taps(layer.recurrent_kernel.value), self.bias.value
+        return self.operation.step(x, h, c, *weights, same_weights=same_weights)
 
 
 class ComposedRecurrence(Recurrence):
@@ -101,8 +114,8 @@ class ComposedRecurrence(Recurrence):
     def __init__(
         self, layer: ConvLSTMArguments, backend: Backend, movie: tuple[int, ...], batch: int, training: bool
     ) -> None:
-        (T, H, W, C), (kh, kw), F = movie, layer.kernel_size, layer.filters
-        (sh, sw), (dh, dw) = layer.strides, layer.dilation_rate
+        (T, H, W, C), F, pair = movie, layer.filters, layer.of_rows_and_columns
+        (kh, kw), (sh, sw), (dh, dw) = pair(layer.kernel_size), pair(layer.strides), pair(layer.dilation_rate)
         inputs = 4 if training and layer.drops_inputs else 1
         states = 4 if training and layer.drops_states else 1
         over_x = Conv3DSpec(
@@ -153,48 +166,40 @@ class ComposedRecurrence(Recurrence):
         if self._x_masks is not None:
             self._mask_x.forward(x, self._x_copies)
             self._x = self._x_copies
-        zx = self._over_x.forward(self._x, layer.kernel.value[None], self._bias.value)  # (1)
+        recurrent_kernel = layer.taps(layer.recurrent_kernel.value)
+        zx = self._over_x.forward(self._x, layer.taps(layer.kernel.value)[None], self._bias.value)  # (1)
         for t in range(self._T):
             seen = self._seen(t)
-            zh = self._over_h.forward(seen, layer.recurrent_kernel.value[None], self._no_bias.value)  # (2)
+            zh = self._over_h.forward(seen, recurrent_kernel[None], self._no_bias.value)  # (2)
             gates = self._gates[t % len(self._gates)]
             self._cell.forward(zx[t], zh[0], c[t], gates, c[t + 1], h[t + 1])  # (3)
         return h[1:], c[self._T]
 
-    def backward(self, dh: Array, need_dx: bool) -> Array | None:
-        return self.backward_to_states(dh, None, need_dx)[0]
-
-    def backward_to_states(self, dh: Array, dc_last: Array | None, need_dx: bool) -> tuple[Array | None, Array, Array]:
-        """Backpropagate dh and the gradient that reaches the last c (None: zero); return dx, dh0 and dc0."""
+    def backward(
+        self, dh: Array, dc_last: Array | None, need_dx: bool, need_dstate: bool
+    ) -> tuple[Array | None, Array | None, Array | None]:
         layer, backend, dz, dc = self._layer, self._backend, self._dz, self._dc
-        kernel, recurrent_kernel = layer.kernel, layer.recurrent_kernel
+        kernel, recurrent_kernel = layer.taps(layer.kernel.value)[None], layer.taps(layer.recurrent_kernel.value)[None]
+        dkernel = layer.taps(layer.kernel.gradient)[None]
+        drecurrent_kernel = layer.taps(layer.recurrent_kernel.gradient)[None]
         backend.copy_into(dc, self._zero if dc_last is None else dc_last)
         dh_next = self._zero
         for t in reversed(range(self._T)):
             self._cell.backward(dh[t], dh_next, dc, self._gates[t], self._c[t + 1], self._c[t], dz[t])  # (3)
-            dseen: Any = self._over_h.backward(
-                dz[t : t + 1], self._h[t : t + 1], recurrent_kernel.value[None], None, None
-            )  # (2)
+            if t == 0 and not need_dstate:
+                break
+            dseen: Any = self._over_h.backward(dz[t : t + 1], self._h[t : t + 1], recurrent_kernel, None, None)  # (2)
             if self._h_masks is not None:
                 self._mask_h.backward(dseen, self._dh_prev)
                 dseen = self._dh_prev
             dh_next = dseen[0]
         seen = self._h[: self._T] if self._h_masks is None else self._h_copies
-        self._over_all_h.backward(
-            dz,
-            seen,
-            recurrent_kernel.value[None],
-            recurrent_kernel.gradient[None],
-            self._no_bias.gradient,
-            False,
-        )  # (2)
-        dx = self._over_x.backward(
-            dz, self._x, kernel.value[None], kernel.gradient[None], self._bias.gradient, need_dx
-        )  # (1)
+        self._over_all_h.backward(dz, seen, recurrent_kernel, drecurrent_kernel, self._no_bias.gradient, False)  # (2)
+        dx = self._over_x.backward(dz, self._x, kernel, dkernel, self._bias.gradient, need_dx)  # (1)
         if need_dx and self._x_masks is not None:
             self._mask_x.backward(dx, self._dx)
             dx = self._dx
-        return dx, dh_next, dc
+        return dx, *((dh_next, dc) if need_dstate else (None, None))
 
     def _seen(self, t: int) -> Array:
         """What the recurrent convolution of frame t sees, (1,B,H',W',C)."""

@@ -44,10 +44,10 @@ class ConvLSTM2DNodes(FrameLayer):
     def __init__(self, layer: Any, channels: int, size: Size, rank: int) -> None:
         super().__init__(layer.name, channels, size)
         self.channels_out, self.size_out = layer.filters, size_after(layer, size)
-        self.backwards, self.stateful = layer.go_backwards, layer.stateful
-        self._kernel_size = tuple(layer.kernel_size)
+        self.backwards, self.turned, self.stateful = layer.go_backwards, layer.turned, layer.stateful
+        self._kernel_size = layer.of_rows_and_columns(layer.kernel_size)
         self._activation, self._recurrent_activation = layer.activation, layer.recurrent_activation
-        kernel, recurrent_kernel = layer.kernel.to_host(), layer.recurrent_kernel.to_host()
+        kernel, recurrent_kernel = layer.taps(layer.kernel.to_host()), layer.taps(layer.recurrent_kernel.to_host())
         self._bias: HostArray = np.zeros(4 * layer.filters) if layer.bias is None else layer.bias.to_host()
         self._apart: dict[str, Any] | None = None
         if not _is_one_convolution(layer):
@@ -123,22 +123,24 @@ class ConvLSTM2DNodes(FrameLayer):
 
 def _is_one_convolution(layer: Any) -> bool:
     """Whether the frame and h can go through one convolution together."""
-    plain = max(*layer.strides, *layer.dilation_rate) == 1 and all(size % 2 == 1 for size in layer.kernel_size)
-    return plain and (layer.padding == "same" or tuple(layer.kernel_size) == (1, 1))
+    plain = max((1, *layer.strides, *layer.dilation_rate)) == 1 and all(size % 2 == 1 for size in layer.kernel_size)
+    return plain and (layer.padding == "same" or max(layer.kernel_size, default=1) == 1)
 
 
 def _attributes(layer: Any) -> dict[str, Any]:
     """Return the attributes of the Conv of the frame."""
+    pair = layer.of_rows_and_columns
+    kernel, strides, dilation = pair(layer.kernel_size), pair(layer.strides), pair(layer.dilation_rate)
     attributes: dict[str, Any] = {
-        "kernel_shape": list(layer.kernel_size),
-        "strides": list(layer.strides),
-        "dilations": list(layer.dilation_rate),
+        "kernel_shape": list(kernel),
+        "strides": list(strides),
+        "dilations": list(dilation),
     }
     if layer.padding == "valid":
         return attributes
-    if max(layer.strides) > 1:
+    if max(strides) > 1:
         return attributes | {"auto_pad": "SAME_UPPER"}
-    extents = [(k - 1) * gap + 1 for k, gap in zip(layer.kernel_size, layer.dilation_rate, strict=True)]
+    extents = [(k - 1) * gap + 1 for k, gap in zip(kernel, dilation, strict=True)]
     return attributes | {"pads": same_padding(*extents)}
 
 
