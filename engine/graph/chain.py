@@ -83,7 +83,8 @@ class Chain(Graph):
     def batch_size(self) -> int | None:
         if self._input is not None:
             return self._input.batch_size
-        return self._layers[0].batch_size if self._layers else None
+        first = self._layers[0] if self._layers else None
+        return first.batch_size if isinstance(first, Layer) else None if first is None else first.graph.batch_size
 
     @property
     def input_names(self) -> list[str]:

@@ -23,6 +23,7 @@ class KerasForm:
         ignored: arguments of Keras that the layer has not, without effect on its output.
         refused: arguments of Keras that the layer has not or that a chain of layers cannot have: the value that a file
             must not hold.
+        nullable: arguments whose None is a choice, and not what a file says for the default.
         renamed: Keras 1's names of arguments that the engine calls otherwise.
         renamed_in_2: those of Keras 1 and 2, which Keras 3 calls as the engine does.
         only: Keras 1's arguments of which one value is offered.
@@ -52,6 +53,7 @@ class KerasForm:
     implied: Mapping[str, Any] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     refused: Mapping[str, Any] = field(default_factory=dict)
+    nullable: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     renamed_in_2: Mapping[str, str] = field(default_factory=dict)
     only: Mapping[str, Any] = field(default_factory=dict)

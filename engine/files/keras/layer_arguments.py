@@ -52,8 +52,8 @@ def engine_arguments(entry: Config, keras: int, untrainable: list[str], remarks:
                 _leave_out(label, argument, value, untrainable, remarks)
         elif argument.endswith("activation"):
             arguments[argument] = _activation(label, argument, value, keras)
-        elif value is not None:
-            arguments[argument] = _plain(label, argument, value)
+        elif value is not None or argument in form.nullable:
+            arguments[argument] = value if value is None else _plain(label, argument, value)
     return arguments
 
 

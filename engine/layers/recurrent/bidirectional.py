@@ -54,6 +54,7 @@ class Bidirectional(Layer):
         groups=("bidirectional",),
         inner=("forward_layer", "backward_layer"),
         inner_arguments=("layer", "backward_layer"),
+        nullable=("merge_mode",),
         ignored=("return_sequences", "return_state", "stateful", "go_backwards", "zero_output_for_mask"),
     )
 
