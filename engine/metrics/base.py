@@ -43,7 +43,7 @@ class Metric:
 
     @property
     def of_rows(self) -> bool:
-        """Whether it looks at whole rows, so that logits are those of a softmax."""
+        """True for a metric that looks at whole rows, so that logits are those of a softmax."""
         return self.spec(from_logits=False).of_rows
 
     @property
@@ -52,7 +52,7 @@ class Metric:
         return self.kind.endswith("accuracy")
 
     def fits(self, classes: bool) -> bool:
-        """Whether it takes the targets of the loss, which are numbers of classes, or like the output."""
+        """Tell whether the metric takes the targets of the loss, which are numbers of classes, or like the output."""
         term = term_of(self.kind)
         return classes == (isinstance(term, RowTerm) and term.classes)
 
@@ -72,7 +72,7 @@ class Metric:
         return float(np.asarray(movies) @ rows[:, 0] / sum(movies))
 
     def renamed(self, name: str) -> "Metric":
-        """The same under another name."""
+        """Return this metric under another name."""
         other = copy.copy(self)
         other.name = name
         return other

@@ -47,7 +47,7 @@ class CountingMetric(Metric):
 
 
 class Precision(CountingMetric):
-    """Of the elements that are predicted on, the share that is: where (prediction > threshold), how often target != 0.
+    """Share that is on of the elements that are predicted so: where (prediction > threshold), how often target != 0.
 
     Args:
         thresholds: one number, default 0.5; several, top_k and class_id are refused.
@@ -69,7 +69,7 @@ class Precision(CountingMetric):
 
 
 class Recall(CountingMetric):
-    """Of the elements that are on, the share that is predicted so: where target != 0, how often prediction > threshold.
+    """Share that is predicted so of the elements that are on: where target != 0, how often prediction > threshold.
 
     Args:
         thresholds: one number, default 0.5; several, top_k and class_id are refused.

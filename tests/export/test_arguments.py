@@ -22,6 +22,8 @@ NOT_IN_ONNX = {
     "pooling-channels_first": "data_format",
     "up_sampling-channels_first": "data_format",
     "norm-time": "axis",
+    "layer_norm-time": "axis",
+    "spatial_dropout3d-first": "data_format",
     "stateful": "stateful",
     "stateful-composed": "stateful",
 }
