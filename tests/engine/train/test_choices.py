@@ -99,7 +99,9 @@ def test_everything_in_the_registries_trains_by_file_and_by_flag(
     assert math.isfinite(float(row["loss"]))
     if flags[0] == "--metric":
         report = json.loads((tmp_path / "file" / "report.json").read_text())["metrics"][name]
-        assert math.isfinite(float(row[name])) and all(map(math.isfinite, report.values()))
+        # A noisy last input has numbers below 0, and rows of 0, where Poisson and cross-entropy are not defined.
+        measured = [value for key, value in report.items() if key != "persistence" or value is not None]
+        assert math.isfinite(float(row[name])) and len(measured) > 1 and all(map(math.isfinite, measured))
 
 
 ADAM = """
