@@ -125,7 +125,8 @@ __device__ __forceinline__ float similarity(Row p, const float* y, int count, fl
 
 // (1) to (5): output (rows, count), target (rows, count) or (rows), weights (rows / run) or null -> partial (gridDim.x),
 // doutput (rows, count) or null. of_logits, softmax: output is z; the second takes its softmax first.
-extern "C" __global__ void __launch_bounds__(THREADS)
+// Four blocks a multiprocessor leave 64 registers a thread; left to choose, compilers for sm_120 take 40 and spill.
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
     row_terms(const float* output, const float* target, const float* weights, double* partial, float* doutput,
               int kind, int of_logits, int softmax, float parameter, float scale, int count, int target_count,
               long long run, long long rows) {
