@@ -5,7 +5,6 @@ from typing import Any
 DEFAULTS: dict[str, dict[str, Any]] = {
     "ConvLSTM1D": {"recurrent_activation": "sigmoid"},
     "ConvLSTM2D": {"recurrent_activation": "sigmoid"},
-    "LSTM": {"recurrent_activation": "sigmoid"},
     "Adadelta": {"learning_rate": 0.001},
     "compile": {"optimizer": "rmsprop"},
 }

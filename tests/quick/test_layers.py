@@ -39,6 +39,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "return_sequences": True,
         "recurrent_activation": "sigmoid",
     },
+    "ConvLSTM1D": {"filters": 2, "kernel_size": 3, "padding": "same", "recurrent_activation": "sigmoid"},
+    "LSTM": {"units": 2},
+    "Bidirectional": {
+        "layer": {"class_name": "LSTM", "config": {"units": 2, "return_sequences": True, "name": "either_way"}}
+    },
     "TimeDistributed": {
         "layer": {"class_name": "Conv2D", "config": {"filters": 2, "kernel_size": 3, "padding": "same", "name": "each"}}
     },
@@ -115,6 +120,9 @@ AMONG_STEPS = Place(X[:, :, 0, :, 0], lambda: [Conv1D(3, 2, input_shape=(4, 6))]
 AMONG_FRAMES = Place(X[:, 0], lambda: [Conv2D(3, 2, input_shape=FRAME[1:])], dense)
 MOVIES_TO_NUMBERS = Place(X[:, :3], lambda: [Conv3D(3, (1, 2, 2), activation="tanh", input_shape=FRAME)], dense)
 PLACES = {
+    "ConvLSTM1D": Place(X[:, :, 2], lambda: [Conv1D(3, 2, input_shape=(4, 6, 1))], dense),
+    "LSTM": AMONG_STEPS,
+    "Bidirectional": AMONG_STEPS,
     "Embedding": Place(np.arange(14).reshape(2, 7) % 5, list, dense),
     "SpatialDropout1D": AMONG_STEPS,
     "SpatialDropout2D": AMONG_FRAMES,

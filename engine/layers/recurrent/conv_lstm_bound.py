@@ -161,11 +161,12 @@ class StateEdges(BoundNode):
         inwards = inverse(axes.last)
         self._begun = [ChangedAxes(backend, inwards, time_major(shape, batch)) for shape in shapes[1:]]
         self._ended = [ChangedAxes(backend, axes.last, state) for _ in (0, 1) if layer.return_state]
+        self._h_is_output = axes.of_movies and not self._begun and not self._ended
 
     @property
     def conv_lstm(self) -> ConvLSTM[Array] | None:
-        """None where a state is an edge: its gradient must reach h as it stands."""
-        return None if self._begun or self._ended else self._bound.conv_lstm
+        """None where h is not the output as it stands, or its gradient is not that of the output alone."""
+        return self._bound.conv_lstm if self._h_is_output else None
 
     def keep_state(self, keep: bool) -> None:
         self._bound.keep_state(keep)

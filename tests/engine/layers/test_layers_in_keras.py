@@ -70,14 +70,15 @@ def test_a_layer_is_keras(case: str, device: str, keras: dict[str, Array]) -> No
         weight.place_alone(backend)
     movies, *shape = kept["x"].shape
     assert layer.output_shape(tuple(shape)) == kept["y"].shape[1:]
-    bound = layer.bind(backend, tuple(shape), movies, training=True)
-    y = bound.forward(backend.from_host(on_back_end(kept["x"])))
+    bound = layer.bind_node(backend, [tuple(shape)], movies, training=True)
+    (y,) = bound.forward([backend.from_host(on_back_end(kept["x"]))])
     check(backend.to_host(y), on_back_end(kept["y"]), "y")
-    dx = bound.backward(backend.from_host(on_back_end(kept["by"])), need_dx=True)
+    (dx,) = bound.backward([backend.from_host(on_back_end(kept["by"]))], [True])
     check(backend.to_host(dx), on_back_end(kept.get("dx", 0.0 * kept["x"])), "dx")
     for number, weight in enumerate(layer.weights):
         expected = kept[f"gradient_{number}"]
         assert np.abs(expected).max() > 1e-3, f"the gradient of {weight.name} proves nothing"
         check(backend.to_host(weight.gradient), expected, weight.name)
-    inference = layer.bind(backend, tuple(shape), movies, training=False)
-    check(backend.to_host(inference.forward(backend.from_host(on_back_end(kept["x"])))), on_back_end(kept["y"]), "y")
+    inference = layer.bind_node(backend, [tuple(shape)], movies, training=False)
+    (y,) = inference.forward([backend.from_host(on_back_end(kept["x"]))])
+    check(backend.to_host(y), on_back_end(kept["y"]), "y")

@@ -79,16 +79,16 @@ def gradient_of_movies(network: engine.Sequential, x: Array, y: Array) -> Array:
     backend: Backend = network.backend
     shape, bound = tuple(x.shape[1:]), []
     for layer in network.layers:
-        bound.append(layer.bind(backend, shape, len(x), training=True))
+        bound.append(layer.bind_node(backend, [shape], len(x), training=True))
         bound[-1].keep_state(False)
         bound[-1].draw(np.random.default_rng(0))
         shape = tuple(layer.output_shape(shape))
     flowing = backend.from_host(np.ascontiguousarray(x.swapaxes(0, 1)))
     for layer in bound:
-        flowing = layer.forward(flowing)
+        (flowing,) = layer.forward([flowing])
     output = backend.to_host(flowing)
     target = (y.swapaxes(0, 1) if y.ndim == 5 else y[np.newaxis]).reshape(output.shape)
     flowing = backend.from_host(2.0 * (output - target) / output.size)
     for layer in reversed(bound):
-        flowing = layer.backward(flowing, need_dx=True)
+        (flowing,) = layer.backward([flowing], [True])
     return backend.to_host(flowing).swapaxes(0, 1)

@@ -45,7 +45,6 @@ def layer(config: Config, number: int) -> Config:
         (1, {"data_format": "channels_between"}, "'conv_lstm2d': data_format"),
         (1, {"activation": "mish"}, "'conv_lstm2d': activation"),
         (1, {"recurrent_activation": "mish"}, "'conv_lstm2d': recurrent_activation"),
-        (1, {"return_state": True}, "'conv_lstm2d': return_state is not offered here: True"),
         (1, {"use_bias": False}, "'conv_lstm2d': expected weights of shapes"),
         (1, {"surprise": 3}, "'conv_lstm2d': surprise is not offered here: 3"),
         (1, {"filters": "many"}, "'conv_lstm2d': filters"),
