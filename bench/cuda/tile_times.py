@@ -124,7 +124,7 @@ def work_of(runtime: Runtime, spec: ConvLSTMSpec, precision: str, kernel: str, t
         return lambda: forward(weights, None, None, z, kept_c, cell, state)
     if kernel == "persistent_backward":
         backward = PersistentBackward(runtime, spec, precision, tile)
-        return lambda: backward(weights, z, kept_c, None, state, None, None, dz, None, None)
+        return lambda: backward(weights, z, kept_c, None, state, None, None, dz, None, None, None)
     place = kernel.removeprefix("windowed_").upper()
     constants = cell_defines(spec, precision) | {"SPEC_C": spec.C, "TILE": tile.kind, place: tile.arguments}
     compiled = Program(runtime, f"conv_lstm/{kernel}.cu", constants)

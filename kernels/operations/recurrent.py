@@ -43,12 +43,13 @@ class ConvLSTM(ABC, Generic[ArrayT]):
         c0: ArrayT | None = None,
         need_dx: bool = True,
         need_dstate: bool = True,
+        dc_last: ArrayT | None = None,
     ) -> tuple[ArrayT | None, ArrayT | None, ArrayT | None]:
         """Backpropagate through the T steps of the last forward call, with the same arguments.
 
-        dh (T,B,H,W,F) is the gradient that reaches each h_t from above (left unchanged). Writes dkernel,
-        drecurrent_kernel, dbias; returns dx (T,B,H,W,C) (None unless need_dx), dh0 and dc0 (B,H,W,F) (None unless
-        need_dstate). The spec has training=True.
+        dh (T,B,H,W,F) is the gradient that reaches each h_t from above, dc_last (B,H,W,F) that which reaches the last
+        c (None: zeros); both are left unchanged. Writes dkernel, drecurrent_kernel, dbias; returns dx (T,B,H,W,C) (None
+        unless need_dx), dh0 and dc0 (B,H,W,F) (None unless need_dstate). The spec has training=True.
         """
 
     @abstractmethod

@@ -80,13 +80,14 @@ class ReferenceConvLSTM(ConvLSTM[HostArray]):
         c0: HostArray | None = None,
         need_dx: bool = True,
         need_dstate: bool = True,
+        dc_last: HostArray | None = None,
     ) -> tuple[HostArray | None, HostArray | None, HostArray | None]:
         spec, sigma = self.spec, self.spec.recurrent_activation
         h_init = np.zeros_like(self.h[0]) if h0 is None else h0
         c_init = np.zeros_like(self.c[0]) if c0 is None else c0
         dz = np.empty((*self.h.shape[:-1], 4 * spec.F), self.h.dtype)  # (T,B,H,W,4F)
         dh_next = np.zeros_like(self.h[0])
-        dc_next = np.zeros_like(self.c[0])
+        dc_next = np.zeros_like(self.c[0]) if dc_last is None else dc_last
         for t in reversed(range(spec.T)):
             i, f, g, o = self.i[t], self.f[t], self.g[t], self.o[t]
             c_prev = self.c[t - 1] if t > 0 else c_init

@@ -47,27 +47,31 @@ def forward(op: ConvLSTM[Any], arguments: dict[str, Any]) -> tuple[Any, Any]:
     return op.forward(*(arguments[name] for name in NAMES))
 
 
-def backward(op: ConvLSTM[Any], dh: Any, arguments: dict[str, Any], outputs: list[Any]) -> tuple[Any, ...]:
+def backward(
+    op: ConvLSTM[Any], dh: Any, dc_last: Any, arguments: dict[str, Any], outputs: list[Any]
+) -> tuple[Any, ...]:
     """All six gradients, in the order of GRADIENTS; `outputs` are the arrays for the weights' ones."""
     x, kernel, recurrent_kernel = (arguments[name] for name in NAMES[:3])
-    dx, dh0, dc0 = op.backward(dh, x, kernel, recurrent_kernel, *outputs, h0=arguments["h0"], c0=arguments["c0"])
+    states = {"h0": arguments["h0"], "c0": arguments["c0"], "dc_last": dc_last}
+    dx, dh0, dc0 = op.backward(dh, x, kernel, recurrent_kernel, *outputs, **states)
     return (dx, *outputs, dh0, dc0)
 
 
 def run(
     checker: Checker, spec: ConvLSTMSpec, host: dict[str, Array | None], op: ConvLSTM[Any] | None = None
 ) -> dict[str, Array]:
-    """Forward and backward on a back end; host arrays out."""
+    """Forward and backward on a back end, where a state is given with a gradient of the last c; host arrays out."""
     backend = checker.backend
     arguments = {name: checker.device(array) for name, array in host.items()}
     op = op or backend.conv_lstm(spec)
     h, c = forward(op, arguments)
     results = {"h": backend.to_host(h), "c": backend.to_host(c)}
     dh = checker.device(random_array(9, results["h"].shape))
+    dc_last = None if host["c0"] is None else checker.device(random_array(8, results["c"].shape))
     gates = 4 * spec.F
     shapes = [(spec.kh, spec.kw, spec.C, gates), (spec.kh, spec.kw, spec.F, gates), (gates,)]
     outputs = [checker.garbage(shape) for shape in shapes]
-    gradients = backward(op, dh, arguments, outputs)
+    gradients = backward(op, dh, dc_last, arguments, outputs)
     results |= {name: backend.to_host(g) for name, g in zip(GRADIENTS, gradients, strict=True)}
     return results
 
@@ -162,14 +166,15 @@ def test_a_stream_begins_at_zero_and_begins_again_with_other_weights(on: Checker
 def test_backward_is_the_numeric_derivative(on_float64: Checker, spec: ConvLSTMSpec) -> None:
     host = inputs(spec, True)
     results = run(on_float64, spec, host)
-    weighting = random_array(9, results["h"].shape)
+    weighting = random_array(9, results["h"].shape), random_array(8, results["c"].shape)
     op = on_float64.backend.conv_lstm(spec)
 
     for name, gradient in zip(NAMES, GRADIENTS, strict=True):
 
         def loss(value: Array, name: str = name) -> float:
             arguments = {other: on_float64.device(array) for other, array in (host | {name: value}).items()}
-            return float(np.vdot(weighting, on_float64.backend.to_host(forward(op, arguments)[0])))
+            outputs = [on_float64.backend.to_host(output) for output in forward(op, arguments)]
+            return sum(float(np.vdot(slope, output)) for slope, output in zip(weighting, outputs, strict=True))
 
         check_direction(loss, host[name], results[gradient], gradient)
 

@@ -78,13 +78,13 @@ class ConvLSTMArguments(Layer):
         return array.reshape(*(1,) * (4 - array.ndim), *array.shape)
 
     def is_fused(self, training: bool) -> bool:
-        """Whether the back ends' ConvLSTM operation computes this layer; it takes no gradient of the last c."""
+        """Whether the back ends' ConvLSTM operation computes this layer."""
         one_tap = max(self.kernel_size, default=1) == 1
         centred = all(size % 2 == 1 for size in self.kernel_size) and (one_tap or self.padding == "same")
         steps = (1, *self.strides, *(() if one_tap else self.dilation_rate))
         gates = self.recurrent_activation in GATES
-        composed = training and (self.has_dropout or self.return_state)
-        return centred and max(steps) == 1 and self.activation == "tanh" and gates and not composed
+        drops = training and self.has_dropout
+        return centred and max(steps) == 1 and self.activation == "tanh" and gates and not drops
 
     def draw_masks(
         self, random: np.random.Generator, x_shape: tuple[int, ...] | None, h_shape: tuple[int, ...] | None

@@ -1,7 +1,7 @@
 """The ConvLSTM recurrence in two ways: the back ends' one operation, and a loop over frames of general operations.
 
 The loop is slower, and serves what the operation does not: strides, 'valid', dilation, even kernels, any activation,
-dropout, a gradient that reaches the last c. It is also the mathematics once more, in other words (docs/backward.md):
+dropout. It is also the mathematics once more, in other words (docs/backward.md):
 
     (1)  zx       = conv(x, kernel) + bias                         all frames at once; strides, padding, dilation
     (2)  z_t      = zx_t + conv(h_{t-1}, recurrent_kernel)         stride 1, 'same'
@@ -85,7 +85,6 @@ class FusedRecurrence(Recurrence):
     def backward(
         self, dh: Array, dc_last: Array | None, need_dx: bool, need_dstate: bool
     ) -> tuple[Array | None, Array | None, Array | None]:
-        assert dc_last is None, "is_fused says so"
         layer, taps = self._layer, self._layer.taps
         return self.operation.backward(
             dh,
@@ -99,6 +98,7 @@ class FusedRecurrence(Recurrence):
             self._c0,
             need_dx=need_dx,
             need_dstate=need_dstate,
+            dc_last=dc_last,
         )
 
     def step(self, x: Array, h: Array | None, c: Array | None, same_weights: bool) -> tuple[Array, Array]:

@@ -86,6 +86,7 @@ class CpuConvLSTM(ConvLSTM[HostArray]):
         c0: HostArray | None = None,
         need_dx: bool = True,
         need_dstate: bool = True,
+        dc_last: HostArray | None = None,
     ) -> tuple[HostArray | None, HostArray | None, HostArray | None]:
         claim_threads(self.workers)
         spec, forward = self.spec, self.forward_kernels
@@ -95,7 +96,7 @@ class CpuConvLSTM(ConvLSTM[HostArray]):
         kernels.pack(parts if need_dx else parts[:1])
         self._dbias_of_row[:] = 0.0
         self._weight_gradient.clear()
-        self.dc0[:] = 0.0
+        self.dc0[...] = 0.0 if dc_last is None else dc_last
         first_h = self.zero_state if h0 is None else h0.reshape(-1)
         first_c = self.zero_state if c0 is None else c0.reshape(-1)
         no_bias = self.no_bias[: F + C if need_dx else F]

@@ -98,13 +98,14 @@ extern "C" __global__ void __launch_bounds__(StepForward::THREADS)
 // Backward of (1), the recurrent term of the step after, then of (5) .. (2), one frame.
 //   dz_next (B,H,W,F,4) or null (after the last frame); gates, kept_c and kept_c_prev, of the frame before, as step_forward
 //   left them; before the first frame kept_c_prev is null, and c0 (null: zeros) stands for it; dh (B,H,W,F)
-//   dc (B,H,W,F) in place: gradient of c from the step after (written only, if dz_next is null) -> of c_prev
+//   dc_next (B,H,W,F) or null (zeros): gradient of c from the step after; dc (B,H,W,F), which may be the same: of c_prev
 //   coefficients (F, 4), h (B,H,W,F): of a linked BatchNormalization, whose dy dh then is (batch_norm_link.cuh); or null
 //   dz (B,H,W,F,4)
 extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
     step_backward(const OPERAND* dz_next, const OPERAND* packed, const GATE* gates, const GATE* kept_c,
                   const GATE* kept_c_prev, const float* c0, const OPERAND* dh, const float* coefficients,
-                  const OPERAND* h, float* dc, OPERAND* dz, int images, int height, int width) {
+                  const OPERAND* h, const float* dc_next, float* dc, OPERAND* dz, int images, int height,
+                  int width) {
     DYNAMIC_SHARED(char, shared);
     Frames frames{images, images, height, width};
     Sums<StepBackward> sum;
@@ -113,12 +114,12 @@ extern "C" __global__ void __launch_bounds__(StepBackward::THREADS)
     prefetch_rows<StepBackward>(kept_c_prev, frames.pixels(), F);
     prefetch_rows<StepBackward>(dh, frames.pixels(), F);
     prefetch_rows<StepBackward>(h, frames.pixels(), F);
-    prefetch_rows<StepBackward>(dc, frames.pixels(), F);
+    prefetch_rows<StepBackward>(dc_next, frames.pixels(), F);
     convolve<StepBackward, false>(sum, shared, dz_next, packed, frames);  // (1)
     const int first = blockIdx.y * StepBackward::BN;
     const InOrder place{int(blockIdx.x) * StepBackward::BM};
     retreat_tile<StepBackward>(sum, place, frames.pixels(), first, min(StepBackward::BN, F - first),
-                               dz_next == nullptr, gates, kept_c, kept_c_prev, c0, dh, coefficients, h, dc,
+                               gates, kept_c, kept_c_prev, c0, dh, coefficients, h, dc_next, dc,
                                dz);  // (5) .. (2)
 }
 

@@ -173,8 +173,9 @@ class CudaConvLSTM(ConvLSTM[Array]):
             return
         state, gates = self._state, self._gates
         sizes: dict[str, Size] = {"dz_next": gates, "gates": gates, "kept_c": state, "kept_c_prev": state, "c0": state}
-        sizes |= {"dh": state, "coefficients": (self.spec.F, 4), "h": state, "dc": state, "dz": gates}
-        may_be_none = ("dz_next", "kept_c_prev", "c0", "coefficients", "h")
+        sizes |= {"dh": state, "coefficients": (self.spec.F, 4), "h": state, "dc_next": state}
+        sizes |= {"dc": state, "dz": gates}
+        may_be_none = ("dz_next", "kept_c_prev", "c0", "coefficients", "h", "dc_next")
         self._step_backward = self._convolution("step_backward", sizes, may_be_none)
         self._initial_state_backward = self._convolution("initial_state_backward", {"dz": gates, "dh0": state})
 
@@ -191,6 +192,7 @@ class CudaConvLSTM(ConvLSTM[Array]):
         c0: Array | None = None,
         need_dx: bool = True,
         need_dstate: bool = True,
+        dc_last: Array | None = None,
     ) -> tuple[Array | None, Array | None, Array | None]:
         if not self.spec.training:
             raise ValueError(f"spec: expected training=True for backward, got {self.spec}")
@@ -201,10 +203,10 @@ class CudaConvLSTM(ConvLSTM[Array]):
             gradients = (self.dc0, self.dh0) if need_dstate else (None, None)
             link = self.link.coefficients, self.link.h
             kept: tuple[Array, Any] = self._z, self._kept_c
-            self._persistent_backward(recurrent_kernel, *kept, c0, dh, *link, self._dz, *gradients)
+            self._persistent_backward(recurrent_kernel, *kept, c0, dh, *link, self._dz, dc_last, *gradients)
         else:
             self._step_backward.pack(recurrent_kernel)
-            self._retreat(dh, c0)
+            self._retreat(dh, c0, dc_last)
             if need_dstate:
                 self._initial_state_backward.pack(recurrent_kernel)
                 self._initial_state_backward(dz=dz[0], dh0=self.dh0)
@@ -217,8 +219,8 @@ class CudaConvLSTM(ConvLSTM[Array]):
         dx = self._show_dx(self._dx) if need_dx else None
         return dx, *((self.dh0, self.dc0) if need_dstate else (None, None))
 
-    def _retreat(self, dh: Array, c0: Array | None) -> None:
-        """dh (T,B,H,W,F) -> dz, and the gradient of c0 in dc0."""
+    def _retreat(self, dh: Array, c0: Array | None, dc_last: Array | None) -> None:
+        """dh (T,B,H,W,F), dc_last (B,H,W,F) -> dz, and the gradient of c0 in dc0."""
         for t in reversed(range(self.spec.T)):
             self._step_backward(
                 dz_next=self._dz_frames[t + 1] if t + 1 < self.spec.T else None,
@@ -229,6 +231,7 @@ class CudaConvLSTM(ConvLSTM[Array]):
                 dh=dh[t],
                 coefficients=self.link.coefficients,
                 h=None if self.link.h is None else self._h_frames[t],
+                dc_next=self.dc0 if t + 1 < self.spec.T else dc_last,
                 dc=self.dc0,
                 dz=self._dz_frames[t],
             )

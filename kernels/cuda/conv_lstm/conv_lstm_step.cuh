@@ -41,21 +41,22 @@ __device__ __forceinline__ void sum_tile(char* shared, const OPERAND* h, int til
 //   gates (B,H,W,F,4) and kept_c (B,H,W,F) as forward left them; kept_c_prev (B,H,W,F), or null, then c0 (B,H,W,F) or null
 //   (zeros); dh (B,H,W,F)
 //   coefficients (F, 4), h (B,H,W,F): of a linked BatchNormalization, whose dy dh then is (batch_norm_link.cuh); or null
-//   dc (B,H,W,F), in place: gradient of c from the step after (last: there is none) -> of c_prev
+//   dc_next (B,H,W,F), or null (zeros): gradient of c from what comes after; dc (B,H,W,F), which may be the same: of c_prev
 //   dz (B,H,W,F,4)
 template <class Tile, class Place>
 __device__ __forceinline__ void retreat_tile(const Sums<Tile>& sum, Place place, int pixels, int first, int filters,
-                                             bool last, const GATE* gates, const GATE* kept_c,
+                                             const GATE* gates, const GATE* kept_c,
                                              const GATE* kept_c_prev, const float* c0, const OPERAND* dh,
-                                             const float* coefficients, const OPERAND* h, float* dc, OPERAND* dz) {
+                                             const float* coefficients, const OPERAND* h, const float* dc_next,
+                                             float* dc, OPERAND* dz) {
     auto gate_gradient = [&](int m, int channel, float dh_next) {
         long long at = (long long)m * F + channel;
         const float before = kept_c_prev != nullptr ? widen(kept_c_prev[at]) : c0 == nullptr ? 0.0f : c0[at];
-        const float dc_next = last ? 0.0f : dc[at];
+        const float dc_t = dc_next == nullptr ? 0.0f : dc_next[at];
         float dh_t = widen(dh[at]);
         if (h != nullptr) dh_t = norm_backward(get4(coefficients + 4 * channel), dh_t, widen(h[at]));
         const CellGradient d =
-            cell_backward(get4(gates + 4 * at), widen(kept_c[at]), before, dh_t + dh_next, dc_next);  // (5) .. (2)
+            cell_backward(get4(gates + 4 * at), widen(kept_c[at]), before, dh_t + dh_next, dc_t);  // (5) .. (2)
         dc[at] = d.dc_prev;
         put4(dz + 4 * at, d.dz);
     };

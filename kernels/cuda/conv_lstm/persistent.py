@@ -119,11 +119,11 @@ class PersistentBackward(_Persistent):
         state = (spec.B, spec.H, spec.W, spec.F)
         sequence, gates = (spec.T, *state), (spec.T, *state, 4)
         sizes: dict[str, Any] = {"gates": gates, "kept_c": sequence, "c0": state, "dh": sequence, "dz": gates}
-        sizes |= {"dc0": state, "dh0": state, "coefficients": (spec.F, 4), "h": sequence}
+        sizes |= {"dc_last": state, "dc0": state, "dh0": state, "coefficients": (spec.F, 4), "h": sequence}
         exchange = tile.exchange_shape and (tile.tiles(spec.B, spec.H, spec.W), *tile.exchange_shape)
         self._exchange = exchange and runtime.empty(exchange, "float32")
         sizes["exchange"] = exchange or 0
-        optional = ("c0", "coefficients", "h", "dc0", "dh0", "exchange")
+        optional = ("c0", "coefficients", "h", "dc_last", "dc0", "dh0", "exchange")
         super().__init__(runtime, spec, precision, "backward", tile, backward_front(tile), sizes, optional)
 
     def __call__(
@@ -136,16 +136,17 @@ class PersistentBackward(_Persistent):
         coefficients: Array | None,
         h: Array | None,
         dz: Array,
+        dc_last: Array | None,
         dc0: Array | None,
         dh0: Array | None,
     ) -> None:
-        """dh (T,B,H,W,F) -> dz (T,B,H,W,F,4), and dh0, dc0 (B,H,W,F) unless both are None.
+        """dh (T,B,H,W,F) and dc_last (B,H,W,F) -> dz (T,B,H,W,F,4), and dh0, dc0 (B,H,W,F) unless both are None.
 
         coefficients (F, 4), h (T,B,H,W,F), unless both are None: of a linked BatchNormalization, whose dy dh then is.
         """
         self._run(
-            recurrent_kernel, gates=gates, kept_c=kept_c, c0=c0, dh=dh, coefficients=coefficients, h=h, dz=dz, dc0=dc0,
-            dh0=dh0, exchange=self._exchange,
+            recurrent_kernel, gates=gates, kept_c=kept_c, c0=c0, dh=dh, coefficients=coefficients, h=h, dz=dz,
+            dc_last=dc_last, dc0=dc0, dh0=dh0, exchange=self._exchange,
         )  # fmt: skip
 
 

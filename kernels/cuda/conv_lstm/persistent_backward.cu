@@ -104,12 +104,13 @@ __device__ __forceinline__ void retreat_row(const Sums<Tile>& sum, const Owned& 
 //   coefficients (F, 4), h (T,B,H,W,F): of a linked BatchNormalization, whose dy dh then is (batch_norm_link.cuh); or
 //          null, both. The block's coefficients stand in shared memory, in front of what persistent.cuh keeps there.
 //   dz     (T,B,H,W,F,4)
+//   dc_last (B,H,W,F): the gradient that reaches the last c, or null (zeros)
 //   dc0, dh0  (B,H,W,F): the gradients of the state before the first frame; null, both, if nobody asks for them
 //   flags  one for each block (persistent.cuh), 0 before the first launch; exchange: see there, or null
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     persistent_backward(const OPERAND* packed, const GATE* gates, const GATE* kept_c, const float* c0,
-                        const OPERAND* dh, const float* coefficients, const OPERAND* h, OPERAND* dz, float* dc0, float* dh0,
-                        uint32_t* flags, float* exchange, int steps, int images, int height, int width) {
+                        const OPERAND* dh, const float* coefficients, const OPERAND* h, OPERAND* dz,
+                        const float* dc_last, float* dc0, float* dh0, uint32_t* flags, float* exchange, int steps, int images, int height, int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
     float4* own_coefficients = (float4*)shared;
@@ -125,14 +126,15 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     const auto place = recurrence.place();
     const Owned own(place);
     float cell[ROWS][STATES], dc[ROWS][STATES];
+    auto begin = [&](float(&value)[ROWS][STATES], auto read) {
 #pragma unroll
-    for (int r = 0; r < ROWS; ++r)
+        for (int r = 0; r < ROWS; ++r)
 #pragma unroll
-        for (int s = 0; s < STATES; ++s) {
-            bool inside = own.pixel(r) < frames.pixels() && own.has(s);
-            cell[r][s] = inside ? widen(kept_c[(steps - 1) * states + own.at(r, s)]) : 0.0f;
-            dc[r][s] = 0.0f;
-        }
+            for (int s = 0; s < STATES; ++s)
+                value[r][s] = own.pixel(r) < frames.pixels() && own.has(s) ? read(own.at(r, s)) : 0.0f;
+    };
+    begin(dc, [&](long long at) { return dc_last == nullptr ? 0.0f : dc_last[at]; });
+    begin(cell, [&](long long at) { return widen(kept_c[(steps - 1) * states + at]); });
 #pragma unroll 1
     for (int t = steps - 1; t >= 0; --t) {
         Sums<Tile> sum;

@@ -28,7 +28,8 @@ extern "C" __global__ void pack_windowed_step_backward(const float* recurrent_ke
 extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
     windowed_step_backward(const OPERAND* dz_next, const OPERAND* packed, const GATE* gates, const GATE* kept_c,
                            const GATE* kept_c_prev, const float* c0, const OPERAND* dh, const float* coefficients,
-                           const OPERAND* h, float* dc, OPERAND* dz, int images, int height, int width) {
+                           const OPERAND* h, const float* dc_next, float* dc, OPERAND* dz, int images, int height,
+                           int width) {
     DYNAMIC_SHARED(char, shared);
     const Frames frames{images, images, height, width};
     const int pixels = frames.pixels(), first = blockIdx.y * Tile::COLUMNS, filters = min(Tile::COLUMNS, F - first);
@@ -38,11 +39,11 @@ extern "C" __global__ void __launch_bounds__(Tile::BLOCK_THREADS, 1)
         prefetch_tile<Tile, Tile::COLUMNS>(kept_c_prev, place, pixels, F, first, filters);
         prefetch_tile<Tile, Tile::COLUMNS>(dh, place, pixels, F, first, filters);
         prefetch_tile<Tile, Tile::COLUMNS>(h, place, pixels, F, first, filters);
-        prefetch_tile<Tile, Tile::COLUMNS>(dc, place, pixels, F, first, filters);
+        prefetch_tile<Tile, Tile::COLUMNS>(dc_next, place, pixels, F, first, filters);
     };
     convolve_frames<Tile, false>(  // (1)
         shared, dz_next, packed, frames, prefetch, [&](const Sums<Tile>& sum, Place place, int) {
-            retreat_tile<Tile>(sum, place, pixels, first, filters, dz_next == nullptr, gates, kept_c, kept_c_prev, c0,
-                               dh, coefficients, h, dc, dz);  // (5) .. (2)
+            retreat_tile<Tile>(sum, place, pixels, first, filters, gates, kept_c, kept_c_prev, c0, dh, coefficients, h,
+                               dc_next, dc, dz);  // (5) .. (2)
         });
 }
