@@ -1,7 +1,7 @@
 """Hand an encoder's states to a forecaster that runs free, and differentiate the pair by hand.
 
 The encoder reads the movie; its last h and c say where things are and how they move. The forecaster begins there and
-makes its frames from them alone. Sequential is one chain and cannot hold this; layers called by themselves can.
+makes its frames from them alone. A Model does the same (encoder_forecaster.py); here each call is seen.
 
     python examples/states_by_hand.py
 """

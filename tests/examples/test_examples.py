@@ -12,6 +12,7 @@ PROGRAMS = {
     "own_movies": ["--epochs", "1"],
     "gradient_check": ["--frames", "3"],
     "states_by_hand": [],
+    "encoder_forecaster": ["--epochs", "6"],
     "onnx_rollout": ["--frames", "3"],
     "keras_io_next_frame": ["--samples", "10", "--epochs", "2", "--filters", "2"],
     "u_net": ["--samples", "20", "--epochs", "2", "--filters", "4"],
@@ -49,6 +50,12 @@ def test_gradients_agree_with_numeric_derivatives(tmp_path: Path) -> None:
     output = run("gradient_check", tmp_path)
     assert float(output.split()[-1]) < 1e-6
     assert output.count("numeric") >= 7, "every weight array is checked"
+
+
+def test_an_encoder_forecaster_beats_the_last_frame(tmp_path: Path) -> None:
+    output = run("encoder_forecaster", tmp_path)
+    model, last = ([float(error) for error in line.split(":")[1].split()] for line in output.splitlines()[-2:])
+    assert model[-1] < last[-1]
 
 
 def test_states_go_over_and_gradients_come_back(tmp_path: Path) -> None:
