@@ -70,4 +70,4 @@ __all__ = [
 __all__ += layers.__all__
 
 if not TYPE_CHECKING:  # for which a module with __getattr__ has every name
-    __getattr__ = refuse_missing(globals())
+    __getattr__ = refuse_missing(globals(), modules=["keras3"])

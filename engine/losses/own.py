@@ -87,7 +87,7 @@ class FunctionLoss(Loss):
             raise ValueError(
                 f"loss: the gradient that {self.name} returns is not that of its value: along one direction the value "
                 f"changes by {numeric:.6g}, the gradient says {analytic:.6g}; that of a mean over n elements has 1 / n "
-                "in it"
+                f"in it, and {self.name} is called with (y_true, y_pred)"
             )
 
 

@@ -2,9 +2,10 @@
 
 import dis
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from importlib import import_module
+from typing import Any
 
 REASONS = {
     "ConvLSTM3D": "it would need a third axis in every kernel; nearest comes a ConvLSTM2D on frames whose channels are "
@@ -18,7 +19,7 @@ REASONS = {
 """Names of Keras that are left out on purpose, and what to do."""
 
 
-def refuse_missing(namespace: Mapping[str, Any]) -> Callable[[str], NoReturn]:
+def refuse_missing(namespace: Mapping[str, Any], modules: Sequence[str] = ()) -> Callable[[str], Any]:
     """Make the __getattr__ of a module, for names that it has not.
 
     `from module import Name` raises ImportError, anything else AttributeError, as Python does; both say what exists.
@@ -26,10 +27,13 @@ def refuse_missing(namespace: Mapping[str, Any]) -> Callable[[str], NoReturn]:
     Args:
         namespace: the module's globals(); its public names are those of __all__, or the classes and functions that it
             defines.
+        modules: below it, which are imported when they are first named.
     """
     module: str = namespace["__name__"]
 
-    def __getattr__(name: str) -> NoReturn:
+    def __getattr__(name: str) -> Any:
+        if name in modules:
+            return import_module(f"{module}.{name}")
         if name.startswith("_"):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         asking = sys._getframe(1)

@@ -2,6 +2,8 @@
 
 import copy
 import inspect
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -24,6 +26,12 @@ def test_a_default_of_the_table_is_keras_3_s(name: str) -> None:
     for argument, value in DEFAULTS[name].items():
         assert inspect.signature(other).parameters[argument].default == value
         assert inspect.signature(cls).parameters[argument].default != value
+
+
+def test_it_is_there_when_it_is_named() -> None:
+    code = "import engine; print(engine.keras3.ConvLSTM2D(2, 3).recurrent_activation)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "sigmoid"
 
 
 def test_a_layer_of_keras3_is_the_engine_s() -> None:
