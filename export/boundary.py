@@ -9,6 +9,7 @@ from onnx import TensorProto, numpy_helper
 
 from export.graph_builder import GraphBuilder
 from export.layers import FrameLayer, Size, State
+from export.layers.layouts import name_and_parts
 from export.network import Network
 
 
@@ -38,8 +39,8 @@ def zero_states(graph: GraphBuilder, network: Network, states: list[State], movi
             name = str(state.channels)
             size = frame_size
             if state.size != network.size:
-                name = "x".join(str(length) for length in (state.channels, *state.size))
-                size = graph.constant(f"size_{name}", np.array(state.size, np.int64))
+                name = "x".join(str(length).replace("/", "_") for length in (state.channels, *state.size))
+                size = _size_of(graph, state.size, movies, name)
             shape = graph.node(
                 "Concat", batch, graph.constant(f"channels_{name}", np.array([state.channels], np.int64)), size,
                 name=f"shape_{name}", axis=0,
@@ -47,6 +48,21 @@ def zero_states(graph: GraphBuilder, network: Network, states: list[State], movi
             zero = numpy_helper.from_array(np.zeros(1, graph.dtype))
             made[key] = graph.node("ConstantOfShape", shape, name=f"zeros_{name}", value=zero)
     return [made[state.channels, state.size] for state in states]
+
+
+def _size_of(graph: GraphBuilder, size: Size, movies: str, name: str) -> str:
+    """Height and width (2,) of a state; of movies (N,T,H,W,C) where they are parts of theirs."""
+    if all(isinstance(length, int) for length in size):
+        return graph.constant(f"size_{name}", np.array(size, np.int64))
+    parts = []
+    for axis, length in enumerate(size):
+        if isinstance(length, int):
+            parts.append(graph.constant(f"size_{name}_{axis}", np.array([length], np.int64)))
+            continue
+        whole = graph.node("Shape", movies, name=f"whole_{name}_{axis}", start=2 + axis, end=3 + axis)
+        by = graph.constant(f"parts_{name}_{axis}", np.array([name_and_parts(length)[1]], np.int64))
+        parts.append(graph.node("Div", whole, by, name=f"size_{name}_{axis}"))
+    return graph.node("Concat", *parts, name=f"size_{name}", axis=0)
 
 
 def frame_by_frame(graph: GraphBuilder, layers: list[FrameLayer], x: str) -> str:

@@ -148,6 +148,8 @@ def read_network(network: Any, dynamic_size: bool) -> Network:
             call.initial_states,
         )  # fmt: skip
         calls.append(NetworkCall(nodes, call.inputs, call.outputs))
+        for value in call.outputs:
+            shapes[value] = _renamed(shapes[value], nodes, shapes[call.inputs[0]])
     single = len(inputs) == 1
     return Network(
         name=network.name,
@@ -169,6 +171,15 @@ def _opened(shape: Sequence[int | None], dynamic_size: bool) -> GraphShape:
 
 def _named(shape: Sequence[int | None]) -> GraphShape:
     return tuple(name if size is None else size for size, name in zip(shape, _AXES[len(shape)], strict=True))
+
+
+def _renamed(shape: GraphShape, nodes: WholeLayer, given: GraphShape) -> GraphShape:
+    """An output's shape with the names that its open sizes have, such as a part of the input's height."""
+    if len(shape) < 3 or not any(isinstance(length, str) for length in shape[-3:-1]):
+        return shape
+    if isinstance(nodes, FrameCall):
+        return (*shape[:-3], *nodes.layer.size_out, shape[-1])
+    return (*shape[:-3], *given[-3:-1], shape[-1]) if len(given) >= 3 else shape
 
 
 def _name(call: GraphCall, seen: Counter[str]) -> str:

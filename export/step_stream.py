@@ -15,7 +15,7 @@ class StepStream:
     Args:
         session: the onnxruntime session of a step graph.
         states: the pairing from the file's metadata: {"past", "present", "shape"} each.
-        sizes: what the named sizes in the shapes stand for: {"N": ..., "H": ..., "W": ...}.
+        sizes: what the named sizes in the shapes stand for: {"N": ..., "H": ..., "W": ...}; "H/4" is a quarter of H.
         device: "cpu" or "cuda", where the states live.
     """
 
@@ -27,7 +27,7 @@ class StepStream:
         self._sets = [
             {
                 state["past"]: OrtValue.ortvalue_from_numpy(
-                    np.zeros([sizes.get(size, size) for size in state["shape"]], dtypes[state["past"]]), device, 0
+                    np.zeros([_known(size, sizes) for size in state["shape"]], dtypes[state["past"]]), device, 0
                 )
                 for state in states
             }
@@ -48,3 +48,10 @@ class StepStream:
         self._sets.reverse()
         prediction: HostArray = binding.get_outputs()[-1].numpy()
         return prediction
+
+
+def _known(size: int | str, sizes: dict[str, int]) -> int:
+    if isinstance(size, int):
+        return size
+    name, _, parts = size.partition("/")
+    return sizes[name] // int(parts or 1)

@@ -14,6 +14,34 @@ from export.graph_builder import GraphBuilder
 GraphShape = tuple[int | str, ...]
 """A shape without the batch; names for sizes that are known only when the graph runs."""
 
+Length = int | str
+"""A size; "H" is known only when the graph runs, "H/4" is a quarter of it, which is then whole."""
+
+
+def name_and_parts(length: str) -> tuple[str, int]:
+    """What "H/4" says; "H" is one part of itself."""
+    name, _, parts = length.partition("/")
+    return name, int(parts or 1)
+
+
+def divided(length: Length, factor: int) -> Length:
+    """A size that factor divides, cut into so many."""
+    if isinstance(length, int):
+        return length // factor
+    name, parts = name_and_parts(length)
+    return length if factor == 1 else f"{name}/{parts * factor}"
+
+
+def multiplied(length: Length, factor: int) -> Length:
+    """A size times factor; ValueError: it is a name that was not divided so before."""
+    if isinstance(length, int):
+        return length * factor
+    name, parts = name_and_parts(length)
+    if parts % factor:
+        raise ValueError(f"{length} times {factor} has no name")
+    return name if parts == factor else f"{name}/{parts // factor}"
+
+
 _TO_NATURAL = {4: [1, 0, 3, 4, 2], 3: [0, 2, 3, 1]}
 _FROM_NATURAL = {4: [1, 0, 4, 2, 3], 3: [0, 3, 1, 2]}
 

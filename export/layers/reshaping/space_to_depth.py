@@ -7,6 +7,7 @@ import numpy as np
 from engine.layers import DepthToSpace, SpaceToDepth
 from export.graph_builder import GraphBuilder
 from export.layers.frame_layer import FrameLayer, Size, nodes_for
+from export.layers.layouts import divided, multiplied
 
 
 @nodes_for(SpaceToDepth)
@@ -17,17 +18,16 @@ class SpaceToDepthNodes(FrameLayer):
         super().__init__(layer.name, channels, size)
         self._factor, self.channels_out = layer.factor, channels * layer.factor**2
         rows, columns = size
+        self._borders = 0, 0
         if isinstance(rows, int) and isinstance(columns, int):
             self._borders = layer.borders(rows, columns)
-            height, width, _ = layer.output_shape((rows, columns, channels))
-            self.size_out = height, width
-            return
-        if layer.factor > 1:
+            rows, columns = rows + self._borders[0], columns + self._borders[1]
+        elif layer.padding == "same":
             raise ValueError(
-                f"layer {layer.name!r}: blocks of pixels make frames smaller: expected a network with height and width "
-                "in its input_shape, exported without dynamic_size"
+                f"layer {layer.name!r}: padding='same' adds what the size of frames asks for: expected a network with "
+                "height and width in its input_shape, exported without dynamic_size, or padding='valid'"
             )
-        self._borders = 0, 0
+        self.size_out = divided(rows, layer.factor), divided(columns, layer.factor)
 
     def frame(self, graph: GraphBuilder, x: str) -> str:
         with graph.scope(self.name):
@@ -42,14 +42,21 @@ class DepthToSpaceNodes(FrameLayer):
     def __init__(self, layer: Any, channels: int, size: Size, rank: int) -> None:
         super().__init__(layer.name, channels, size)
         self._factor, self._cropping = layer.factor, layer.cropping
-        rows, columns = size
-        if not isinstance(rows, int) or not isinstance(columns, int):
+        self.channels_out = channels // layer.factor**2
+        try:
+            rows, columns = (multiplied(length, layer.factor) for length in size)
+        except ValueError:
+            rows = columns = ""
+        below, right = layer.cropping
+        if (below and isinstance(rows, str)) or (right and isinstance(columns, str)) or rows == "":
             raise ValueError(
-                f"layer {layer.name!r}: blocks of pixels make frames larger: expected a network with height and width "
-                "in its input_shape, exported without dynamic_size"
+                f"layer {layer.name!r}: it makes frames of another size than those that go in: expected a network with "
+                "height and width in its input_shape, exported without dynamic_size"
             )
-        height, width, channels_out = layer.output_shape((rows, columns, channels))
-        self.channels_out, self.size_out = channels_out, (height, width)
+        self.size_out = (
+            rows if isinstance(rows, str) else rows - below,
+            columns if isinstance(columns, str) else columns - right,
+        )
 
     def frame(self, graph: GraphBuilder, x: str) -> str:
         rows, columns = self._cropping

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Conv3D, ConvLSTM2D, DepthToSpace, Input, Sequential, SpaceToDepth
+from engine import Add, Concatenate, Conv3D, ConvLSTM2D, DepthToSpace, Input, Model, Sequential, SpaceToDepth
 from engine.layers.eager import from_time_major, to_time_major
+from export import OnnxNetwork
 from kernels.select import open_backend
 from tests.engine.networks import FLOAT64_DEVICES
 
@@ -85,3 +86,17 @@ def test_a_keras_file_refuses_it_by_name(suffix: str, tmp_path: Any) -> None:
     with pytest.raises(ValueError, match=r"SpaceToDepth is not offered in Keras files.*save \.safetensors"):
         network.save(tmp_path / f"model{suffix}")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("graph", ["sequence", "step", "rollout"])
+def test_onnx_leaves_the_size_of_frames_open(graph: str, tmp_path: Any) -> None:
+    movie = Input((None, None, None, 1))
+    h = ConvLSTM2D(3, 3, padding="same", return_sequences=True)(SpaceToDepth(2)(movie))
+    both = Concatenate()([h, SpaceToDepth(2)(movie)])
+    frames = DepthToSpace(2)(Conv3D(4, 1)(ConvLSTM2D(2, 3, padding="same", return_sequences=True)(both)))
+    network = Model(movie, Add()([movie, frames]), device="reference", seed=2)
+    network.export(tmp_path / "model.onnx", graph=graph)
+    onnx = OnnxNetwork(tmp_path / "model.onnx")
+    for height, width in ((4, 6), (8, 2)):
+        track = np.random.default_rng(0).random((3, height, width, 1), np.float32)
+        np.testing.assert_allclose(onnx.rollout(track, 2), network.rollout(track, 2), atol=1e-5)
