@@ -152,12 +152,16 @@ class StateEdges(BoundNode):
         narrow: Narrow = WIDE,
     ) -> None:
         axes, x_shape = layer.sequence_axes, time_major(shapes[0], batch)
-        frames, _, *frame = (x_shape[axis] for axis in axes.into)
-        self._bound = BoundConvLSTM(layer, backend, (frames, *frame), batch, training, layer.is_fused(training), narrow)
-        state = 1, *self._bound.recurrence.state_shape
+        self._axes = axes
+        self._movies = frames, movies, *frame = axes.grouped(tuple(x_shape[axis] for axis in axes.into))
+        self._bound = BoundConvLSTM(
+            layer, backend, (frames, *frame), movies, training, layer.is_fused(training), narrow
+        )
+        self._state, self._y = (1, *self._bound.recurrence.state_shape), self._bound.y_shape
+        state = axes.ungrouped(self._state)
         outwards = axes.out if layer.return_sequences else axes.last
         self._into = ChangedAxes(backend, axes.into, x_shape)
-        self._out = ChangedAxes(backend, outwards, self._bound.y_shape)
+        self._out = ChangedAxes(backend, outwards, axes.ungrouped(self._y))
         inwards = inverse(axes.last)
         self._begun = [ChangedAxes(backend, inwards, time_major(shape, batch)) for shape in shapes[1:]]
         self._ended = [ChangedAxes(backend, axes.last, state) for _ in (0, 1) if layer.return_state]
@@ -176,27 +180,32 @@ class StateEdges(BoundNode):
 
     def forward(self, inputs: Sequence[Array]) -> Sequence[Array]:
         if self._begun:
-            h, c = (change.forward(state)[0] for change, state in zip(self._begun, inputs[1:], strict=True))
+            given = zip(self._begun, inputs[1:], strict=True)
+            h, c = (change.forward(state).reshape(self._state)[0] for change, state in given)
             self._bound.start = h, c
-        y = self._out.forward(self._bound.forward(self._into.forward(inputs[0])))
+        y = self._bound.forward(self._into.forward(inputs[0]).reshape(self._movies))
+        output = self._out.forward(y.reshape(self._axes.ungrouped(self._y)))
         if not self._ended:
-            return (y,)
-        return y, *(change.forward(state[None]) for change, state in zip(self._ended, self._bound.last, strict=True))
+            return (output,)
+        one = self._axes.ungrouped(self._state)
+        ended = zip(self._ended, self._bound.last, strict=True)
+        return output, *(change.forward(state.reshape(one)) for change, state in ended)
 
     def backward(self, gradients: Sequence[Array | None], needed: Sequence[bool]) -> Sequence[Array | None]:
-        dy = None if gradients[0] is None else self._out.backward(gradients[0])
+        dy = None if gradients[0] is None else self._out.backward(gradients[0]).reshape(self._y)
         dh, dc = (
             (
-                (None if given is None else change.backward(given)[0])
+                None if given is None else change.backward(given).reshape(self._state)[0]
                 for change, given in zip(self._ended, gradients[1:], strict=True)
             )
             if self._ended
             else (None, None)
         )
         dx, *dbegun = self._bound.backward_to_states(dy, dh, dc, needed[0], any(needed[1:]))
-        back: list[Array | None] = [None if dx is None else self._into.backward(dx)]
+        moved = self._axes.ungrouped(self._movies), self._axes.ungrouped(self._state)
+        back: list[Array | None] = [None if dx is None else self._into.backward(dx.reshape(moved[0]))]
         for change, dstate, asked in zip(self._begun, dbegun, needed[1:], strict=False):
-            back.append(change.backward(dstate[None]) if asked and dstate is not None else None)
+            back.append(change.backward(dstate.reshape(moved[1])) if asked and dstate is not None else None)
         return back
 
 

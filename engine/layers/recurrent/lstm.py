@@ -13,7 +13,7 @@ from engine.support.validation import positive_int
 class LSTM(RecurrentLayer):
     """A long short-term memory over sequences of vectors: (N,T,C) -> (N,T,units), or (N,units), its last step.
 
-    It is the ConvLSTM2D of frames of one pixel with kernels of one tap, and runs on its kernels.
+    It is the ConvLSTM2D whose frames have a pixel for each sequence, with kernels of one tap, and runs on its kernels.
 
     Args:
         units: size of h and c.
@@ -32,7 +32,7 @@ class LSTM(RecurrentLayer):
     dilation_rate = ()
     padding = "valid"
     channel_axis = 1
-    sequence_axes = SequenceAxes(into=(3, 1, 0, 2, 4), out=(2, 1, 3, 0, 4))
+    sequence_axes = SequenceAxes((3, 0, 2, 1, 4), (1, 3, 2, 0, 4), (0, 3, 2, 1, 4), pixels_are_sequences=True)
     keras_form = KerasForm(
         "LSTM",
         groups=("lstm",),

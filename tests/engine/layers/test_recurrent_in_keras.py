@@ -131,3 +131,18 @@ def test_both_directions_carry_their_states() -> None:
 def test_what_cannot_be_is_named(says: str, make: Any) -> None:
     with pytest.raises(ValueError, match=says):
         make()
+
+
+@pytest.mark.parametrize("samples", [1, 3, 16, 36])
+def test_a_batch_is_its_samples_however_it_is_cut(samples: int) -> None:
+    states = engine.Input((5,)), engine.Input((5,))
+    sequence = engine.Input((3, 2))
+    outputs = engine.LSTM(5, return_sequences=True, return_state=True)(sequence, initial_state=list(states))
+    network = engine.Model([sequence, *states], outputs, device="reference", dtype="float64", seed=1)
+    random = np.random.default_rng(0)
+    given = [random.standard_normal((samples, *shape)) for shape in ((3, 2), (5,), (5,))]
+    whole = network.predict(given)
+    for number in range(samples):
+        alone = network.predict([array[number : number + 1] for array in given])
+        for one, all_of_them in zip(alone, whole, strict=True):
+            np.testing.assert_allclose(one[0], all_of_them[number], atol=1e-12)
