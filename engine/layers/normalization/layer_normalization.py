@@ -38,7 +38,7 @@ class LayerNormalization(Layer):
     """
 
     _default_name = "layer_normalization"
-    keras_form = KerasForm("LayerNormalization", groups=("layer_normalization",), refused={"rms_scaling": False})
+    keras_form = KerasForm("LayerNormalization", groups=("layer_normalization",), refused={"rms_scaling": True})
 
     def __init__(
         self,
