@@ -31,7 +31,8 @@ from engine.layers.recurrent import *  # noqa: F403
 from engine.layers.regularization import *  # noqa: F403
 from engine.layers.reshaping import *  # noqa: F403
 from engine.models.functional import Model
-from engine.models.loading import load_model
+from engine.models.loading import load_model, model_from_json
+from engine.models.picture import plot_model
 from engine.models.sequential import Sequential
 from engine.movies import generate_movies
 from engine.optimizers import SGD, Adadelta, Adam, AdamW, Nadam, RMSprop
@@ -62,7 +63,9 @@ __all__ = [
     "load_model",
     "losses",
     "metrics",
+    "model_from_json",
     "optimizers",
+    "plot_model",
     "register",
     "regularizers",
     "schedules",

@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.layers.keras_form import KerasForm
 from engine.layers.layer import Layer
-from engine.layers.symbolic import Call, SymbolicTensor
+from engine.layers.symbolic import Call, SymbolicTensor, note_call
 from engine.layers.weight import Shape
 from engine.support.validation import one_of, positive_int
 
@@ -62,6 +62,7 @@ class InputLayer(Layer):
         """The tensor that the data will be."""
         made = Call(self, ())
         made.outputs = (SymbolicTensor(made, 0, self.input_shape or (), self.batch_size),)
+        note_call(made)
         return (made.outputs[0],)
 
     def get_config(self) -> dict[str, Any]:

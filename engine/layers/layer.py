@@ -28,7 +28,7 @@ from engine.layers.bound_layer import (
 from engine.layers.carried_state import CarriedState
 from engine.layers.eager import run_on_arrays
 from engine.layers.keras_form import Config, KerasForm
-from engine.layers.symbolic import call, is_symbolic
+from engine.layers.symbolic import call, first_call, is_symbolic
 from engine.layers.weight import Shape, checked_input_shape, time_major
 from engine.layers.weight_holder import WeightHolder
 from kernels import Backend
@@ -157,6 +157,29 @@ class Layer(WeightHolder):
                 "BatchNormalization set trainable=False"
             )
         return call(self, inputs, initial_state)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensor that went into the layer's first call, or a list of several; as in Keras 3."""
+        return self._of_first_call("inputs")
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensor that the layer's first call gave, or a list of several; as in Keras 3.
+
+        features = Model(network.inputs, network.get_layer("conv_lstm2d_1").output)      # shares the weights
+        """
+        return self._of_first_call("outputs")
+
+    def _of_first_call(self, which: str) -> Any:
+        call = first_call(self)
+        if call is None and self.network is not None:
+            _ = self.network.inputs  # a Sequential is written down when its tensors are asked for
+            call = first_call(self)
+        if call is None:
+            raise ValueError(f"{self.name}: it has no tensors yet; call it on Input(...), or give its network a shape")
+        tensors = getattr(call, which)
+        return tensors[0] if len(tensors) == 1 else list(tensors)
 
     def output_shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         """The shapes out, for these shapes in; ValueError for inputs that the layer cannot take, or so many."""

@@ -8,6 +8,7 @@ model = Model(x, y)                     # reads the calls back from y to x (engi
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from weakref import ref
 
 from engine.layers.weight import Shape
 
@@ -108,4 +109,16 @@ def call(layer: Callable, inputs: Any, initial_state: Any = None) -> SymbolicTen
     shapes = layer.output_shapes([tensor.sizes for tensor in tensors])
     batch_size = next(iter(sizes), None)
     made.outputs = tuple(SymbolicTensor(made, number, shape, batch_size) for number, shape in enumerate(shapes))
+    note_call(made)
     return made.outputs[0] if len(made.outputs) == 1 else list(made.outputs)
+
+
+def note_call(made: Call) -> None:
+    """Let the layer know of a use of it, for as long as any of its tensors lives."""
+    calls = made.layer.__dict__.setdefault("_calls", [])
+    calls[:] = [*(call for call in calls if call() is not None), ref(made)]
+
+
+def first_call(layer: Any) -> Call | None:
+    """The earliest use of a layer that still lives; None: there is none."""
+    return next((call for made in layer.__dict__.get("_calls", ()) if (call := made()) is not None), None)

@@ -14,6 +14,9 @@ from engine.layers.weight import Shape, Weight, WeightSpec, checked_input_shape
 from engine.support.validation import boolean, positive_int
 from kernels.arrays import HostArray
 
+_OF_THIS_ONE = ("_direct", "_builder", "_calls", "lock")
+"""Attributes that a copy does not have."""
+
 
 class WeightHolder:
     """The part of Layer that has a name and weights; arguments and attributes as there."""
@@ -56,7 +59,7 @@ class WeightHolder:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is of no network, with the same weights and states; no call of it has been made."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_direct", "_builder", "lock")}
+        return {name: value for name, value in self.__dict__.items() if name not in _OF_THIS_ONE}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, lock=threading.RLock(), _builder=None)
@@ -162,6 +165,12 @@ class WeightHolder:
     def built_by(self, build: Callable[[], None]) -> None:
         """Note what builds the network that the layer is in, if its inputs are known: a method, not kept alive."""
         self._builder = WeakMethod(build)
+
+    @property
+    def network(self) -> Any:
+        """The network that the layer was last put into, while it lives; None before."""
+        build = None if self._builder is None else self._builder()
+        return None if build is None else getattr(build, "__self__", None)
 
     def _build_on_demand(self) -> None:
         """Build the network that the layer is in, if the layer has no weights yet and ought to."""

@@ -1,5 +1,6 @@
-"""Make a network from a file: the engine's own, with architecture as JSON and weights by name, or Keras'."""
+"""Make a network from a file: the engine's own, with architecture as JSON and weights by name, or Keras', or JSON."""
 
+import json
 import math
 import warnings
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.files.keras import is_keras_file, naming, read_network
+from engine.files.keras.architecture import read_architecture
 from engine.files.safetensors import read_safetensors
 from engine.graph.chain import Chain
 from engine.layers import Layer
@@ -27,6 +29,7 @@ def load_model(
     dtype: Any = None,
     precision: str = "float32",
     custom_objects: Mapping[str, type] | None = None,
+    compile: bool = True,
 ) -> TrainedNetwork:
     """Read a network that save() or Keras wrote: a Sequential, or a Model.
 
@@ -37,15 +40,17 @@ def load_model(
         precision: of the convolutions on CUDA, as for Sequential.
         custom_objects: classes of one's own (layers, losses, optimizers, ...) by the names that the file has for them,
             where engine.register was not given them.
+        compile: False leaves out what compile was given, and a loss of one's own that nobody has is no matter.
 
     Raises ValueError: the file is missing, truncated, foreign or does not fit together; or the device is not there.
     """
     _refuse_folder(Path(path))
     with known_inside(custom_objects):
         if is_keras_file(Path(path)):
-            return _load_keras(Path(path), device, dtype, precision)
+            return _load_keras(Path(path), device, dtype, precision, compile)
         arrays, config = read_safetensors(path, KIND)
         numbers = sum(map(np.size, arrays.values()))
+        config = config if compile else {**config, "loss": None}
         network = network_from_config(path, config, device, dtype, precision, numbers)
     names = [name for name, _ in network.graph.named_weights]
     if set(names) != arrays.keys():
@@ -56,6 +61,36 @@ def load_model(
     except ValueError as error:
         raise ValueError(f"{path}: its weights and its architecture disagree ({error})") from None
     return network
+
+
+def model_from_json(
+    json_string: str,
+    custom_objects: Mapping[str, type] | None = None,
+    device: str = "auto",
+    dtype: Any = None,
+) -> TrainedNetwork:
+    """Build a network with fresh weights from what to_json returned, here or in any Keras; it is not compiled.
+
+    Args:
+        json_string: the JSON.
+        custom_objects: classes of one's own by the names that it has for them.
+        device, dtype: as for Sequential; dtype None is the JSON's own.
+
+    Raises ValueError: it is no JSON of a model, or has a layer or an argument that is not offered, by name.
+    """
+    try:
+        config = json.loads(json_string)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"json_string: expected the JSON of a model ({error})") from None
+    version = config.get("keras_version") if isinstance(config, dict) else None
+    try:
+        with known_inside(custom_objects):
+            architecture = read_architecture(config, int(str(version or "3")[0]))
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError(f"json_string: its description makes no model ({error!r})") from None
+    kind = Sequential if isinstance(architecture.graph, Chain) else Model
+    made: TrainedNetwork = kind.of_graph(architecture.graph, architecture.name, device, dtype or architecture.dtype)
+    return made
 
 
 def _refuse_folder(path: Path) -> None:
@@ -71,9 +106,11 @@ def _refuse_folder(path: Path) -> None:
     raise ValueError(f"{path}: there is no such file, but a folder; expected .safetensors, .keras or .h5")
 
 
-def _load_keras(path: Path, device: str, dtype: Any, precision: str) -> TrainedNetwork:
+def _load_keras(path: Path, device: str, dtype: Any, precision: str, compiled: bool) -> TrainedNetwork:
     """Build a network from a Keras file, with a UserWarning for each remark on what was read differently."""
     described, remarks = read_network(path)
+    if not compiled:
+        described.optimizer = described.slots = None
     kind = Sequential if isinstance(described.graph, Chain) else Model
     network: TrainedNetwork = kind.of_graph(
         described.graph, described.name, device, dtype or described.dtype, precision

@@ -132,6 +132,11 @@ class Network:
                 )
             layer.built_by(self.build_if_known)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy's layers are its own."""
+        self.__dict__.update(state)
+        self._own_layers()
+
     def build_if_known(self) -> None:
         """Build, unless that is done, if the shapes of all inputs are known."""
         shapes = self.graph.input_shapes

@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 from engine.graph.chain import Chain
 from engine.graph.config import MODELS
+from engine.layers import Input
+from engine.layers.symbolic import SymbolicTensor, first_call
 from engine.models.keras3_habit import note_keras3_habit
 from engine.models.trained_network import TrainedNetwork
 
@@ -26,6 +28,7 @@ class Sequential(TrainedNetwork):
     """
 
     graph_kind: ClassVar[str] = "Sequential"
+    _written: tuple[int, SymbolicTensor, SymbolicTensor] | None = None
 
     def __init__(
         self,
@@ -52,6 +55,28 @@ class Sequential(TrainedNetwork):
         if self.graph.begins_with_input:
             note_keras3_habit(self.graph)
         self._own_layers()
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The symbolic tensor that goes in; ValueError before the input's shape is known."""
+        return [self._ends()[0]]
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """The symbolic tensor that comes out; ValueError before the input's shape is known."""
+        return [self._ends()[1]]
+
+    def _ends(self) -> tuple[SymbolicTensor, SymbolicTensor]:
+        """The chain written down as calls on symbolic tensors, anew when layers were added."""
+        written = self._written
+        if written is None or written[0] != len(self.layers) or first_call(self.layers[0]) is None:
+            if self.input_shape is None:
+                raise ValueError("input_shape: not known yet; begin with an Input, or build(shape)")
+            begin = tensor = Input(self.input_shape, self.graph.batch_size)
+            for layer in self.layers:
+                tensor = layer(tensor)
+            self._written = written = len(self.layers), begin, tensor
+        return written[1], written[2]
 
     @classmethod
     def graph_from_config(cls, config: dict[str, Any]) -> Chain:

@@ -14,6 +14,7 @@ from engine.graph.graph import Graph
 from engine.metrics import Metric
 from engine.models import saving, summary
 from engine.models.compiling import config_of, make_objective
+from engine.models.keras_json import to_json
 from engine.models.network import Network
 from engine.optimizers.base import Optimizer
 from engine.runtime.batch import Batch
@@ -251,6 +252,13 @@ class TrainedNetwork(Network):
         if config["loss"] is not None:
             network.compile(config["optimizer"], config["loss"], config.get("loss_weights"), config.get("metrics"))
         return network
+
+    def to_json(self, keras: int = 3) -> str:
+        """The architecture as JSON of Keras 3 (default) or 2, without weights; engine.model_from_json reads it.
+
+        Raises ValueError: that Keras has no such layer, or computes another function under its name.
+        """
+        return to_json(self, keras)
 
     def save(self, path: str | Path) -> None:
         """Write architecture and weights to one file; engine.load_model reads it.
