@@ -181,10 +181,10 @@ class StateEdges(BoundNode):
     def forward(self, inputs: Sequence[Array]) -> Sequence[Array]:
         if self._begun:
             given = zip(self._begun, inputs[1:], strict=True)
-            h, c = (change.forward(state).reshape(self._state)[0] for change, state in given)
+            h, c = (shaped(change.forward(state), self._state)[0] for change, state in given)
             self._bound.start = h, c
-        y = self._bound.forward(self._into.forward(inputs[0]).reshape(self._movies))
-        output = self._out.forward(y.reshape(self._axes.ungrouped(self._y)))
+        y = self._bound.forward(shaped(self._into.forward(inputs[0]), self._movies))
+        output = self._out.forward(shaped(y, self._axes.ungrouped(self._y)))
         if not self._ended:
             return (output,)
         one = self._axes.ungrouped(self._state)
@@ -192,10 +192,10 @@ class StateEdges(BoundNode):
         return output, *(change.forward(state.reshape(one)) for change, state in ended)
 
     def backward(self, gradients: Sequence[Array | None], needed: Sequence[bool]) -> Sequence[Array | None]:
-        dy = None if gradients[0] is None else self._out.backward(gradients[0]).reshape(self._y)
+        dy = None if gradients[0] is None else shaped(self._out.backward(gradients[0]), self._y)
         dh, dc = (
             (
-                None if given is None else change.backward(given).reshape(self._state)[0]
+                None if given is None else shaped(change.backward(given), self._state)[0]
                 for change, given in zip(self._ended, gradients[1:], strict=True)
             )
             if self._ended
@@ -203,10 +203,15 @@ class StateEdges(BoundNode):
         )
         dx, *dbegun = self._bound.backward_to_states(dy, dh, dc, needed[0], any(needed[1:]))
         moved = self._axes.ungrouped(self._movies), self._axes.ungrouped(self._state)
-        back: list[Array | None] = [None if dx is None else self._into.backward(dx.reshape(moved[0]))]
+        back: list[Array | None] = [None if dx is None else self._into.backward(shaped(dx, moved[0]))]
         for change, dstate, asked in zip(self._begun, dbegun, needed[1:], strict=False):
             back.append(change.backward(dstate.reshape(moved[1])) if asked and dstate is not None else None)
         return back
+
+
+def shaped(array: Array, shape: tuple[int, ...]) -> Array:
+    """The array in this shape; itself where it has it, by which a linked BatchNormalization knows it."""
+    return array if array.shape == shape else array.reshape(shape)
 
 
 class StreamingConvLSTM(StreamingLayer):

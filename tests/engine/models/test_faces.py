@@ -75,7 +75,7 @@ def test_json_that_another_keras_would_misread_is_refused() -> None:
     with pytest.raises(ValueError, match="SpaceToDepth is not offered in Keras files"):
         Sequential([Input((2, 4, 4, 1)), SpaceToDepth(2)], device="reference").to_json()
     for text in ("{", "[]", json.dumps({"class_name": "Sequential"})):
-        with pytest.raises(ValueError, match="json_string|description"):
+        with pytest.raises(ValueError, match=r"json_string|description"):
             engine.model_from_json(text)
 
 
